@@ -1,0 +1,43 @@
+// Holds the direction of imports that docs/architecture.md describes: each room may know only the rooms listed for it.
+const mayImport = {
+  cli: ['study', 'report', 'run', 'evaluate', 'method', 'data', 'config', 'engine', 'formats'],
+  study: ['report', 'run', 'evaluate', 'data', 'config'],
+  report: ['run', 'evaluate', 'method', 'data', 'config', 'engine', 'formats'],
+  run: ['method', 'evaluate', 'data', 'config', 'engine', 'formats'],
+  evaluate: ['config', 'engine', 'formats', 'data', 'method'],
+  method: ['config', 'engine', 'formats'],
+  data: ['config', 'engine', 'formats'],
+  config: [],
+  base: [],
+  engine: ['formats'],
+  formats: [],
+};
+
+module.exports = {
+  forbidden: [
+    ...Object.entries(mayImport).map(([room, allowed]) => ({
+      name: `${room}-imports-inwards`,
+      severity: 'error',
+      from: { path: `^src/${room}/` },
+      to: { path: '^src/', pathNot: `^src/(${[room, 'base', ...allowed].join('|')})/` },
+    })),
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'addon-behind-one-door',
+      comment: 'The addon is reached through src/engine/native.ts alone.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/engine/native\\.ts$' },
+      to: { path: '\\.node$' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+  },
+};

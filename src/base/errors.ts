@@ -1,0 +1,32 @@
+/** The two ways a command can fail, told apart by the exit status a script sees (docs: commands). */
+
+/** The user must change something: a flag, a file, a configuration key. Exit status 2. */
+export class UserError extends Error {
+  override readonly name = 'UserError';
+  /**
+   * @param message one sentence: what is wrong and where (file, key, line, row), without a full stop
+   * @param hint what to do about it, when there is something to do
+   */
+  constructor(
+    message: string,
+    readonly hint?: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The work itself failed: disk full, training diverged, device lost. Exit status 1. */
+export class WorkError extends Error {
+  override readonly name = 'WorkError';
+  constructor(
+    message: string,
+    readonly hint?: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,55 @@
+/** `ldc datasets` */
+import { Command } from 'commander';
+import { findCropSets } from '../data/cropSet.js';
+import { type DatasetSummary, summarize } from '../data/datasets.js';
+import { toText } from '../report/table.js';
+import { withDataOption } from './experimentOptions.js';
+import { type CommonOptions, printResult, terminalWidth, withCommonOptions } from './output.js';
+
+export function datasetsCommand(): Command {
+  const command = withCommonOptions(
+    withDataOption(
+      new Command('datasets').description('what is there: domains, subsets, counts, and what the audit found'),
+    ),
+  );
+  command.addHelpText('after', '\nExample:\n  ldc datasets --data data --json');
+  return command.action(async (flags: CommonOptions & { data: string }) => {
+    const sets = await findCropSets(flags.data);
+    const summaries = await Promise.all([...sets.values()].map(summarize));
+    printResult(flags, summaries, () => [table(summaries), ...summaries.flatMap(findings)].join('\n'));
+  });
+}
+
+function table(summaries: readonly DatasetSummary[]): string {
+  const right = (title: string) => ({ title, align: 'right' as const });
+  const rows = summaries.flatMap((set) => {
+    const name = `${set.name}${set.synthetic ? ' (SYNTHETIC)' : ''}`;
+    const counts = [set.videos.live, set.videos.attack, set.images.live, set.images.attack, set.subjects].map(String);
+    const subsets = Object.entries(set.subsets).map(([subset, { live, attack }]) => [
+      '',
+      `  ${set.letter}:${subset}`,
+      String(live),
+      String(attack),
+      '',
+      '',
+      '',
+    ]);
+    return [[set.letter, name, ...counts], ...subsets];
+  });
+  const columns = [
+    { title: '', align: 'left' as const },
+    { title: 'set', align: 'left' as const },
+    ...['live videos', 'attack videos', 'live images', 'attack images', 'subjects'].map(right),
+  ];
+  return toText({ title: 'Crop sets', columns, rows, notes: [] }, terminalWidth());
+}
+
+const shown = 5;
+
+function findings({ letter, audit }: DatasetSummary): string[] {
+  return Object.entries(audit).flatMap(([kind, paths]) => {
+    if (paths.length === 0) return [];
+    const more = paths.length > shown ? `, … (${paths.length} in all)` : '';
+    return [`${letter}: ${kind}: ${paths.slice(0, shown).join(', ')}${more}`];
+  });
+}

@@ -1,0 +1,54 @@
+/** The command line: registers the commands, turns what they throw into one sentence and an exit status. */
+import { Command, CommanderError } from 'commander';
+import { version } from '../run/version.js';
+import { camCommand } from './cam.js';
+import { convertCommand } from './convert.js';
+import { datasetsCommand } from './datasets.js';
+import { demoCommand } from './demo.js';
+import { doctorCommand } from './doctor.js';
+import { evalCommand } from './eval.js';
+import { reportError } from './output.js';
+import { predictCommand } from './predict.js';
+import { prepareCommand } from './prepare.js';
+import { reportCommand } from './report.js';
+import { synthCommand } from './synth.js';
+import { trainCommand } from './train.js';
+
+export function program(): Command {
+  const ldc = new Command('ldc')
+    .description('LDCNet for cross-domain face anti-spoofing: data, training, evaluation')
+    .version(version)
+    .showSuggestionAfterError()
+    .configureHelp({ helpWidth: 80 });
+  const commands = [
+    demoCommand(),
+    synthCommand(),
+    prepareCommand(),
+    datasetsCommand(),
+    camCommand(),
+    trainCommand(),
+    evalCommand(),
+    predictCommand(),
+    reportCommand(),
+    convertCommand(),
+    doctorCommand(),
+  ];
+  for (const command of commands) ldc.addCommand(command.configureHelp({ helpWidth: 80 }));
+  for (const command of [ldc, ...commands]) {
+    command.exitOverride();
+    command.configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'ldc: error: ')) });
+  }
+  return ldc;
+}
+
+/** Runs the command line and returns the exit status: 0 done, 1 the work failed, 2 the user must change something. */
+export async function main(argv: readonly string[]): Promise<number> {
+  try {
+    await program().parseAsync(argv);
+    return 0;
+  } catch (error) {
+    // commander has printed its own message; asking for help or the version is no error.
+    if (error instanceof CommanderError) return error.exitCode === 0 || error.code === 'commander.help' ? 0 : 2;
+    return reportError(error, argv.includes('--debug'));
+  }
+}

@@ -1,0 +1,62 @@
+/** `ldc prepare` */
+import { availableParallelism } from 'node:os';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { formatAudit } from '../data/prepare/audit.js';
+import { type PrepareOptions, prepare } from '../data/prepare/prepare.js';
+import { samplings } from '../data/prepare/sampling.js';
+import { findSource, sources } from '../data/sources/sources.js';
+import { wholeNumber } from './numbers.js';
+import { type CommonOptions, interruption, printResult, progressFor, withCommonOptions } from './output.js';
+
+type PrepareFlags = CommonOptions & Omit<PrepareOptions, 'signal' | 'onProgress'>;
+
+export function prepareCommand(): Command {
+  const command = new Command('prepare')
+    .description('crop the faces of an original release and say what is missing or wrong with it')
+    .argument('<set>', `data set: ${sources.map(({ id }) => id).join(', ')}`)
+    .requiredOption('--root <dir>', 'the release as it was unpacked; it is only read')
+    .option('--out <dir>', 'folder of crop sets', 'data')
+    .option('--frames <n>', 'frames of each video, or all', frameCount, 8)
+    .addOption(new Option('--sampling <rule>', 'which frames').choices(samplings).default('uniform'))
+    .option('--size <px>', 'side of the crops', wholeNumber(1), 256)
+    .option('--margin <f>', "added to the longer side of the face's box, as a part of it", fraction, 0.3)
+    .addOption(
+      new Option('--align <how>', 'turn crops so that eyes are level').choices(['none', 'eyes']).default('none'),
+    )
+    .addOption(
+      new Option('--detector <when>', 'find faces where the release does not say where they are')
+        .choices(['auto', 'none'])
+        .default('auto'),
+    )
+    .option('--jobs <n>', 'videos worked on at once', wholeNumber(1), availableParallelism())
+    .option('--ffmpeg <path>', 'ffmpeg to use, with ffprobe beside it; otherwise those of the system')
+    .option('--strict', 'end with status 2 when anything is missing or wrong', false);
+  withCommonOptions(command);
+  command.addHelpText('after', '\nExample:\n  ldc prepare oulu --root /media/OULU-NPU --out data --frames 8');
+  return command.action(async (set: string, flags: PrepareFlags) => {
+    const source = findSource(set);
+    const progress = progressFor(flags);
+    let begun = false;
+    const summary = await prepare(source, {
+      ...flags,
+      signal: interruption(),
+      onProgress: ({ done, total }) => {
+        if (!begun) progress.begin(source.name, total, 0, source.media === 'video' ? 'videos' : 'images');
+        begun = true;
+        progress.update(done);
+        if (done === total) progress.end();
+      },
+    });
+    printResult(flags, summary, () => `${formatAudit(summary.audit)}${summary.images} crops in ${summary.path}`);
+  });
+}
+
+function frameCount(text: string): number | 'all' {
+  return text === 'all' ? 'all' : wholeNumber(1)(text);
+}
+
+function fraction(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('a number is needed.');
+  return value;
+}

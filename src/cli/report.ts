@@ -1,0 +1,26 @@
+/** `ldc report` */
+import { existsSync } from 'node:fs';
+import { Command } from 'commander';
+import { UserError } from '../base/errors.js';
+import { writeRunReport } from '../report/runReport.js';
+import { deviceOf, openExperiment } from '../run/experiment.js';
+import { newestRun, openRun } from '../run/runFolder.js';
+import { withDataOption, withOutOption } from './experimentOptions.js';
+import { type CommonOptions, printResult, withCommonOptions } from './output.js';
+
+export function reportCommand(): Command {
+  const command = new Command('report')
+    .description('one self-contained HTML page of an evaluated run: curves, ROC, histograms, maps, worst mistakes')
+    .option('--run <dir>', 'run to report (default: the newest)');
+  withCommonOptions(withOutOption(withDataOption(command)));
+  command.addHelpText('after', "\nExample:\n  ldc report --run 'runs/O&C&I-to-M/ldc-seed0'");
+  return command.action(async (flags: CommonOptions & { run?: string; data: string; out: string }) => {
+    const { folder, facts, config, protocol } = await openRun(flags.run ?? (await newestRun(flags.out)));
+    if (!existsSync(folder.evaluation)) {
+      throw new UserError(`${folder.path} is not evaluated yet`, `first: ldc eval --run '${folder.path}'`);
+    }
+    const experiment = await openExperiment(protocol, config, flags.data);
+    const report = await writeRunReport(experiment, deviceOf(config), folder, facts);
+    printResult(flags, { report }, () => report);
+  });
+}

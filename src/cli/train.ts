@@ -1,0 +1,54 @@
+/** `ldc train` */
+import { Command } from 'commander';
+import { parseProtocol } from '../config/protocol.js';
+import { deviceOf, openExperiment } from '../run/experiment.js';
+import { runFolder } from '../run/runFolder.js';
+import { train } from '../run/train.js';
+import { type ConfigOptions, configOf, withConfigOptions, withDataOption, withOutOption } from './experimentOptions.js';
+import { type CommonOptions, interruption, printResult, progressFor, withCommonOptions } from './output.js';
+
+interface TrainFlags extends CommonOptions, ConfigOptions {
+  protocol: string;
+  data: string;
+  out: string;
+  name?: string;
+  resume?: boolean;
+  epochs?: string;
+  weights?: string;
+}
+
+export function trainCommand(): Command {
+  const command = new Command('train')
+    .description('train the activation network and the maps if they are missing, then LDCNet')
+    .requiredOption('--protocol <expression>', "e.g. 'O&C&I-to-M' (the shell needs the quotes) or OCI-to-M")
+    .option('--name <name>', 'name of the run (default: convolution kind and seed)')
+    .option('--resume', 'go on with an interrupted run')
+    .option('--epochs <n>', 'epochs of LDCNet')
+    .option('--weights <file>', 'initial weights: ImageNet ResNet-18, or a whole network');
+  withCommonOptions(withConfigOptions(withOutOption(withDataOption(command))));
+  command.addHelpText('after', "\nExample:\n  ldc train --protocol 'O&C&I-to-M' --data data --set train.keep=5");
+  return command.action(async (flags: TrainFlags) => {
+    const protocol = parseProtocol(flags.protocol);
+    const more = [];
+    if (flags.epochs !== undefined) more.push(`train.epochs=${flags.epochs}`);
+    if (flags.weights !== undefined) more.push(`model.weights=${flags.weights}`, `activation.weights=${flags.weights}`);
+    const config = await configOf(flags, more);
+    const experiment = await openExperiment(protocol, config, flags.data);
+    const folder = runFolder(flags.out, protocol, flags.name ?? `${config.model.conv.kind}-seed${config.seed}`);
+    const device = deviceOf(config);
+    const facts = await train(experiment, device, {
+      folder,
+      out: flags.out,
+      resume: flags.resume ?? false,
+      progress: progressFor(flags),
+      signal: interruption(),
+    });
+    printResult(flags, { run: folder.path, ...facts }, () =>
+      [
+        `${facts.synthetic ? 'SYNTHETIC: ' : ''}${protocol.name} trained for ${facts.epochs} epochs in ${facts.seconds} s on ${facts.device}`,
+        `run:  ${folder.path}`,
+        `next: ldc eval --run '${folder.path}' --data ${flags.data}`,
+      ].join('\n'),
+    );
+  });
+}

@@ -1,0 +1,205 @@
+/** `ldc import npy`: the image arrays of the released LDCNet program (or any named like them) become crop sets. */
+import { access, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import sharp from 'sharp';
+import { messageOf, UserError } from '../../base/errors.js';
+import { countOf, toFloat32 } from '../../formats/dtype.js';
+import { type NpyFile, openNpy } from '../../formats/npy.js';
+import { writeCropSet } from '../cropSet.js';
+import { MANIFEST, type NewFrame } from '../manifest.js';
+
+/** How the names of files begin, and which data set is meant. */
+const domains: Record<string, { name: string; letter: string }> = {
+  oulu: { name: 'OULU-NPU', letter: 'O' },
+  casia: { name: 'CASIA-FASD', letter: 'C' },
+  replay: { name: 'Replay-Attack', letter: 'I' },
+  msu: { name: 'MSU-MFSD', letter: 'M' },
+  '3dmad': { name: '3DMAD', letter: 'D' },
+  hkbu: { name: 'HKBU-MARs', letter: 'H' },
+};
+
+/** `casia_images_live.npy`, `casia_print_images.npy`, `casia_images_spoof.npy`. */
+const fileName = /^([A-Za-z0-9]+)_(?:images_(live|spoof)|(print|replay|mask)_images)\.npy$/;
+
+/** Images read at a time: a few megabytes, however large the file. */
+const atOnce = 8;
+
+export interface ArrayImportOptions {
+  /** Folder of the arrays. */
+  root: string;
+  /** Folder of crop sets. */
+  out: string;
+  signal?: AbortSignal;
+  onProgress?: (done: number, total: number) => void;
+}
+
+export interface ImportedSet {
+  name: string;
+  letter: string;
+  path: string;
+  images: number;
+}
+
+interface ImageArray {
+  kind: string;
+  file: NpyFile;
+  /** By what stored values are multiplied to lie in 0 … 255. */
+  scale: number;
+  channelsFirst: boolean;
+  height: number;
+  width: number;
+}
+
+/**
+ * Makes a crop set of each domain whose live images and attacks are there: live, and print and replay (and mask), or spoof alone. Images
+ * are rounded to 8 bits and stored without loss. Whose they are and from which video is not known: each is a video of its own.
+ * @throws UserError when no domain is whole, an array is not one of images, its values lie in no known range, or a set is there already
+ */
+export async function importArrays(options: ArrayImportOptions): Promise<ImportedSet[]> {
+  const root = resolve(options.root);
+  const plans = await Promise.all(
+    [...(await findArrays(root))].map(([domain, files]) => planDomain(root, domain, files)),
+  );
+  for (const { name } of plans) await refuseExisting(join(resolve(options.out), name));
+  const total = plans.flatMap(({ arrays }) => arrays).reduce((sum, { file }) => sum + file.shape[0]!, 0);
+  let done = 0;
+  const sets: ImportedSet[] = [];
+  for (const { name, letter, arrays } of plans) {
+    const path = join(resolve(options.out), name);
+    const frames: NewFrame[] = [];
+    for (const array of arrays) {
+      for await (const frame of writeImages(path, array, options.signal)) {
+        frames.push(frame);
+        options.onProgress?.(++done, total);
+      }
+    }
+    const files = arrays.map(({ kind, file, scale }) => ({ kind, shape: file.shape, dtype: file.dtype, scale }));
+    await writeCropSet(path, { name, letter, recipe: { made_by: 'ldc import npy', version: 1, files } }, frames);
+    sets.push({ name, letter, path, images: frames.length });
+  }
+  return sets;
+}
+
+/** File names by kind, for each domain; `spoof` is left out where print and replay, of which it consists, are there. */
+async function findArrays(root: string): Promise<Map<string, Map<string, string>>> {
+  const names = await readdir(root).catch((error: unknown) => {
+    throw new UserError(`the folder ${root} cannot be read: ${messageOf(error)}`);
+  });
+  const found = new Map<string, Map<string, string>>();
+  for (const name of names.sort()) {
+    const match = fileName.exec(name);
+    const domain = match?.[1]?.toLowerCase();
+    if (!match || !domain || !(domain in domains)) continue;
+    const files = found.get(domain) ?? new Map<string, string>();
+    found.set(domain, files.set((match[2] ?? match[3])!, name));
+  }
+  for (const [domain, files] of found) {
+    if (files.has('print') || files.has('replay') || files.has('mask')) files.delete('spoof');
+    if (!files.has('live') || files.size < 2) found.delete(domain);
+  }
+  if (found.size > 0) return found;
+  const hint = `NAME_images_live.npy with NAME_print_images.npy and NAME_replay_images.npy, or NAME_images_spoof.npy; NAME is one of ${Object.keys(domains).join(', ')}`;
+  throw new UserError(`${root} has no live images with attacks of one domain`, hint);
+}
+
+async function planDomain(root: string, domain: string, files: ReadonlyMap<string, string>) {
+  const order = ['live', 'print', 'replay', 'mask', 'spoof'];
+  const kinds = [...files.keys()].sort((a, b) => order.indexOf(a) - order.indexOf(b));
+  const arrays = await Promise.all(kinds.map((kind) => openImages(kind, join(root, files.get(kind)!))));
+  const odd = arrays.find(({ scale }) => scale !== arrays[0]!.scale);
+  if (odd) throw new UserError(`${odd.file.path} has values in another range than ${arrays[0]!.file.path}`);
+  return { ...domains[domain]!, arrays };
+}
+
+async function openImages(kind: string, path: string): Promise<ImageArray> {
+  const file = await openNpy(path);
+  const [count, a, b, c] = file.shape;
+  const channelsFirst = c !== 3;
+  if (file.shape.length !== 4 || !count || (channelsFirst && a !== 3) || countOf(file.shape) === 0) {
+    throw new UserError(
+      `${path} has the shape [${file.shape.join(', ')}]`,
+      'images are [N, height, width, 3] or [N, 3, height, width]',
+    );
+  }
+  const scale = await scaleOf(file);
+  return channelsFirst
+    ? { kind, file, scale, channelsFirst, height: b!, width: c! }
+    : { kind, file, scale, channelsFirst, height: a!, width: b! };
+}
+
+/**
+ * From the largest value of some images all over the file: 0 … 255, 0 … 1, or 0 … 1/255, as the authors' arrays seem to be, having been
+ * divided by 255 twice.
+ */
+async function scaleOf(file: NpyFile): Promise<number> {
+  if (file.dtype === 'U8') return 1;
+  const rows = file.shape[0]!;
+  let largest = 0;
+  for (let i = 0; i < Math.min(rows, 16); i++) {
+    const values = toFloat32(await file.readRows(Math.floor((i * rows) / Math.min(rows, 16)), 1));
+    for (const value of values) largest = Math.max(largest, value);
+  }
+  if (largest > 1.001) return 1;
+  return largest > 2 / 255 ? 255 : 255 * 255;
+}
+
+async function* writeImages(folder: string, array: ImageArray, signal?: AbortSignal): AsyncGenerator<NewFrame> {
+  const { kind, file, height, width } = array;
+  const count = file.shape[0]!;
+  const digits = String(count - 1).length;
+  await mkdir(join(folder, 'crops', kind), { recursive: true });
+  for (let from = 0; from < count; from += atOnce) {
+    signal?.throwIfAborted();
+    const rows = Math.min(atOnce, count - from);
+    const values = toFloat32(await file.readRows(from, rows));
+    const frames = Array.from({ length: rows }, async (_, i): Promise<NewFrame> => {
+      const name = `${kind}/${String(from + i).padStart(digits, '0')}`;
+      const pixels = toPixels(array, values.subarray(i * height * width * 3, (i + 1) * height * width * 3), from + i);
+      const png = await sharp(pixels, { raw: { width, height, channels: 3 } })
+        .png()
+        .toBuffer();
+      await writeFile(join(folder, 'crops', `${name}.png`), png);
+      const live = kind === 'live';
+      return {
+        path: `crops/${name}.png`,
+        split: 'train',
+        subject: '',
+        video: name,
+        frame: 0,
+        label: live ? 'live' : 'spoof',
+        attackType: kind === 'spoof' ? 'unknown' : kind,
+        pai: '',
+      };
+    });
+    yield* await Promise.all(frames);
+  }
+}
+
+/** One image as `[height,width,3]` bytes. */
+function toPixels(
+  { file, scale, channelsFirst, height, width }: ImageArray,
+  values: Float32Array,
+  row: number,
+): Uint8Array {
+  const area = height * width;
+  const pixels = new Uint8Array(area * 3);
+  for (let i = 0; i < pixels.length; i++) {
+    const value = Math.round((channelsFirst ? values[(i % 3) * area + Math.floor(i / 3)]! : values[i]!) * scale);
+    if (!(value >= 0 && value <= 255)) {
+      throw new UserError(
+        `${file.path} row ${row} has the value ${value / scale}, outside the range of the other images`,
+      );
+    }
+    pixels[i] = value;
+  }
+  return pixels;
+}
+
+/** @throws UserError when `folder` is a crop set already */
+export async function refuseExisting(folder: string): Promise<void> {
+  const there = await access(join(folder, MANIFEST)).then(
+    () => true,
+    () => false,
+  );
+  if (there) throw new UserError(`${folder} already holds a crop set`, 'name another --out, or remove that folder');
+}

@@ -1,0 +1,139 @@
+/** Images from disk to pixels, decoded ahead of the engine on libuv's threads. */
+import { availableParallelism } from 'node:os';
+import sharp from 'sharp';
+import { messageOf, UserError } from '../base/errors.js';
+import type { Frame } from './manifest.js';
+
+// The engine computes on the same cores: one thread an image, and no cache of images that come back an epoch later.
+sharp.concurrency(1);
+sharp.cache(false);
+
+/** No face image is larger; what claims to be is a decompression bomb. */
+const MOST_PIXELS = 100_000_000;
+/** libuv has four threads unless UV_THREADPOOL_SIZE says otherwise; more decodings at once would wait for each other. */
+const LIBUV_THREADS = 4;
+
+export interface LoaderOptions {
+  /** Side of the square images, in pixels; others are resized. */
+  size: number;
+  /** Batches decoded ahead of the one in use. */
+  ahead?: number;
+  /** Images decoded at once; `auto`: one a core, as far as there are threads for them. */
+  workers?: number | 'auto';
+  /** Ends the loading: the iterator throws the signal's reason. */
+  signal?: AbortSignal;
+}
+
+export interface LoadedBatch {
+  frames: readonly Frame[];
+  /** `[N,size,size,3]`, red, green, blue, 0 … 255. */
+  pixels: Uint8Array;
+  /** Milliseconds from the first image's turn to the last image's end. */
+  loadMs: number;
+}
+
+/**
+ * Reads an image as `[size,size,3]` sRGB bytes; it is turned as its EXIF data say, its aspect is not kept, transparency is dropped.
+ * @throws UserError naming the file when it cannot be read
+ */
+export async function readImage(path: string, size: number): Promise<Uint8Array> {
+  try {
+    return await decode(path, size);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+/**
+ * The images of `batches`, in order. At most `ahead` batches are in memory beside the one handed out; leaving the loop ends all work.
+ * @throws UserError naming the file and the manifest's line of an image that cannot be read, when its batch is due
+ */
+export async function* loadBatches(
+  batches: Iterable<readonly Frame[]>,
+  options: LoaderOptions,
+): AsyncGenerator<LoadedBatch, void, void> {
+  const { size, ahead = 2, workers = 'auto', signal } = options;
+  const stop = new AbortController();
+  const ends = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
+  const turn = turns(workers === 'auto' ? Math.min(availableParallelism(), LIBUV_THREADS) : workers);
+  const iterator = batches[Symbol.iterator]();
+  const loading: Promise<LoadedBatch>[] = [];
+  const fill = () => {
+    while (loading.length < ahead) {
+      const next = iterator.next();
+      if (next.done) return;
+      const batch = loadBatch(next.value, size, turn, ends);
+      batch.catch(() => {}); // A failure counts when the batch is due; until then it must not end the process.
+      loading.push(batch);
+    }
+  };
+  try {
+    for (;;) {
+      ends.throwIfAborted();
+      fill();
+      const due = loading.shift();
+      if (!due) return;
+      fill();
+      yield await due;
+    }
+  } finally {
+    stop.abort();
+    await Promise.allSettled(loading);
+  }
+}
+
+type Turn = <T>(work: () => Promise<T>) => Promise<T>;
+
+async function loadBatch(frames: readonly Frame[], size: number, turn: Turn, ends: AbortSignal): Promise<LoadedBatch> {
+  const pixels = new Uint8Array(frames.length * size * size * 3);
+  let started = 0;
+  await Promise.all(
+    frames.map((frame, i) =>
+      turn(async () => {
+        ends.throwIfAborted();
+        started ||= performance.now();
+        const image = await decode(frame.path, size).catch((error: unknown) => {
+          throw unreadable(`${frame.path} (${frame.manifest} line ${frame.row})`, error);
+        });
+        pixels.set(image, i * size * size * 3);
+      }),
+    ),
+  );
+  return { frames, pixels, loadMs: started === 0 ? 0 : performance.now() - started };
+}
+
+async function decode(path: string, size: number): Promise<Uint8Array> {
+  return sharp(path, { limitInputPixels: MOST_PIXELS, failOn: 'error', sequentialRead: true })
+    .autoOrient()
+    .resize(size, size, { fit: 'fill' })
+    .removeAlpha()
+    .raw({ depth: 'uchar' })
+    .toBuffer();
+}
+
+function unreadable(where: string, error: unknown): UserError {
+  const reason = messageOf(error).split('\n')[0]!.trim();
+  return new UserError(`the image ${where} cannot be read: ${reason}`);
+}
+
+/** Lets `limit` works run at once, the others in the order they came. */
+function turns(limit: number): Turn {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async (work) => {
+    if (running === limit) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running++;
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else running--;
+    }
+  };
+}
+
+/** Consecutive batches of `size`; the last one holds what is left. */
+export function inBatches<T>(list: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size));
+}

@@ -1,0 +1,255 @@
+/** One presentation: its faces, its wanted frames, its crops on the disk, and what is wrong with it. */
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Face, Source } from '../sources/source.js';
+import { alignedSquareOf, cropJpeg, type Picture, reachOf, type Square, squareOf } from './crop.js';
+import type { Detector } from './detector.js';
+import { boxOf, type FaceOrigin, faceAt, isInside, isOverturned, scaleFace, turnOver } from './faces.js';
+import { type Area, type Clip, type Ffmpeg, VideoError } from './ffmpeg.js';
+import { type Film, openPhoto, openVideo } from './film.js';
+import { type Sampling, sampleFrames } from './sampling.js';
+import type { FoundPresentation } from './survey.js';
+
+/** What is wrong with a presentation whose file is there. */
+export type ProblemKind = 'unreadable' | 'short' | 'faceless';
+
+export interface Crop {
+  /** Relative to the set's folder. */
+  path: string;
+  frame: number;
+  /** The face's box in the upright frame: x, y, width, height in whole pixels. */
+  box: readonly number[];
+  origin: FaceOrigin;
+  /** SHA-256 of the file. */
+  hash: string;
+}
+
+/** What became of a presentation; a line of the journal. */
+export interface ClipRecord {
+  video: string;
+  /** Sizes and times of the files it was made from, by which a changed release is noticed. */
+  files: string;
+  crops: Crop[];
+  problems: { kind: ProblemKind; reason: string }[];
+}
+
+export interface CropSettings {
+  frames: number | 'all';
+  sampling: Sampling;
+  size: number;
+  margin: number;
+  align: 'none' | 'eyes';
+}
+
+export interface ClipTools {
+  /** `null` where there are photographs alone. */
+  ffmpeg: Ffmpeg | null;
+  detector: Detector | null;
+  signal?: AbortSignal;
+}
+
+interface Wanted {
+  face: Face;
+  origin: FaceOrigin;
+  square: Square;
+}
+
+/** Makes the crops of one video below `folder`. Only the disk's own failures are thrown; the video's go into the record. */
+export async function prepareClip(
+  source: Source,
+  root: string,
+  { presentation, path, annotation }: FoundPresentation,
+  folder: string,
+  settings: CropSettings,
+  tools: ClipTools,
+): Promise<ClipRecord> {
+  const { video } = presentation;
+  const record: ClipRecord = { video, files: await stampOf(root, path, annotation), crops: [], problems: [] };
+  const file = join(root, path);
+  // What work that was cut short has left there.
+  await rm(join(folder, 'crops', video), { recursive: true, force: true });
+  try {
+    const film = tools.ffmpeg ? await openVideo(tools.ffmpeg, file, tools.signal) : await openPhoto(file);
+    const { clip } = film;
+    const numbers = sampleFrames(clip.length, settings.frames, settings.sampling);
+    const faces = await readFaces(source, root, annotation, clip);
+    // A clip whose own rotation tag turns it is upright already.
+    const overturned = clip.rotation === 0 && (source.upsideDown?.(presentation) ?? false);
+    const upright = overturned || clip.rotation === 180 ? uprightFaces(faces, clip) : faces;
+    const usable = settings.align === 'eyes' ? withEyes(upright) : upright;
+    const take = usable.size > 0 || !tools.detector ? cropAnnotated : cropDetected;
+    const work = { record, film, clip, folder, settings, tools, numbers, faces: usable, overturned };
+    const lost = await take(work);
+    record.problems.push(...problemsOf(source, work, lost));
+  } catch (error) {
+    if (!(error instanceof VideoError)) throw error;
+    record.problems.push({ kind: 'unreadable', reason: error.message });
+  }
+  return record;
+}
+
+interface Work {
+  record: ClipRecord;
+  film: Film;
+  clip: Clip;
+  folder: string;
+  settings: CropSettings;
+  tools: ClipTools;
+  numbers: readonly number[];
+  faces: ReadonlyMap<number, Face>;
+  overturned: boolean;
+}
+
+/**
+ * Crops at places known beforehand: only frames with a face are decoded, and only the part that crops show.
+ * @returns how many of them cannot be decoded
+ */
+async function cropAnnotated(work: Work): Promise<number> {
+  const { record, film, clip, folder, settings, tools, numbers, faces, overturned } = work;
+  const wanted = new Map<number, Wanted>();
+  for (const frame of numbers) {
+    const found = faceAt(faces, frame);
+    if (!found || !isInside(boxOf(found.face), clip.width, clip.height)) continue;
+    wanted.set(frame, { ...found, square: place(found.face, settings, clip) });
+  }
+  if (wanted.size === 0) return 0;
+  const area = areaOf(
+    [...wanted.values()].map(({ square }) => square),
+    clip,
+  );
+  const options = { turnOver: overturned, area, signal: tools.signal };
+  for await (const { frame, picture } of film.frames([...wanted.keys()], options)) {
+    await store(record, folder, frame, picture, wanted.get(frame)!, settings.size);
+  }
+  if (record.crops.length === 0) throw new VideoError('no frame can be decoded');
+  return wanted.size - record.crops.length;
+}
+
+/**
+ * Crops where the detector finds a face in the whole frame.
+ * @returns how many frames cannot be decoded
+ */
+async function cropDetected(work: Work): Promise<number> {
+  const { record, film, clip, folder, settings, tools, numbers, overturned } = work;
+  let decoded = 0;
+  const options = { turnOver: overturned, signal: tools.signal };
+  for await (const { frame, picture } of film.frames(numbers, options)) {
+    decoded++;
+    const face = await tools.detector!.detect(picture);
+    if (!face || (settings.align === 'eyes' && !face.eyes)) continue;
+    const square = place(face, settings, clip);
+    await store(record, folder, frame, picture, { face, origin: 'detector', square }, settings.size);
+  }
+  if (decoded === 0) throw new VideoError('no frame can be decoded');
+  return numbers.length - decoded;
+}
+
+function place(face: Face, { align, margin }: CropSettings, { width, height }: Clip): Square {
+  return align === 'eyes' ? alignedSquareOf(face, margin) : squareOf(face, margin, width, height);
+}
+
+async function store(
+  record: ClipRecord,
+  folder: string,
+  frame: number,
+  picture: Picture,
+  wanted: Wanted,
+  size: number,
+) {
+  const path = `crops/${record.video}/${String(frame).padStart(5, '0')}.jpg`;
+  const bytes = await cropJpeg(picture, wanted.square, size);
+  const target = join(folder, path);
+  if (record.crops.length === 0) await mkdir(dirname(target), { recursive: true });
+  // Not synced one by one: the journal has the hash, by which a crop that a power cut took is noticed and made again.
+  const temporary = `${target}.${process.pid}.tmp`;
+  await writeFile(temporary, bytes);
+  await rename(temporary, target);
+  const { x, y, w, h } = boxOf(wanted.face);
+  record.crops.push({ path, frame, box: [x, y, w, h].map(Math.round), origin: wanted.origin, hash: sha256(bytes) });
+}
+
+/** Wide enough that no crop's border is interpolated from pixels left out, and even, as chroma is stored at half the resolution. */
+function areaOf(squares: readonly Square[], { width, height }: Clip): Area {
+  const border = 16;
+  const reaches = squares.map(reachOf);
+  const low = (places: number[], length: number) =>
+    Math.min(Math.max(0, Math.floor((Math.min(...places) - border) / 2) * 2), length - 2);
+  const x = low(
+    reaches.map((reach) => reach.x),
+    width,
+  );
+  const y = low(
+    reaches.map((reach) => reach.y),
+    height,
+  );
+  const right = Math.min(
+    width,
+    Math.ceil((Math.max(...reaches.map((reach) => reach.x + reach.side)) + border) / 2) * 2,
+  );
+  const bottom = Math.min(
+    height,
+    Math.ceil((Math.max(...reaches.map((reach) => reach.y + reach.side)) + border) / 2) * 2,
+  );
+  return { x, y, width: Math.max(2, right - x), height: Math.max(2, bottom - y) };
+}
+
+/** @param lost wanted frames that cannot be decoded */
+function problemsOf(source: Source, { settings, clip, numbers, record }: Work, lost: number): ClipRecord['problems'] {
+  const problems: ClipRecord['problems'] = [];
+  const { length, promised } = clip;
+  const wanted = numbers.length;
+  const tooFew = source.media === 'video' && settings.frames !== 'all' && wanted < settings.frames;
+  if (lost > 0) {
+    problems.push({ kind: 'short', reason: `${lost} of ${wanted} wanted frames cannot be decoded` });
+  } else if (promised !== null && length < promised) {
+    problems.push({ kind: 'short', reason: `${length} of ${promised} frames are there` });
+  } else if (length < source.shortest || tooFew) {
+    problems.push({ kind: 'short', reason: `${length} frame${length === 1 ? '' : 's'}` });
+  }
+  const faceless = wanted - lost - record.crops.length;
+  if (faceless > 0) {
+    const what = settings.align === 'eyes' ? 'face with eyes' : 'face';
+    const where = faceless === wanted ? `any of ${wanted}` : `${faceless} of ${wanted}`;
+    problems.push({ kind: 'faceless', reason: `no ${what} in ${where} wanted frames` });
+  }
+  return problems;
+}
+
+async function readFaces(
+  { annotation: format }: Source,
+  root: string,
+  annotation: string | null,
+  { width, height }: Clip,
+): Promise<Map<number, Face>> {
+  if (!format || annotation === null) return new Map();
+  const faces = format.parse(await readFile(join(root, annotation), 'utf8'));
+  if (format.units === undefined) return faces;
+  const [sx, sy] = [width / format.units, height / format.units];
+  return new Map([...faces].map(([frame, face]) => [frame, scaleFace(face, sx, sy)]));
+}
+
+/** Annotations made on the stored picture are turned with it; those made on an upright one already fit. */
+function uprightFaces(faces: Map<number, Face>, { width, height }: Clip): Map<number, Face> {
+  if (!isOverturned(faces.values())) return faces;
+  return new Map([...faces].map(([frame, face]) => [frame, turnOver(face, width, height)]));
+}
+
+function withEyes(faces: ReadonlyMap<number, Face>): Map<number, Face> {
+  return new Map([...faces].filter(([, { eyes }]) => eyes !== undefined));
+}
+
+/** Sizes and modification times of a presentation's files, as one string. */
+export async function stampOf(root: string, ...paths: (string | null)[]): Promise<string> {
+  const stamps = paths.map(async (path) => {
+    if (path === null) return '-';
+    const { size, mtimeMs } = await stat(join(root, path));
+    return `${size}@${Math.round(mtimeMs)}`;
+  });
+  return (await Promise.all(stamps)).join(' ');
+}
+
+/** In hexadecimal. */
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

@@ -1,0 +1,100 @@
+/** From what a release says of faces to one face a wanted frame, by rules that are stated here. */
+import type { Box, Face, Point } from '../sources/source.js';
+
+/** Where a face comes from: the release, the release's neighbouring frames, or the detector. */
+export type FaceOrigin = 'annotation' | 'interpolated' | 'nearest' | 'detector';
+
+export interface FoundFace {
+  face: Face;
+  origin: FaceOrigin;
+}
+
+/** A frame further than this from every annotated frame has no face: a second of film, in which a head moves far. */
+export const farthestNeighbour = 30;
+
+/**
+ * Proportions of a face in units of the distance between the eyes (63 mm in adults): 140 mm across the cheekbones, 185 mm from the
+ * hairline to the chin, the eyes two fifths of the way down.
+ */
+const eyeUnits = { width: 2.2, height: 2.9, eyesAt: 0.4 };
+
+/**
+ * The face in frame `frame`. Annotated frames are taken as they are. Between two annotated frames the face moves in a straight
+ * line; before the first and after the last it stays where the nearest one has it. No frame is filled from farther than
+ * `farthestNeighbour` frames away.
+ * @param faces by frame, for one video
+ */
+export function faceAt(faces: ReadonlyMap<number, Face>, frame: number): FoundFace | null {
+  const exact = faces.get(frame);
+  if (exact) return { face: exact, origin: 'annotation' };
+  let before = Number.NEGATIVE_INFINITY;
+  let after = Number.POSITIVE_INFINITY;
+  for (const annotated of faces.keys()) {
+    if (annotated < frame) before = Math.max(before, annotated);
+    else after = Math.min(after, annotated);
+  }
+  if (Math.min(frame - before, after - frame) > farthestNeighbour) return null;
+  if (before === Number.NEGATIVE_INFINITY) return { face: faces.get(after)!, origin: 'nearest' };
+  if (after === Number.POSITIVE_INFINITY) return { face: faces.get(before)!, origin: 'nearest' };
+  const face = between(faces.get(before)!, faces.get(after)!, (frame - before) / (after - before));
+  return { face, origin: 'interpolated' };
+}
+
+/** What both neighbours say, at `t` of the way from `a` to `b`; where they have nothing in common, the nearer one. */
+function between(a: Face, b: Face, t: number): Face {
+  const mix = (from: number, to: number) => from + (to - from) * t;
+  const point = (from: Point, to: Point) => ({ x: mix(from.x, to.x), y: mix(from.y, to.y) });
+  const face: Face = {};
+  if (a.box && b.box) face.box = { ...point(a.box, b.box), w: mix(a.box.w, b.box.w), h: mix(a.box.h, b.box.h) };
+  if (a.eyes && b.eyes) face.eyes = [point(a.eyes[0], b.eyes[0]), point(a.eyes[1], b.eyes[1])];
+  if (face.box || face.eyes) return face;
+  return t < 0.5 ? a : b;
+}
+
+/** The box of a face, derived from the eyes where the release has no box. */
+export function boxOf(face: Face): Box {
+  if (face.box) return face.box;
+  const [a, b] = face.eyes!;
+  const distance = Math.hypot(b.x - a.x, b.y - a.y);
+  const w = eyeUnits.width * distance;
+  const h = eyeUnits.height * distance;
+  return { x: (a.x + b.x) / 2 - w / 2, y: (a.y + b.y) / 2 - eyeUnits.eyesAt * h, w, h };
+}
+
+/** The face in a picture that is `sx` times as wide and `sy` times as high. */
+export function scaleFace({ box, eyes }: Face, sx: number, sy: number): Face {
+  const point = ({ x, y }: Point) => ({ x: x * sx, y: y * sy });
+  const scaled: Face = {};
+  if (box) scaled.box = { ...point(box), w: box.w * sx, h: box.h * sy };
+  if (eyes) scaled.eyes = [point(eyes[0]), point(eyes[1])];
+  return scaled;
+}
+
+/** The face after its frame of `width` × `height` is turned by 180°. */
+export function turnOver(face: Face, width: number, height: number): Face {
+  const turned: Face = {};
+  if (face.box) {
+    const { x, y, w, h } = face.box;
+    turned.box = { x: width - x - w, y: height - y - h, w, h };
+  }
+  if (face.eyes) {
+    const point = ({ x, y }: Point) => ({ x: width - x, y: height - y });
+    turned.eyes = [point(face.eyes[1]), point(face.eyes[0])];
+  }
+  return turned;
+}
+
+/** Whether the annotations were made on an upside-down picture: most of their eyes lie in the lower half of their box. */
+export function isOverturned(faces: Iterable<Face>): boolean {
+  let votes = 0;
+  for (const { box, eyes } of faces) {
+    if (!box || !eyes) continue;
+    votes += (eyes[0].y + eyes[1].y) / 2 > box.y + box.h / 2 ? 1 : -1;
+  }
+  return votes > 0;
+}
+
+/** Whether a box shows in a frame of `width` × `height` at all. */
+export function isInside({ x, y, w, h }: Box, width: number, height: number): boolean {
+  return x < width && y < height && x + w > 0 && y + h > 0;
+}

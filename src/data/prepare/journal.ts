@@ -1,0 +1,78 @@
+/** What is done already, a line a presentation, so that work that was cut short goes on where it stopped. */
+import { appendFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { UserError } from '../../base/errors.js';
+import { writeFileWhole } from '../../base/files.js';
+import { type ClipRecord, sha256 } from './clip.js';
+
+/** Hidden, so that it is no part of the crop set to anybody else. */
+const JOURNAL = '.prepare.jsonl';
+
+export interface Journal {
+  /** The record of a presentation that is done: made from files with this stamp, its crops being there unchanged. */
+  find(video: string, files: string): Promise<ClipRecord | null>;
+  add(record: ClipRecord): Promise<void>;
+  /** Leaves the journal in the order of `videos`. Records of others stay behind them: their crops are still there. */
+  close(videos: readonly string[]): Promise<void>;
+}
+
+/**
+ * Opens the journal of the crop set in `folder`, or begins it.
+ * @throws UserError when the crops there were made by another recipe
+ */
+export async function openJournal(folder: string, recipe: Readonly<Record<string, unknown>>): Promise<Journal> {
+  const file = join(folder, JOURNAL);
+  const [first, ...rest] = await readLines(file);
+  if (first !== undefined && !isDeepStrictEqual(first, { recipe })) {
+    throw new UserError(
+      `${folder} was prepared with other settings or programs`,
+      'name another --out, or remove that folder',
+    );
+  }
+  const records = new Map((rest as ClipRecord[]).map((record) => [record.video, record]));
+  const write = (order: Iterable<ClipRecord>) =>
+    writeFileWhole(file, [{ recipe }, ...order].map((line) => `${JSON.stringify(line)}\n`).join(''));
+  // Without a line that was cut short, behind which nothing could be appended.
+  await write(records.values());
+  return {
+    async find(video, files) {
+      const record = records.get(video);
+      return record?.files === files && (await cropsAreThere(folder, record)) ? record : null;
+    },
+    async add(record) {
+      records.set(record.video, record);
+      await appendFile(file, `${JSON.stringify(record)}\n`);
+    },
+    async close(videos) {
+      const known = videos.flatMap((video) => records.get(video) ?? []);
+      const others = [...records.values()].filter((record) => !known.includes(record));
+      await write([...known, ...others.sort((a, b) => (a.video < b.video ? -1 : 1))]);
+    },
+  };
+}
+
+/** The lines up to the first that is not whole. */
+async function readLines(file: string): Promise<unknown[]> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+  const lines: unknown[] = [];
+  for (const line of text.split('\n')) {
+    try {
+      lines.push(JSON.parse(line));
+    } catch {
+      break;
+    }
+  }
+  return lines;
+}
+
+async function cropsAreThere(folder: string, { crops }: ClipRecord): Promise<boolean> {
+  const hashes = crops.map(({ path }) => readFile(join(folder, path)).then(sha256, () => null));
+  return (await Promise.all(hashes)).every((hash, i) => hash === crops[i]!.hash);
+}

@@ -1,0 +1,180 @@
+/** `ldc prepare`: an original release in, a crop set that a result can name out. */
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import sharp from 'sharp';
+import { UserError } from '../../base/errors.js';
+import { writeCropSet } from '../cropSet.js';
+import type { NewFrame } from '../manifest.js';
+import type { Source } from '../sources/source.js';
+import { type AuditReport, auditOf, hasFaults, pathsOf, writeAudit } from './audit.js';
+import { type ClipRecord, type CropSettings, prepareClip, stampOf } from './clip.js';
+import { type Detector, loadDetector } from './detector.js';
+import { findFfmpeg } from './ffmpeg.js';
+import { type Journal, openJournal } from './journal.js';
+import { writeProtocols } from './protocols.js';
+import { type FoundPresentation, type Survey, survey } from './survey.js';
+
+/** Goes up when equal settings begin to give other crops. */
+const recipeVersion = 1;
+
+export interface PrepareOptions extends CropSettings {
+  /** The release; it is only read. */
+  root: string;
+  /** The folder of crop sets; the set goes into the folder in it that has the set's name. */
+  out: string;
+  detector: 'auto' | 'none';
+  /** Presentations worked on at the same time; changes nothing in the files. */
+  jobs: number;
+  /** ffmpeg's path, when it is not the system's. */
+  ffmpeg?: string;
+  /** Fail when anything is missing or wrong with the release, after all that can be done is done. */
+  strict: boolean;
+  signal?: AbortSignal;
+  /** `resumed`: presentations among those done that an earlier run had finished. */
+  onProgress?: (progress: { done: number; total: number; resumed: number }) => void;
+}
+
+export interface PrepareSummary {
+  /** Absolute path of the crop set. */
+  path: string;
+  images: number;
+  resumed: number;
+  audit: AuditReport;
+}
+
+/**
+ * Crops every presentation of a release that can be read, and says what is missing or wrong with the others. Work that was cut short
+ * goes on where it stopped; equal settings, programs and release give equal bytes, however often and with however many jobs.
+ * @throws UserError for settings out of range, a release without presentations, no ffmpeg, nothing to find faces by, other settings
+ * than those the folder was prepared with, and with `strict` for any fault of the release
+ */
+export async function prepare(source: Source, options: PrepareOptions): Promise<PrepareSummary> {
+  checkOptions(options);
+  const root = resolve(options.root);
+  const seen = await survey(source, root);
+  const ffmpeg = source.media === 'video' ? await findFfmpeg(options.ffmpeg) : null;
+  const detector = options.detector === 'none' ? null : await loadDetector();
+  checkFaces(source, seen, options, detector);
+  const folder = join(resolve(options.out), source.name);
+  const recipe = recipeOf(source, options, ffmpeg?.version ?? null, detector);
+  await mkdir(folder, { recursive: true });
+  const journal = await openJournal(folder, recipe);
+  const make = (item: FoundPresentation) =>
+    prepareClip(source, root, item, folder, options, { ffmpeg, detector, signal: options.signal });
+  const { records, resumed } = await prepareAll(seen.found, root, journal, make, options);
+  await journal.close(records.map(({ video }) => video));
+  const audit = auditOf(source, seen, records);
+  const frames = records.flatMap((record, i) => framesOf(seen.found[i]!, record));
+  if (frames.length === 0) {
+    const first = records.flatMap(({ problems }) => problems)[0];
+    throw new UserError(`not one crop could be made of ${root}: ${first?.reason ?? 'no reason known'}`);
+  }
+  await writeProtocols(source, root, folder, seen);
+  await writeAudit(folder, audit);
+  const { name, letter, subsets } = source;
+  await writeCropSet(folder, { name, letter, recipe, subsets: { ...subsets }, audit: pathsOf(audit) }, frames);
+  if (options.strict && hasFaults(audit)) throw strictError(audit, folder);
+  return { path: folder, images: frames.length, resumed, audit };
+}
+
+function checkOptions({ frames, size, margin, jobs }: PrepareOptions): void {
+  const whole = (name: string, value: number, least: number, most: number) => {
+    if (Number.isInteger(value) && value >= least && value <= most) return;
+    throw new UserError(`${name} is ${value}`, `give a whole number from ${least} to ${most}`);
+  };
+  if (frames !== 'all') whole('frames', frames, 1, 100_000);
+  whole('size', size, 32, 1024);
+  whole('jobs', jobs, 1, 1024);
+  if (!(margin >= 0 && margin <= 4)) throw new UserError(`margin is ${margin}`, 'give a number from 0 to 4');
+}
+
+/** Nothing is worse than a night of decoding after which no face was found. */
+function checkFaces(source: Source, { found }: Survey, options: PrepareOptions, detector: Detector | null): void {
+  if (detector) return;
+  const hint =
+    options.detector === 'none'
+      ? 'let the detector find them: --detector auto'
+      : 'install the detector, which finds them: npm install @vladmandic/face-api';
+  if (found.every(({ annotation }) => annotation === null)) {
+    throw new UserError(`${options.root} has no annotations that say where the faces of ${source.name} are`, hint);
+  }
+  if (options.align === 'eyes' && !source.annotation?.eyes) {
+    throw new UserError(`the annotations of ${source.name} have no eyes to align by`, hint);
+  }
+}
+
+/** Everything that the crops depend on beside the release. */
+function recipeOf(source: Source, options: PrepareOptions, ffmpeg: string | null, detector: Detector | null) {
+  const { frames, sampling, size, margin, align } = options;
+  return {
+    made_by: 'ldc prepare',
+    version: recipeVersion,
+    source: source.id,
+    frames,
+    sampling,
+    size,
+    margin,
+    align,
+    detector: detector?.name ?? 'none',
+    ffmpeg,
+    libvips: sharp.versions.vips,
+  };
+}
+
+/** Works through the presentations, `jobs` at a time; the records come in the order of the presentations. */
+async function prepareAll(
+  found: readonly FoundPresentation[],
+  root: string,
+  journal: Journal,
+  make: (item: FoundPresentation) => Promise<ClipRecord>,
+  { jobs, signal, onProgress }: PrepareOptions,
+): Promise<{ records: ClipRecord[]; resumed: number }> {
+  const records = new Array<ClipRecord>(found.length);
+  let [next, done, resumed, failed] = [0, 0, 0, false];
+  const work = async () => {
+    while (next < found.length && !failed) {
+      signal?.throwIfAborted();
+      const i = next++;
+      const { presentation, path, annotation } = found[i]!;
+      let record = await journal.find(presentation.video, await stampOf(root, path, annotation));
+      if (record) resumed++;
+      else {
+        record = await make(found[i]!);
+        await journal.add(record);
+      }
+      records[i] = record;
+      onProgress?.({ done: ++done, total: found.length, resumed });
+    }
+  };
+  const workers = Array.from({ length: Math.min(jobs, found.length) }, () =>
+    work().catch((error: unknown) => {
+      failed = true;
+      throw error;
+    }),
+  );
+  // Others finish what they are at before the failure is told, so that nothing writes behind the caller's back.
+  const outcomes = await Promise.allSettled(workers);
+  const failure = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failure) throw failure.reason;
+  return { records, resumed };
+}
+
+function framesOf({ presentation }: FoundPresentation, { crops }: ClipRecord): NewFrame[] {
+  const { extra, ...rest } = presentation;
+  return crops.map(({ path, frame, box, origin }) => ({
+    ...rest,
+    path,
+    frame,
+    extra: { ...extra, face: origin, box: box.join(' ') },
+  }));
+}
+
+function strictError({ name, findings }: AuditReport, folder: string): UserError {
+  const counts = Object.entries(findings).flatMap(([kind, list]) =>
+    kind !== 'extra' && list.length > 0 ? [`${list.length} ${kind}`] : [],
+  );
+  return new UserError(
+    `the release of ${name} is not whole: ${counts.join(', ')}`,
+    `each is named in ${join(folder, 'audit.json')}`,
+  );
+}

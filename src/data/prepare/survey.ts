@@ -1,0 +1,98 @@
+/** Looks through a release without opening a file: which presentations are there, which are missing, and what does not belong. */
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf, UserError } from '../../base/errors.js';
+import type { Presentation, Source } from '../sources/source.js';
+
+/** A presentation and its files, as paths relative to the release with `/`. */
+export interface FoundPresentation {
+  presentation: Presentation;
+  path: string;
+  annotation: string | null;
+}
+
+export interface Survey {
+  /** In the order of their names. */
+  found: FoundPresentation[];
+  /** Paths that the full release has and this copy does not. */
+  missing: string[];
+  /** Files that are no part of the release, copies of a video that is there already included. */
+  extra: string[];
+  /** Files that belong to the release beside videos and annotations. */
+  own: string[];
+}
+
+/** Documents, and what operating systems leave behind. */
+const ignored =
+  /(?:^|\/)(?:\.[^/]*|__macosx\/.*|thumbs\.db|desktop\.ini)$|(?:readme|licen[cs]e|eula|agreement)[^/]*$|\.(?:pdf|md|docx?)$/i;
+
+/**
+ * Matches every file below `root` against what `source` says of them.
+ * @throws UserError when `root` cannot be read or has no presentation at all
+ */
+export async function survey(source: Source, root: string): Promise<Survey> {
+  const found = new Map<string, FoundPresentation>();
+  const annotations = new Map<string, string>();
+  const extra: string[] = [];
+  const own: string[] = [];
+  for (const path of await listFiles(root)) {
+    const [stem, extension] = splitExtension(path);
+    const presentation = source.present(stem);
+    if (presentation && source.extensions.includes(extension) && !found.has(presentation.video)) {
+      found.set(presentation.video, { presentation, path, annotation: null });
+    } else if (presentation && extension === source.annotation?.extension) {
+      if (!annotations.has(presentation.video)) annotations.set(presentation.video, path);
+    } else if (source.ownFiles.test(path)) own.push(path);
+    else if (!ignored.test(path)) extra.push(path);
+  }
+  if (found.size === 0) {
+    throw new UserError(
+      `${root} has no ${source.media} of ${source.name}`,
+      `a release looks like this: ${source.tree}`,
+    );
+  }
+  for (const [video, item] of found) item.annotation = annotations.get(video) ?? null;
+  const described = await source.describe?.(own, (path) => readFile(join(root, path), 'utf8'));
+  if (described) for (const item of found.values()) item.presentation = described.complete(item.presentation);
+  const presentations = [...found.values()].map(({ presentation }) => presentation);
+  const expected = described?.paths ?? source.expectedPaths?.(presentations) ?? [];
+  const missing = expected.filter((path) => {
+    return !found.has(source.present(splitExtension(path)[0])!.video);
+  });
+  return { found: [...found.values()].sort(byVideo), missing, extra, own };
+}
+
+function byVideo(a: FoundPresentation, b: FoundPresentation): number {
+  return a.presentation.video < b.presentation.video ? -1 : 1;
+}
+
+/** `a/b.AVI` → `a/b`, `avi`. */
+function splitExtension(path: string): [string, string] {
+  const dot = path.lastIndexOf('.');
+  return dot > path.lastIndexOf('/') ? [path.slice(0, dot), path.slice(dot + 1).toLowerCase()] : [path, ''];
+}
+
+/** Every file below `root`, links followed, each folder once; in order of name. */
+async function listFiles(root: string): Promise<string[]> {
+  const files: string[] = [];
+  const visited = new Set<string>();
+  const visit = async (folder: string, prefix: string): Promise<void> => {
+    const real = await realpath(folder);
+    if (visited.has(real)) return;
+    visited.add(real);
+    const entries = await readdir(folder, { withFileTypes: true });
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const path = join(folder, entry.name);
+      const target = entry.isSymbolicLink() ? await stat(path).catch(() => null) : entry;
+      if (target?.isDirectory()) await visit(path, `${prefix}${entry.name}/`);
+      else files.push(`${prefix}${entry.name}`);
+    }
+  };
+  try {
+    await visit(root, '');
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new UserError(`the release ${root} ${missing ? 'does not exist' : `cannot be read: ${messageOf(error)}`}`);
+  }
+  return files;
+}

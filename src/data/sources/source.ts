@@ -1,0 +1,98 @@
+/** What a data set's file says of its release: which files are which presentations. How they are processed is not its business. */
+import type { LiveAttack } from '../counts.js';
+import type { Subset } from '../cropSet.js';
+import type { Label, Split } from '../manifest.js';
+
+export interface Point {
+  x: number;
+  y: number;
+}
+
+/** A rectangle in pixels, `x` and `y` being its upper left corner. */
+export interface Box extends Point {
+  w: number;
+  h: number;
+}
+
+/** A face in an upright frame: a box, the two eyes from left to right as the picture shows them, or both. */
+export interface Face {
+  box?: Box;
+  eyes?: readonly [Point, Point];
+}
+
+/** One bona fide or attack presentation: a video, or a single photograph. */
+export interface Presentation {
+  /** Unique within the data set. */
+  video: string;
+  split: Split;
+  subject: string;
+  label: Label;
+  attackType: string;
+  pai: string;
+  /** More columns of the manifest. */
+  extra: Readonly<Record<string, string>>;
+}
+
+/** How the release says where faces are. */
+export interface Annotation {
+  /** Extension of its files, in lower case. A file belongs to the presentation that its path without extension means. */
+  extension: string;
+  /** Whether they have eyes, by which crops can be aligned. */
+  eyes: boolean;
+  /** Where coordinates are not pixels: how many units any picture is wide and high. */
+  units?: number;
+  /** Faces by number of frame, from 0. Rows that say nothing of a face are left out. */
+  parse(text: string): Map<number, Face>;
+}
+
+/** Protocols that come with a release: videos of each part by name of the protocol, or of the protocol and its fold (`3/1`). */
+export type ReleaseProtocols = Record<string, Record<Split, string[]>>;
+
+/** What a release's own files say of its presentations. */
+export interface Described {
+  /** The presentation with what is known of it from elsewhere. */
+  complete(presentation: Presentation): Presentation;
+  /** Paths that the full release has. */
+  paths: readonly string[];
+}
+
+export interface Source {
+  /** As `ldc prepare` is given it. */
+  id: string;
+  name: string;
+  letter: string;
+  media: 'video' | 'image';
+  /** Of its videos or images, in lower case. */
+  extensions: readonly string[];
+  /** What the path of a file, without extension and relative to the release, stands for; `null` when it is no presentation. */
+  present(path: string): Presentation | null;
+  annotation: Annotation | null;
+  /** Other files that belong to a release. */
+  ownFiles: RegExp;
+  /** How a release looks, for the hint when nothing is found. */
+  tree: string;
+  /** Videos or images that the full release has, and its subjects, as published. */
+  published: { all: LiveAttack | null; splits: Readonly<Partial<Record<Split, LiveAttack>>>; subjects: number };
+  /** The paths of the full release, where file names can be told beforehand. */
+  expectedPaths?(found: readonly Presentation[]): string[];
+  /** Reads what paths do not say from the release's own files, which `ownFiles` matches. */
+  describe?(own: readonly string[], read: (path: string) => Promise<string>): Promise<Described>;
+  /** Named parts beside `all`; `default` is what published cross-domain tables use. */
+  subsets: Readonly<Record<string, Subset>>;
+  /** Frames below which something is wrong with a video. */
+  shortest: number;
+  /** Presentations that are stored upside-down. */
+  upsideDown?(presentation: Presentation): boolean;
+  /** Reads protocols from the release's own files, which `ownFiles` matches; `read` gives a file's text. */
+  protocols?(paths: readonly string[], read: (path: string) => Promise<string>): Promise<ReleaseProtocols>;
+}
+
+/** Bona fide or attack, as the manifest has it. */
+export function labelOf(attackType: string): Label {
+  return attackType === 'live' ? 'live' : 'spoof';
+}
+
+/** `range(1, 3)` is 1, 2, 3. */
+export function range(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+}

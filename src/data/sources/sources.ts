@@ -1,0 +1,19 @@
+/** The original releases that `ldc prepare` reads. */
+import { UserError } from '../../base/errors.js';
+import { casia } from './casia.js';
+import { celebaSpoof } from './celebaSpoof.js';
+import { msu } from './msu.js';
+import { oulu } from './oulu.js';
+import { replay } from './replay.js';
+import { roseYoutu } from './roseYoutu.js';
+import { siw } from './siw.js';
+import type { Source } from './source.js';
+
+export const sources: readonly Source[] = [oulu, casia, replay, msu, siw, roseYoutu, celebaSpoof];
+
+/** @throws UserError naming the known ones */
+export function findSource(id: string): Source {
+  const source = sources.find((candidate) => candidate.id === id.toLowerCase());
+  if (source) return source;
+  throw new UserError(`unknown data set "${id}"`, `one of ${sources.map((known) => known.id).join(', ')}`);
+}

@@ -1,0 +1,222 @@
+/**
+ * The addon's surface in types: the one door between TypeScript and C++.
+ *
+ * `Kernels` mirrors src/native/kernels.h method by method; shapes, units and errors are documented there. Every call checks its
+ * arguments, queues the work and returns at once; the work runs later, in order, off the JavaScript thread.
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { messageOf, WorkError } from '../base/errors.js';
+
+/** A live tensor of one device. */
+export type Handle = number;
+
+export const dtypes = { float32: 0, int32: 1, uint8: 2 } as const;
+export type DType = keyof typeof dtypes;
+
+export const layouts = { dense: 0, features: 1, packed: 2 } as const;
+export type Layout = keyof typeof layouts;
+
+export const descriptors = { vanilla: 0, ldc: 1, 'ldc-paper': 2, cdc: 3, 'ldc-cross': 4, 'ldc-diagonal': 5 } as const;
+export const convAlgorithms = { auto: 0, direct: 1, winograd: 2 } as const;
+export type ConvAlgorithm = keyof typeof convAlgorithms;
+export const convPasses = { forward: 0, dataGrad: 1 } as const;
+export const minings = { 'batch-hard': 0, 'batch-all': 1 } as const;
+export type Mining = keyof typeof minings;
+
+/** `Conv2d` of kernels.h. */
+export interface Conv2dDescription {
+  height: number;
+  width: number;
+  stride: number;
+  padding: number;
+  algorithm: number;
+  descriptor: number;
+  constant: number;
+}
+
+type Optional = Handle | null;
+type Triple = readonly [number, number, number];
+
+export interface Kernels {
+  fill(y: Handle, value: number): void;
+  scale(x: Handle, factor: number, y: Handle): void;
+  add(a: Handle, b: Handle, y: Handle): void;
+  accumulate(x: Handle, y: Handle): void;
+  multiply(a: Handle, b: Handle, y: Handle): void;
+  multiply_scalar(x: Handle, s: Handle, y: Handle): void;
+  relu_forward(x: Handle, y: Handle): void;
+  relu_backward(y: Handle, dy: Handle, dx: Handle): void;
+
+  to_features(x: Handle, y: Handle): void;
+  to_dense(x: Handle, y: Handle): void;
+  images_to_features(x: Handle, scale: Triple, shift: Triple, y: Handle): void;
+  copy_channels(x: Handle, from: number, y: Handle, to: number, count: number): void;
+
+  dropout_mask(y: Handle, p: number, seed: number, purpose: number, step: number): void;
+
+  conv2d_packed_elements(conv: Conv2dDescription, out: number, inn: number, kernel: number, pass: number): number;
+  conv2d_pack(conv: Conv2dDescription, w: Handle, m: Optional, theta: Optional, pass: number, packed: Handle): void;
+  conv2d_forward(conv: Conv2dDescription, x: Handle, packed: Handle, kernel: number, bias: Optional, y: Handle): void;
+  conv2d_data_grad(conv: Conv2dDescription, dy: Handle, packed: Handle, kernel: number, dx: Handle): void;
+  conv2d_weight_grad(
+    conv: Conv2dDescription,
+    x: Handle,
+    dy: Handle,
+    w: Handle,
+    m: Optional,
+    theta: Optional,
+    dw: Handle,
+    dm: Optional,
+    dtheta: Optional,
+    dbias: Optional,
+  ): void;
+
+  batch_norm_moments(
+    x: Handle,
+    eps: number,
+    momentum: number,
+    mean: Handle,
+    invStd: Handle,
+    runningMean: Handle,
+    runningVar: Handle,
+  ): void;
+  batch_norm_inv_std(variance: Handle, eps: number, invStd: Handle): void;
+  batch_norm_forward(
+    x: Handle,
+    mean: Handle,
+    invStd: Handle,
+    gamma: Handle,
+    beta: Handle,
+    residual: Optional,
+    relu: boolean,
+    y: Handle,
+  ): void;
+  batch_norm_backward(
+    x: Handle,
+    y: Optional,
+    dy: Handle,
+    mean: Handle,
+    invStd: Handle,
+    gamma: Handle,
+    training: boolean,
+    dx: Handle,
+    dresidual: Optional,
+    dgamma: Handle,
+    dbeta: Handle,
+  ): void;
+
+  max_pool2d_forward(x: Handle, kernel: number, stride: number, padding: number, y: Handle, taps: Handle): void;
+  max_pool2d_backward(dy: Handle, taps: Handle, kernel: number, stride: number, padding: number, dx: Handle): void;
+  adaptive_avg_pool2d_forward(x: Handle, y: Handle, channel: number): void;
+  adaptive_avg_pool2d_backward(dy: Handle, channel: number, dx: Handle): void;
+  global_avg_pool_forward(x: Handle, y: Handle): void;
+  global_avg_pool_backward(dy: Handle, dx: Handle): void;
+  resize_bilinear(x: Handle, y: Handle): void;
+
+  linear_forward(x: Handle, w: Handle, b: Optional, y: Handle): void;
+  linear_data_grad(dy: Handle, w: Handle, dx: Handle): void;
+  linear_weight_grad(x: Handle, dy: Handle, dw: Handle, db: Optional): void;
+  feature_norm_forward(x: Handle, y: Handle): void;
+  feature_norm_backward(x: Handle, dy: Handle, dx: Handle): void;
+  unit_columns(w: Handle): void;
+
+  log_softmax_forward(x: Handle, y: Handle): void;
+  log_softmax_backward(y: Handle, dy: Handle, dx: Handle): void;
+  cross_entropy(logits: Handle, labels: Handle, loss: Handle, dlogits: Optional): void;
+  mse(a: Handle, b: Handle, loss: Handle, da: Optional): void;
+  triplet(
+    x: Handle,
+    labels: Handle,
+    margin: number,
+    mining: number,
+    squared: boolean,
+    loss: Handle,
+    dx: Optional,
+  ): void;
+
+  grad_cam(activation: Handle, gradient: Handle, raw: Handle): void;
+  unit_range(x: Handle, y: Handle): void;
+
+  adam(
+    p: Handle[],
+    g: Handle[],
+    m: Handle[],
+    v: Handle[],
+    lr: number,
+    beta1: number,
+    beta2: number,
+    eps: number,
+    weightDecay: number,
+    step: number,
+  ): void;
+  sgd(
+    p: Handle[],
+    g: Handle[],
+    buffer: Handle[],
+    lr: number,
+    momentum: number,
+    weightDecay: number,
+    first: boolean,
+  ): void;
+}
+
+/** Bytes; `growths` counts how often memory was taken from the system, `tensors` the live handles. */
+export interface MemoryStats {
+  live: number;
+  peak: number;
+  reserved: number;
+  growths: number;
+  tensors: number;
+}
+
+/** Time of one piece of work while profiling is on. */
+export interface WorkTime {
+  name: string;
+  label: string;
+  seconds: number;
+}
+
+export interface NativeDevice extends Kernels {
+  readonly description: string;
+  readonly threads: number;
+  create(dtype: number, layout: number, shape: readonly number[]): Handle;
+  release(tensor: Handle): void;
+  upload(tensor: Handle, data: ArrayBufferView): void;
+  download(tensor: Handle): Promise<ArrayBuffer>;
+  memory(): MemoryStats;
+  profile(on: boolean): void;
+  label(text: string): void;
+  takeTimes(): WorkTime[];
+}
+
+interface Addon {
+  Device: new (kind: 'cpu', threads?: number) => NativeDevice;
+  processors: number;
+}
+
+let loaded: Addon | undefined;
+
+/** Loads the addon once. Throws a WorkError that says how to build it when it is not there. */
+export function addon(): Addon {
+  if (loaded !== undefined) return loaded;
+  const path = addonPath();
+  try {
+    loaded = createRequire(import.meta.url)(path) as Addon;
+    return loaded;
+  } catch (error) {
+    throw new WorkError(
+      `the native addon ${path} cannot be loaded (${messageOf(error)})`,
+      'build it: npm run build:native',
+    );
+  }
+}
+
+/** The addon of this checkout or package, whether this file runs from src/ or from dist/src/. */
+export function addonPath(): string {
+  const candidates = ['../../build/Release/ldc.node', '../../../build/Release/ldc.node'].map((relative) =>
+    fileURLToPath(new URL(relative, import.meta.url)),
+  );
+  return candidates.find((path) => existsSync(path)) ?? candidates[0]!;
+}

@@ -1,0 +1,85 @@
+/** Optimisers: one kernel call updates all parameters; state dicts hold what resuming needs. */
+import type { Device } from '../device.js';
+import { zerosLike } from '../nn/module.js';
+import type { Tensor } from '../tensor.js';
+
+/** Lists of handles of those parameters that have a gradient, and their state. */
+function withGradients(parameters: readonly Tensor[], ...state: readonly (readonly Tensor[])[]) {
+  const present = parameters.flatMap((parameter, i) => (parameter.grad === undefined ? [] : [i]));
+  const handles = (tensors: readonly Tensor[]) => present.map((i) => tensors[i]!.handle);
+  return {
+    p: handles(parameters),
+    g: present.map((i) => parameters[i]!.grad!.handle),
+    state: state.map(handles),
+  };
+}
+
+export interface AdamOptions {
+  lr: number;
+  beta1?: number;
+  beta2?: number;
+  eps?: number;
+  /** L2 form: added to the gradient. */
+  weightDecay?: number;
+}
+
+/** Adam (Kingma & Ba, 2015). */
+export class Adam {
+  readonly m: Tensor[];
+  readonly v: Tensor[];
+  /** Updates done. */
+  steps = 0;
+
+  constructor(
+    private readonly device: Device,
+    readonly parameters: readonly Tensor[],
+    private readonly options: AdamOptions,
+  ) {
+    this.m = parameters.map(zerosLike);
+    this.v = parameters.map(zerosLike);
+  }
+
+  /** Updates every parameter that has a gradient. */
+  step(): void {
+    this.steps++;
+    const { p, g, state } = withGradients(this.parameters, this.m, this.v);
+    const { lr, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0 } = this.options;
+    this.device.native.adam(p, g, state[0]!, state[1]!, lr, beta1, beta2, eps, weightDecay, this.steps);
+  }
+
+  dispose(): void {
+    for (const tensor of [...this.m, ...this.v]) tensor.release();
+  }
+}
+
+export interface SgdOptions {
+  lr: number;
+  momentum?: number;
+  /** L2 form: added to the gradient. */
+  weightDecay?: number;
+}
+
+/** Stochastic gradient descent with momentum, as in PyTorch: the first buffer is the gradient itself. */
+export class Sgd {
+  readonly momentum: Tensor[];
+  steps = 0;
+
+  constructor(
+    private readonly device: Device,
+    readonly parameters: readonly Tensor[],
+    private readonly options: SgdOptions,
+  ) {
+    this.momentum = parameters.map(zerosLike);
+  }
+
+  step(): void {
+    const { p, g, state } = withGradients(this.parameters, this.momentum);
+    const { lr, momentum = 0, weightDecay = 0 } = this.options;
+    this.device.native.sgd(p, g, state[0]!, lr, momentum, weightDecay, this.steps === 0);
+    this.steps++;
+  }
+
+  dispose(): void {
+    for (const tensor of this.momentum) tensor.release();
+  }
+}

@@ -1,0 +1,203 @@
+/** From scores to the `levels` of eval.json (docs: commands): every metric of the evaluation rules at frame and video level. */
+import { messageOf, UserError } from '../base/errors.js';
+import {
+  affordableResamples,
+  aucStatistic,
+  DEFAULT_RESAMPLES,
+  hterStatistic,
+  percentileInterval95,
+  resample,
+  unitsOf,
+} from './bootstrap.js';
+import { type Level, type Samples, type ScoreMode, samplesAt } from './levels.js';
+import { type PadErrorRates, padErrorRatesAt } from './metrics.js';
+import type { PaperResult } from './paper.js';
+import { auc, bpcerAtApcer, equalErrorRate, type Roc, rocOf } from './roc.js';
+import type { Scores } from './scores.js';
+import { eerVertex, FIXED_THRESHOLD, oracleThresholds, type ThresholdName, youdenVertex } from './thresholds.js';
+
+/** The attack shares of BPCER@APCER, as keys of the result. */
+export const apcerLimits = ['0.01', '0.05', '0.1'] as const;
+
+/** A threshold with the error rates at it. `value` is null, and `why` says so, where the best threshold is +infinity. */
+export interface KnownThreshold extends PadErrorRates {
+  value: number | null;
+  why?: string;
+  /** Chosen with the labels it is judged on. */
+  oracle: boolean;
+}
+
+/** A threshold that cannot be had. */
+export interface MissingThreshold {
+  value: null;
+  why: string;
+}
+
+export type ThresholdResult = KnownThreshold | MissingThreshold;
+
+export interface Interval95 {
+  auc: [number, number];
+  /** At the source development threshold; null without one. */
+  hter: [number, number] | null;
+  by: 'subject' | 'video';
+  resamples: number;
+}
+
+/** All figures of one level; rates are fractions. */
+export interface LevelResult {
+  n: { live: number; attack: number };
+  auc: number;
+  eer: number;
+  thresholds: Record<ThresholdName, ThresholdResult>;
+  bpcer_at_apcer: Record<(typeof apcerLimits)[number], number>;
+  interval95: Interval95;
+}
+
+export type LevelResults = Record<Level, LevelResult>;
+
+/** What is known of the source domains' held-out development split: its scores, or why there are none. */
+export type SourceDevelopment = Scores | { why: string };
+
+export interface EvaluationOptions {
+  mode?: ScoreMode;
+  /** Bootstrap resamples, 2000 unless told; fewer are done for sets beyond some 10 000 videos or 100 000 frames. */
+  resamples?: number;
+  seed?: number;
+}
+
+/** Counts of one target domain, from the scores alone. */
+export interface TargetCounts {
+  domain: string;
+  videos: { live: number; attack: number };
+  frames: number;
+}
+
+/** One target domain of a result; name and subset as its crop set gives them, where there is one. */
+export interface Target extends TargetCounts {
+  name: string | null;
+  subset: string | null;
+}
+
+/** The document eval.json (docs: commands). What a bare score file does not tell is null. */
+export interface Evaluation {
+  protocol: string | null;
+  checkpoint: string | null;
+  engine: string | null;
+  convention: 'honest' | 'paper';
+  synthetic: boolean | null;
+  targets: Target[];
+  levels: LevelResults;
+  /** With the convention `paper`: the released program's figures, all oracle. */
+  paper?: PaperResult;
+}
+
+/**
+ * Evaluates `target` at both levels, pooled over its domains. The default threshold comes from `source` at the same level.
+ * @throws UserError when the target has one class only, or its scores contradict themselves
+ */
+export function evaluateScores(
+  target: Scores,
+  source: SourceDevelopment,
+  options: EvaluationOptions = {},
+): LevelResults {
+  return {
+    video: evaluateLevel('video', target, source, options),
+    frame: evaluateLevel('frame', target, source, options),
+  };
+}
+
+/** Videos and frames of each domain, in the order of first appearance. */
+export function targetCounts(target: Scores): TargetCounts[] {
+  const videos = samplesAt(target, 'video', 'classifier');
+  const counts = target.domain.names.map((domain) => ({ domain, videos: { live: 0, attack: 0 }, frames: 0 }));
+  for (const code of target.domain.codes) counts[code]!.frames++;
+  for (const [video, code] of videos.domain.codes.entries()) {
+    counts[code]!.videos[videos.live[video] === 1 ? 'live' : 'attack']++;
+  }
+  return counts;
+}
+
+/** The ROC of scores at a level, for plots. */
+export function rocAt(scores: Scores, level: Level, mode: ScoreMode = 'classifier'): Roc {
+  return rocFrom(samplesAt(scores, level, mode), scores.origin);
+}
+
+/** The EER threshold of development scores, or why there is none. */
+export function sourceThreshold(
+  source: SourceDevelopment,
+  level: Level,
+  mode: ScoreMode,
+): { value: number } | MissingThreshold {
+  if ('why' in source) return { value: null, why: source.why };
+  try {
+    const roc = rocAt(source, level, mode);
+    const value = roc.thresholds[eerVertex(roc)]!;
+    if (Number.isFinite(value)) return { value };
+    return { value: null, why: 'all source development scores are equal' };
+  } catch (error) {
+    // A development split without attacks (or without live) is no reason to refuse the evaluation of the target.
+    if (error instanceof UserError) return { value: null, why: `source development split: ${messageOf(error)}` };
+    throw error;
+  }
+}
+
+/** A threshold that error rates were computed at. */
+export function isKnown(threshold: ThresholdResult): threshold is KnownThreshold {
+  return 'hter' in threshold;
+}
+
+function evaluateLevel(
+  level: Level,
+  target: Scores,
+  source: SourceDevelopment,
+  options: EvaluationOptions,
+): LevelResult {
+  const mode = options.mode ?? 'classifier';
+  const samples = samplesAt(target, level, mode);
+  const roc = rocFrom(samples, target.origin);
+  const fromSource = sourceThreshold(source, level, mode);
+  const at = (name: ThresholdName, value: number) => thresholdResult(samples, value, oracleThresholds.has(name));
+  return {
+    n: { live: roc.live, attack: roc.attacks },
+    auc: auc(roc),
+    eer: equalErrorRate(roc),
+    thresholds: {
+      'source-dev-eer': fromSource.value === null ? fromSource : at('source-dev-eer', fromSource.value),
+      fixed: at('fixed', FIXED_THRESHOLD),
+      'target-eer': at('target-eer', roc.thresholds[eerVertex(roc)]!),
+      'target-youden': at('target-youden', roc.thresholds[youdenVertex(roc)]!),
+    },
+    bpcer_at_apcer: Object.fromEntries(
+      apcerLimits.map((limit) => [limit, bpcerAtApcer(roc, Number(limit))]),
+    ) as LevelResult['bpcer_at_apcer'],
+    interval95: interval95(samples, fromSource.value, options),
+  };
+}
+
+function rocFrom(samples: Samples, origin: string): Roc {
+  try {
+    return rocOf(samples);
+  } catch (error) {
+    throw error instanceof UserError ? new UserError(`${error.message}, ${origin}`, error.hint) : error;
+  }
+}
+
+function thresholdResult(samples: Samples, threshold: number, oracle: boolean): KnownThreshold {
+  const rates = padErrorRatesAt(samples, threshold);
+  if (Number.isFinite(threshold)) return { value: threshold, ...rates, oracle };
+  return { value: null, why: 'the threshold is +infinity: rejecting everything errs least', ...rates, oracle };
+}
+
+function interval95(samples: Samples, threshold: number | null, options: EvaluationOptions): Interval95 {
+  const units = unitsOf(samples);
+  const resamples = affordableResamples(options.resamples ?? DEFAULT_RESAMPLES, samples.score.length, units.count);
+  const statistics = [aucStatistic(samples, units)];
+  if (threshold !== null) statistics.push(hterStatistic(samples, units, threshold));
+  const [aucs, hters] = resample(units, statistics, resamples, options.seed ?? 0);
+  return {
+    auc: percentileInterval95(aucs!),
+    hter: hters ? percentileInterval95(hters) : null,
+    by: units.by,
+    resamples,
+  };
+}

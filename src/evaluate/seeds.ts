@@ -1,0 +1,49 @@
+/** Several runs that differ in the seed alone: mean and standard deviation of their figures. */
+import { isKnown, type LevelResult } from './evaluation.js';
+import { type ThresholdName, thresholdNames } from './thresholds.js';
+
+/** `std` is the sample standard deviation (n − 1); null for a single run. */
+export interface MeanStd {
+  mean: number;
+  std: number | null;
+  n: number;
+}
+
+const rateNames = ['far', 'frr', 'hter', 'apcer_max', 'acer'] as const;
+
+export interface SeedSummary {
+  auc: MeanStd;
+  eer: MeanStd;
+  /** Null where one of the runs has not that threshold. */
+  thresholds: Record<ThresholdName, Record<(typeof rateNames)[number], MeanStd> | null>;
+}
+
+/** @param values one or more */
+export function meanStd(values: readonly number[]): MeanStd {
+  const n = values.length;
+  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, std: n > 1 ? Math.sqrt(squares / (n - 1)) : null, n };
+}
+
+/** @param runs the same level of one or more runs */
+export function summarizeSeeds(runs: readonly LevelResult[]): SeedSummary {
+  return {
+    auc: meanStd(runs.map((run) => run.auc)),
+    eer: meanStd(runs.map((run) => run.eer)),
+    thresholds: Object.fromEntries(
+      thresholdNames.map((name) => [name, summarizeThreshold(runs, name)]),
+    ) as SeedSummary['thresholds'],
+  };
+}
+
+function summarizeThreshold(
+  runs: readonly LevelResult[],
+  name: ThresholdName,
+): SeedSummary['thresholds'][ThresholdName] {
+  const known = runs.map((run) => run.thresholds[name]).filter(isKnown);
+  if (known.length < runs.length) return null;
+  return Object.fromEntries(
+    rateNames.map((rate) => [rate, meanStd(known.map((threshold) => threshold[rate]))]),
+  ) as Record<(typeof rateNames)[number], MeanStd>;
+}

@@ -1,0 +1,18 @@
+/** How stored pixels become network input (method, section 2). */
+import type { PixelScaling } from '../engine/ops/images.js';
+
+export const normalizations = ['unit', 'imagenet', 'released'] as const;
+export type Normalization = (typeof normalizations)[number];
+
+const imagenetMean = [0.485, 0.456, 0.406] as const;
+const imagenetStd = [0.229, 0.224, 0.225] as const;
+
+/** `unit`: pixel / 255. `imagenet`: unit, then minus mean, over std. `released`: pixel / 255², as the released arrays seem to be. */
+export function pixelScaling(normalization: Normalization): PixelScaling {
+  const same = (value: number) => [value, value, value] as const;
+  if (normalization === 'unit') return { scale: same(1 / 255), shift: same(0) };
+  if (normalization === 'released') return { scale: same(1 / 255 ** 2), shift: same(0) };
+  const [r, g, b] = imagenetStd;
+  const [meanR, meanG, meanB] = imagenetMean;
+  return { scale: [1 / 255 / r, 1 / 255 / g, 1 / 255 / b], shift: [-meanR / r, -meanG / g, -meanB / b] };
+}

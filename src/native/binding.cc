@@ -1,0 +1,356 @@
+// The addon: a Device class for JavaScript with tensors by handle, and every kernel of kernels.h as a method of its name.
+//
+// The addon keeps no global state, so that each Node environment (main thread, worker) has devices of its own.
+#include <napi.h>
+
+#include <memory>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+
+#include "arguments.h"
+#include "checks.h"
+#include "cpu/device.h"
+#include "device.h"
+
+namespace ldc {
+
+namespace {
+
+// A kernel's parameter types, without const and reference, from its member pointer.
+template <class Member>
+struct Signature;
+template <class... P>
+struct Signature<void (Kernels::*)(P...)> {
+  using Values = std::tuple<Argument<std::remove_cvref_t<P>>...>;
+};
+
+// Three-element array parameters decay to pointers.
+static_assert(std::is_same_v<std::decay_t<const float[3]>, const float*>);
+
+// Packed weights are opaque, so their size is what can be checked: it must be what the device itself asks for.
+void check_packed(const Kernels& kernels, const Conv2d& conv, int64_t out, int64_t in, int64_t kernel, ConvPass pass,
+                  const Tensor& packed) {
+  if (packed.elements() != kernels.conv2d_packed_elements(conv, out, in, kernel, pass)) {
+    throw std::invalid_argument("packed has another size than conv2d_packed_elements says");
+  }
+}
+
+template <auto Kernel>
+struct PackedSize {
+  template <class... A>
+  static void check(const Kernels&, const A&...) {}
+};
+template <>
+struct PackedSize<&Kernels::conv2d_pack> {
+  static void check(const Kernels& kernels, const Conv2d& conv, const Tensor& w, const Tensor&, const Tensor&, ConvPass pass,
+                    const Tensor& packed) {
+    check_packed(kernels, conv, w.shape[0], w.shape[1], w.shape[2], pass, packed);
+  }
+};
+template <>
+struct PackedSize<&Kernels::conv2d_forward> {
+  static void check(const Kernels& kernels, const Conv2d& conv, const Tensor& x, const Tensor& packed, int64_t kernel,
+                    const Tensor&, const Tensor& y) {
+    check_packed(kernels, conv, y.c(), x.c(), kernel, ConvPass::forward, packed);
+  }
+};
+template <>
+struct PackedSize<&Kernels::conv2d_data_grad> {
+  static void check(const Kernels& kernels, const Conv2d& conv, const Tensor& dy, const Tensor& packed, int64_t kernel,
+                    const Tensor& dx) {
+    check_packed(kernels, conv, dy.c(), dx.c(), kernel, ConvPass::data_grad, packed);
+  }
+};
+
+class DeviceObject final : public Napi::ObjectWrap<DeviceObject>, public TensorTable {
+ public:
+  static Napi::Function define(Napi::Env env);
+
+  explicit DeviceObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<DeviceObject>(info) {
+    guarded(info.Env(), [&] {
+      const std::string kind = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : "";
+      const int64_t threads = info[1].IsUndefined() ? 0 : integer_from(info[1], "threads");
+      if (threads < 0 || threads > 1024) throw std::invalid_argument("threads is not from 0 to 1024");
+      if (kind != "cpu") throw std::invalid_argument("there is no device '" + kind + "'");
+      device_ = cpu::make_device(static_cast<int>(threads));
+      settle_ = Napi::ThreadSafeFunction::New(info.Env(), Napi::Function(), "ldc device", 0, 1);
+      settle_.Unref(info.Env());
+      return info.Env().Undefined();
+    });
+  }
+
+  ~DeviceObject() override {
+    device_.reset();  // joins its threads first: they may still settle downloads
+    if (settle_) settle_.Release();
+  }
+
+  const Tensor& at(double handle) const override {
+    const auto found = tensors_.find(handle);
+    if (found == tensors_.end()) throw std::invalid_argument("a tensor handle is not live (freed, or of another device)");
+    return found->second;
+  }
+
+ private:
+  // Turns C++ exceptions into JavaScript ones.
+  template <class Body>
+  static Napi::Value guarded(Napi::Env env, const Body& body, const char* name = nullptr) {
+    const auto text = [&](const char* what) { return name == nullptr ? std::string(what) : std::string(name) + ": " + what; };
+    try {
+      return body();
+    } catch (const std::bad_alloc&) {
+      throw Napi::Error::New(env, text("out of memory"));
+    } catch (const std::invalid_argument& error) {
+      throw Napi::TypeError::New(env, text(error.what()));
+    } catch (const Napi::Error&) {
+      throw;
+    } catch (const std::exception& error) {
+      throw Napi::Error::New(env, text(error.what()));
+    }
+  }
+
+  // One kernel: read the arguments, check them, submit.
+  template <auto Kernel, auto Check>
+  Napi::Value kernel(const Napi::CallbackInfo& info) {
+    using Values = typename Signature<decltype(Kernel)>::Values;
+    return run_kernel<Kernel, Check, Values>(info, std::make_index_sequence<std::tuple_size_v<Values>>());
+  }
+
+  template <auto Kernel, auto Check, class Values, size_t... I>
+  Napi::Value run_kernel(const Napi::CallbackInfo& info, std::index_sequence<I...>) {
+    const char* name = static_cast<const char*>(info.Data());
+    return guarded(
+        info.Env(),
+        [&] {
+          if (info.Length() != sizeof...(I)) throw std::invalid_argument("takes " + std::to_string(sizeof...(I)) + " arguments");
+          Values values{std::tuple_element_t<I, Values>(*this, info[I])...};
+          Check(std::get<I>(values).get()...);
+          PackedSize<Kernel>::check(device_->kernels(), std::get<I>(values).get()...);
+          device_->submit(name, [values = std::move(values)](Kernels& kernels) { (kernels.*Kernel)(std::get<I>(values).get()...); });
+          return info.Env().Undefined();
+        },
+        name);
+  }
+
+  // create(dtype, layout, shape) -> handle. The content is undefined.
+  Napi::Value create(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      Tensor t;
+      t.dtype = enum_from<DType>(info[0], 3, "dtype");
+      t.layout = enum_from<Layout>(info[1], 3, "layout");
+      if (!info[2].IsArray()) throw std::invalid_argument("shape is not an array");
+      const Napi::Array shape = info[2].As<Napi::Array>();
+      t.rank = static_cast<int>(std::min<uint32_t>(shape.Length(), kMaxRank + 1));
+      if (t.rank > kMaxRank) throw std::invalid_argument("a tensor has at most 5 dimensions");
+      if (t.layout == Layout::features && t.rank != 4) throw std::invalid_argument("features need a shape [N,C,H,W]");
+      double elements = 1;
+      for (int i = 0; i < t.rank; ++i) {
+        t.shape[i] = integer_from(shape.Get(static_cast<uint32_t>(i)), "an extent");
+        if (t.shape[i] < 1) throw std::invalid_argument("a tensor needs at least one element in every dimension");
+        elements *= static_cast<double>(t.shape[i]);
+      }
+      if (elements > 1e12) throw std::bad_alloc();
+      t.data = device_->allocate(device_->bytes_of_tensor(t));
+      const double handle = next_handle_++;
+      tensors_.emplace(handle, t);
+      return Napi::Value(Napi::Number::New(info.Env(), handle));
+    });
+  }
+
+  Napi::Value release(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      const double handle = number_from(info[0], "a tensor handle");
+      device_->release(at(handle).data);
+      tensors_.erase(handle);
+      return info.Env().Undefined();
+    });
+  }
+
+  // Dense tensors only: their bytes mean the same on both sides.
+  const Tensor& dense_at(const Napi::Value& handle, size_t bytes) const {
+    const Tensor& t = at(number_from(handle, "a tensor handle"));
+    if (t.layout != Layout::dense) throw std::invalid_argument("only dense tensors are copied to and from the host");
+    if (bytes != device_->bytes_of_tensor(t)) throw std::invalid_argument("the host array and the tensor differ in size");
+    return t;
+  }
+
+  // upload(handle, typedArray): the array may be changed as soon as the call returns.
+  Napi::Value upload(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      if (!info[1].IsTypedArray()) throw std::invalid_argument("upload takes a typed array");
+      const Napi::TypedArray array = info[1].As<Napi::TypedArray>();
+      const Tensor& t = dense_at(info[0], array.ByteLength());
+      device_->upload(static_cast<const char*>(array.ArrayBuffer().Data()) + array.ByteOffset(), t.data, array.ByteLength());
+      return info.Env().Undefined();
+    });
+  }
+
+  // What a pending download needs until it settles.
+  struct Download {
+    Napi::Promise::Deferred deferred;
+    Napi::Reference<Napi::ArrayBuffer> buffer;
+    std::string error;
+  };
+
+  // download(handle) -> Promise<ArrayBuffer>, settled when all work submitted before has run.
+  Napi::Value download(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      const Tensor& t = at(number_from(info[0], "a tensor handle"));
+      const size_t bytes = device_->bytes_of_tensor(dense_at(info[0], device_->bytes_of_tensor(t)));
+      const Napi::Env env = info.Env();
+      Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes);
+      auto* pending = new Download{Napi::Promise::Deferred::New(env), Napi::Persistent(buffer), ""};
+      if (pending_++ == 0) settle_.Ref(env);
+      device_->download(t.data, buffer.Data(), bytes, [this, pending](std::string error) {
+        pending->error = std::move(error);
+        settle_.NonBlockingCall(pending, [this](Napi::Env env, Napi::Function, Download* done) { settle(env, done); });
+      });
+      return Napi::Value(pending->deferred.Promise());
+    });
+  }
+
+  void settle(Napi::Env env, Download* done) {
+    std::unique_ptr<Download> owned(done);
+    if (env == nullptr) return;  // the environment is being torn down
+    if (--pending_ == 0) settle_.Unref(env);
+    if (done->error.empty()) {
+      done->deferred.Resolve(done->buffer.Value());
+    } else {
+      done->deferred.Reject(Napi::Error::New(env, done->error).Value());
+    }
+  }
+
+  // conv2d_packed_elements(conv, outChannels, inChannels, kernel, pass) -> number
+  Napi::Value packed_elements(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      const Argument<Conv2d> conv(*this, info[0]);
+      const int64_t out = integer_from(info[1], "out channels"), in = integer_from(info[2], "in channels");
+      const int64_t kernel = integer_from(info[3], "kernel");
+      const ConvPass pass = Argument<ConvPass>(*this, info[4]).get();
+      check::conv2d_packed_elements(conv.get(), out, in, kernel, pass);
+      const int64_t elements = device_->kernels().conv2d_packed_elements(conv.get(), out, in, kernel, pass);
+      return Napi::Value(Napi::Number::New(info.Env(), static_cast<double>(elements)));
+    });
+  }
+
+  Napi::Value memory(const Napi::CallbackInfo& info) {
+    const MemoryStats stats = device_->memory();
+    Napi::Object object = Napi::Object::New(info.Env());
+    object.Set("live", static_cast<double>(stats.live));
+    object.Set("peak", static_cast<double>(stats.peak));
+    object.Set("reserved", static_cast<double>(stats.reserved));
+    object.Set("growths", static_cast<double>(stats.growths));
+    object.Set("tensors", static_cast<double>(tensors_.size()));
+    return object;
+  }
+
+  Napi::Value description(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), device_->description()); }
+  Napi::Value threads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), device_->threads()); }
+
+  Napi::Value profile(const Napi::CallbackInfo& info) {
+    device_->set_profiling(info[0].ToBoolean());
+    return info.Env().Undefined();
+  }
+
+  Napi::Value label(const Napi::CallbackInfo& info) {
+    device_->set_label(info[0].ToString().Utf8Value());
+    return info.Env().Undefined();
+  }
+
+  // takeTimes() -> [{name, label, seconds}] since the last call; waits for the queue to drain.
+  Napi::Value take_times(const Napi::CallbackInfo& info) {
+    const std::vector<WorkTime> times = device_->take_times();
+    Napi::Array array = Napi::Array::New(info.Env(), times.size());
+    for (uint32_t i = 0; i < times.size(); ++i) {
+      Napi::Object object = Napi::Object::New(info.Env());
+      object.Set("name", times[i].name);
+      object.Set("label", times[i].label);
+      object.Set("seconds", times[i].seconds);
+      array.Set(i, object);
+    }
+    return array;
+  }
+
+  std::unique_ptr<Device> device_;
+  std::unordered_map<double, Tensor> tensors_;
+  double next_handle_ = 1;
+  Napi::ThreadSafeFunction settle_;
+  int pending_ = 0;  // downloads on their way: only they keep the event loop alive
+};
+
+#define LDC_KERNEL(name) \
+  InstanceMethod<&DeviceObject::kernel<&Kernels::name, &check::name>>(#name, napi_default, const_cast<char*>(#name))
+
+Napi::Function DeviceObject::define(Napi::Env env) {
+  return DefineClass(
+      env, "Device",
+      {
+          InstanceMethod<&DeviceObject::create>("create"),
+          InstanceMethod<&DeviceObject::release>("release"),
+          InstanceMethod<&DeviceObject::upload>("upload"),
+          InstanceMethod<&DeviceObject::download>("download"),
+          InstanceMethod<&DeviceObject::memory>("memory"),
+          InstanceAccessor<&DeviceObject::description>("description"),
+          InstanceAccessor<&DeviceObject::threads>("threads"),
+          InstanceMethod<&DeviceObject::profile>("profile"),
+          InstanceMethod<&DeviceObject::label>("label"),
+          InstanceMethod<&DeviceObject::take_times>("takeTimes"),
+
+          LDC_KERNEL(fill),
+          LDC_KERNEL(scale),
+          LDC_KERNEL(add),
+          LDC_KERNEL(accumulate),
+          LDC_KERNEL(multiply),
+          LDC_KERNEL(multiply_scalar),
+          LDC_KERNEL(relu_forward),
+          LDC_KERNEL(relu_backward),
+          LDC_KERNEL(to_features),
+          LDC_KERNEL(to_dense),
+          LDC_KERNEL(images_to_features),
+          LDC_KERNEL(copy_channels),
+          LDC_KERNEL(dropout_mask),
+          InstanceMethod<&DeviceObject::packed_elements>("conv2d_packed_elements"),
+          LDC_KERNEL(conv2d_pack),
+          LDC_KERNEL(conv2d_forward),
+          LDC_KERNEL(conv2d_data_grad),
+          LDC_KERNEL(conv2d_weight_grad),
+          LDC_KERNEL(batch_norm_moments),
+          LDC_KERNEL(batch_norm_inv_std),
+          LDC_KERNEL(batch_norm_forward),
+          LDC_KERNEL(batch_norm_backward),
+          LDC_KERNEL(max_pool2d_forward),
+          LDC_KERNEL(max_pool2d_backward),
+          LDC_KERNEL(adaptive_avg_pool2d_forward),
+          LDC_KERNEL(adaptive_avg_pool2d_backward),
+          LDC_KERNEL(global_avg_pool_forward),
+          LDC_KERNEL(global_avg_pool_backward),
+          LDC_KERNEL(resize_bilinear),
+          LDC_KERNEL(linear_forward),
+          LDC_KERNEL(linear_data_grad),
+          LDC_KERNEL(linear_weight_grad),
+          LDC_KERNEL(feature_norm_forward),
+          LDC_KERNEL(feature_norm_backward),
+          LDC_KERNEL(unit_columns),
+          LDC_KERNEL(log_softmax_forward),
+          LDC_KERNEL(log_softmax_backward),
+          LDC_KERNEL(cross_entropy),
+          LDC_KERNEL(mse),
+          LDC_KERNEL(triplet),
+          LDC_KERNEL(grad_cam),
+          LDC_KERNEL(unit_range),
+          LDC_KERNEL(adam),
+          LDC_KERNEL(sgd),
+      });
+}
+
+Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  exports.Set("Device", DeviceObject::define(env));
+  exports.Set("processors", cpu::processors());
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(ldc, initialise)
+
+}  // namespace ldc

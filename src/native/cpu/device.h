@@ -1,0 +1,16 @@
+// The CPU device: arena, thread pool, kernels of the chosen instruction set, and the thread that runs what is submitted.
+#pragma once
+
+#include <memory>
+
+#include "../device.h"
+
+namespace ldc::cpu {
+
+// threads = 0: LDC_THREADS if set, else one for each processor this process may use. Throws std::runtime_error.
+std::unique_ptr<Device> make_device(int threads);
+
+// Processors this process may use (affinity mask).
+int processors();
+
+}  // namespace ldc::cpu

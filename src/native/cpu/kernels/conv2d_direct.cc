@@ -1,0 +1,297 @@
+// Direct forward convolution and data gradient, for every kernel, stride, padding and number of channels.
+//
+// An item is a few grid rows of one image. For a chunk of channel blocks, small enough that one panel of weights stays in
+// the L2 cache, the source rows are copied with their halo; then every tile of 6 pixels meets every panel. The sum over a
+// chunk is stored and picked up again by the next, which does not round.
+#include "conv2d_direct.h"
+
+#include "conv2d_halo.h"
+#include "conv2d_tile.h"
+
+namespace ldc::cpu::LDC_ISA::conv2d {
+
+namespace {
+
+constexpr int64_t kItemPixels = 512;
+constexpr int64_t kChunkTaps = 36;  // channel blocks x taps in a chunk: 144 KB of weights a panel of 64 channels
+
+// Few outputs waste most lanes of a vector of output channels; they are dot products over input channels instead.
+bool is_dot(int64_t from, int64_t to) { return block_of(to) != kBlock && block_of(from) == kBlock; }
+
+int64_t chunk_blocks(int64_t from, int64_t to, int64_t kernel) {
+  const int64_t blocks = blocks_of(from), fitting = kChunkTaps / (kernel * kernel);
+  return is_dot(from, to) ? blocks : least(blocks, most(fitting, 1));
+}
+
+// The taps of one phase of rows and one of columns.
+struct Part {
+  Axis::Phase y, x;
+  int64_t taps, taps_before;
+  Part(const Axis& axis, int64_t py, int64_t px) : y(axis.phase(py)), x(axis.phase(px)) {
+    taps = y.taps * x.taps;
+    taps_before = y.taps_before * axis.kernel + y.taps * x.taps_before;
+  }
+};
+
+// Where each pixel of an item lies, relative to its first grid row: the same for every item.
+struct Place {
+  int32_t from, to;
+};
+
+struct Run {
+  const Axis& axis;
+  const Tensor &from, &to;
+  const float* packed;
+  const float* bias = nullptr;  // lanes_of(channels of `to`)
+  int64_t from_block, to_block, from_blocks, to_lanes;
+  int64_t chunk;       // source blocks
+  int64_t grid_width;  // of the first phase, the widest
+  int64_t item_rows;   // grid rows
+  int64_t halo_cols;
+
+  Run(const Axis& axis_, const Tensor& from_, const Tensor& to_, const float* packed_)
+      : axis(axis_), from(from_), to(to_), packed(packed_) {
+    from_block = block_of(from.c());
+    to_block = block_of(to.c());
+    from_blocks = blocks_of(from.c());
+    to_lanes = lanes_of(to.c());
+    chunk = chunk_blocks(from.c(), to.c(), axis.kernel);
+    grid_width = width(0);
+    item_rows = least(most(1, kItemPixels / grid_width), height(0));
+    halo_cols = (grid_width - 1) * axis.in_step + axis.reach;
+  }
+
+  int64_t halo_rows(int64_t rows) const { return (rows - 1) * axis.in_step + axis.reach; }
+  int64_t height(int64_t phase) const { return ceil_div(to.h() - phase, axis.out_step); }
+  int64_t width(int64_t phase) const { return ceil_div(to.w() - phase, axis.out_step); }
+
+  void places(int64_t py, int64_t px, Place* place) const {
+    const Part part(axis, py, px);
+    for (int64_t row = 0; row < item_rows; ++row) {
+      for (int64_t col = 0; col < width(px); ++col, ++place) {
+        place->from = static_cast<int32_t>(
+            ((part.y.first + row * axis.in_step) * halo_cols + part.x.first + col * axis.in_step) * from_block);
+        place->to =
+            static_cast<int32_t>(((row * axis.out_step + py) * to.w() + col * axis.out_step + px) * to_block);
+      }
+    }
+  }
+
+  // One tile of P pixels and V vectors of output channels. first: starts from the bias, not from what is there; past: stores
+  // past the cache. Out of line, so that the registers are its own.
+  template <int P, int V>
+  [[gnu::noinline]] void tile(const Window& window, const Place* place, const float* halo, const float* w,
+                              const float* start, bool first, bool past, float* out) const {
+    const int64_t plane = to.h() * to.w() * kBlock;
+    const float* x[P];
+    Vec acc[P][V];
+    for (int p = 0; p < P; ++p) {
+      x[p] = halo + place[p].from;
+      for (int v = 0; v < V; ++v) acc[p][v] = Vec::load(first ? start + v * kBlock : out + place[p].to + v * plane);
+    }
+    product_tile<P, V>(window, x, w, acc);
+    for (int p = 0; p < P; ++p) {
+      float* pixel = out + place[p].to;
+      if (past) {
+        for (int v = 0; v < V; ++v) stream(acc[p][v], pixel + v * plane);
+      } else if (to_block == kBlock) {
+        for (int v = 0; v < V; ++v) acc[p][v].store(pixel + v * plane);
+      } else {
+        float lanes[kBlock];
+        acc[p][0].store(lanes);
+        for (int64_t k = 0; k < to_block; ++k) pixel[k] = lanes[k];
+      }
+    }
+  }
+
+  // All pixels of an item for one part and one chunk of source blocks.
+  void panels(const Part& part, const Place* place, int64_t pixels, int64_t block, int64_t blocks, const float* halo,
+              int64_t halo_plane, float* out) const {
+    const Window window{blocks, halo_plane, part.y.taps, halo_cols * from_block, part.x.taps * from_block};
+    const bool past = blocks == from_blocks && to_block == kBlock && streams(to);
+    const float* w = packed + to_lanes * from_block * (part.taps_before * from_blocks + part.taps * block);
+    for (int64_t k = 0; k < to_lanes; k += kTileVecs * kBlock) {
+      const int64_t vecs = (to_lanes - k) / kBlock;
+      float* group = out + k / kBlock * to.h() * to.w() * kBlock;
+      with_count<kTileVecs>(vecs, [&](auto v) {
+        int64_t pixel = 0;
+        for (; pixel + kTileRows <= pixels; pixel += kTileRows) {
+          tile<kTileRows, v.value>(window, place + pixel, halo, w, bias + k, block == 0, past, group);
+        }
+        if (pixel == pixels) return;
+        with_count<kTileRows - 1>(pixels - pixel, [&](auto p) {
+          tile<p.value, v.value>(window, place + pixel, halo, w, bias + k, block == 0, past, group);
+        });
+      });
+      w += kTileVecs * kBlock * from_block * blocks * part.taps;
+    }
+    if (past) finish_streams();
+  }
+
+  // The same for up to four output channels: K dot products a pixel over the lanes of the source channels.
+  template <int K>
+  void dots(const Part& part, const Place* place, int64_t pixels, const float* halo, int64_t halo_plane, float* out) const {
+    constexpr int P = 4;
+    for (int64_t pixel = 0; pixel < pixels; pixel += P) {
+      const int count = static_cast<int>(least(pixels - pixel, P));
+      const float* x[P];
+      Vec acc[P][K];
+      for (int p = 0; p < P; ++p) {
+        x[p] = halo + place[pixel + (p < count ? p : 0)].from;
+        for (int k = 0; k < K; ++k) acc[p][k] = Vec::zero();
+      }
+      const float* w = packed + K * kBlock * part.taps_before * from_blocks;
+      for (int64_t block = 0; block < from_blocks; ++block) {
+        for (int64_t row = 0; row < part.y.taps; ++row) {
+          const int64_t offset = block * halo_plane + row * halo_cols * kBlock;
+          for (int64_t col = 0; col < part.x.taps; ++col, w += K * kBlock) {
+            for (int p = 0; p < P; ++p) {
+              const Vec value = Vec::load(x[p] + offset + col * kBlock);
+              for (int k = 0; k < K; ++k) acc[p][k] = fma(value, Vec::load(w + k * kBlock), acc[p][k]);
+            }
+          }
+        }
+      }
+      for (int p = 0; p < count; ++p) {
+        for (int k = 0; k < K; ++k) out[place[pixel + p].to + k] = bias[k] + sum_lanes(acc[p][k]);
+      }
+    }
+  }
+
+  void item(int64_t image, int64_t row, const Place* place, float* halo) const {
+    const int64_t rows = least(height(0) - row, item_rows);
+    const int64_t plane = from.h() * from.w() * from_block, halo_plane = halo_rows(rows) * halo_cols * from_block;
+    const Halo shape{row * axis.in_step * axis.sample + axis.low, axis.low, halo_rows(rows), halo_cols, axis.sample};
+    float* out = to.f32() + image * stored_elements(1, to.c(), to.h(), to.w()) + row * axis.out_step * to.w() * to_block;
+    for (int64_t block = 0; block < from_blocks; block += chunk) {
+      const int64_t blocks = least(from_blocks - block, chunk);
+      for (int64_t b = 0; b < blocks; ++b) {
+        copy_halo(shape, from.f32() + (image * from_blocks + block + b) * plane, from.h(), from.w(), from_block,
+                  halo + b * halo_plane);
+      }
+      for (int64_t py = 0; py < axis.out_step; ++py) {
+        const int64_t rest = height(py) - row;
+        for (int64_t px = 0; px < axis.out_step; ++px) {
+          const Part part(axis, py, px);
+          const int64_t pixels = least(rest, rows) * width(px);
+          const Place* places = place + (py * axis.out_step + px) * item_rows * grid_width;
+          if (is_dot(from.c(), to.c())) {
+            with_count<4>(to_block, [&](auto k) { dots<k.value>(part, places, pixels, halo, halo_plane, out); });
+          } else {
+            panels(part, places, pixels, block, blocks, halo, halo_plane, out);
+          }
+        }
+      }
+    }
+  }
+};
+
+}  // namespace
+
+Axis::Axis(const Conv2d& conv, int64_t kernel_size, ConvPass which)
+    : pass(which), kernel(kernel_size), stride(conv.stride), padding(conv.padding) {
+  if (pass == ConvPass::forward) {
+    sample = kernel == 1 ? stride : 1;
+    in_step = stride / sample;
+    out_step = 1;
+    low = -padding;
+    reach = kernel;
+    return;
+  }
+  sample = in_step = 1;
+  out_step = stride;
+  low = 0;
+  int64_t nearest = INT64_MAX, farthest = INT64_MIN;
+  for (int64_t p = 0; p < out_step; ++p) {
+    const Phase ph = phase(p);
+    if (ph.taps == 0) continue;
+    const int64_t last = ph.first + ph.taps - 1;
+    nearest = least(nearest, ph.first);
+    farthest = most(farthest, last);
+  }
+  low = nearest;
+  reach = farthest - nearest + 1;
+}
+
+// Data gradient: dx[i] = sum over kernel positions k = r + j s of dy[(i + padding - k) / s] w[k], where i = t s + p and
+// r = (p + padding) mod s.
+Axis::Phase Axis::phase(int64_t p) const {
+  if (pass == ConvPass::forward) return {kernel, 0, 0, 1, 0};
+  auto taps_of = [this](int64_t q) {
+    const int64_t r = (q + padding) % stride;
+    return r < kernel ? ceil_div(kernel - r, stride) : 0;
+  };
+  int64_t before = 0;
+  for (int64_t q = 0; q < p; ++q) before += taps_of(q);
+  const int64_t taps = taps_of(p), r = (p + padding) % stride;
+  return {taps, taps == 0 ? 0 : (p + padding) / stride - (taps - 1) - low, r + (taps - 1) * stride, -stride, before};
+}
+
+int64_t direct_packed_elements(int64_t out_channels, int64_t in_channels, int64_t kernel, ConvPass pass) {
+  const int64_t from = pass == ConvPass::forward ? in_channels : out_channels;
+  const int64_t to = pass == ConvPass::forward ? out_channels : in_channels;
+  return padded(from) * (is_dot(from, to) ? to : lanes_of(to)) * kernel * kernel;
+}
+
+// Panels: [phase][chunk][group of `to` vectors][block of the chunk][tap][channel of the block][lane]; for dot products
+// [phase][block][tap][to][channel of the block].
+void direct_pack(Pool& pool, const Axis& axis, const EffectiveWeight& weight, int64_t out_channels, int64_t in_channels,
+                 float* packed) {
+  const bool forward = axis.pass == ConvPass::forward;
+  const int64_t from = forward ? in_channels : out_channels, to = forward ? out_channels : in_channels;
+  const int64_t block_size = block_of(from), blocks = blocks_of(from), chunk = chunk_blocks(from, to, axis.kernel);
+  const bool dot = is_dot(from, to);
+  const int64_t width = dot ? to : lanes_of(to);                     // of everything
+  const int64_t group = dot ? to : least(width, kTileVecs * kBlock);  // of one panel
+  const int64_t groups = ceil_div(width, group);
+
+  auto value = [&](int64_t source, int64_t target, int64_t tap) {
+    if (source >= from || target >= to) return 0.0f;
+    return weight.at(forward ? target * in_channels + source : source * in_channels + target, tap);
+  };
+  pool.each(groups * blocks, [&](int64_t item, int) {
+    const int64_t block = item / groups, first = item % groups * group;
+    const int64_t start = block / chunk * chunk, in_chunk = least(blocks - start, chunk);
+    const int64_t lanes = least(width - first, group);
+    for (int64_t py = 0; py < axis.out_step; ++py) {
+      for (int64_t px = 0; px < axis.out_step; ++px) {
+        const Part part(axis, py, px);
+        float* out = packed + width * block_size * (part.taps_before * blocks + part.taps * start) +
+                     first * block_size * in_chunk * part.taps + (block - start) * part.taps * block_size * lanes;
+        for (int64_t y = 0; y < part.y.taps; ++y) {
+          for (int64_t x = 0; x < part.x.taps; ++x, out += block_size * lanes) {
+            const int64_t tap = (part.y.kernel_first + y * part.y.kernel_step) * axis.kernel +
+                                part.x.kernel_first + x * part.x.kernel_step;
+            for (int64_t lane = 0; lane < lanes; ++lane) {
+              for (int64_t c = 0; c < block_size; ++c) {
+                out[dot ? lane * block_size + c : c * lanes + lane] = value(block * block_size + c, first + lane, tap);
+              }
+            }
+          }
+        }
+      }
+    }
+  });
+}
+
+void direct_run(Pool& pool, Scratch& scratch, const Axis& axis, const Tensor& from, const float* packed, const float* bias,
+                const Tensor& to) {
+  Run run(axis, from, to, packed);
+  const int64_t rows = run.height(0);
+  const int64_t parts = axis.out_step * axis.out_step, pixels = run.item_rows * run.grid_width;
+  const int64_t halo = lanes_of(run.chunk * run.halo_rows(run.item_rows) * run.halo_cols * run.from_block);
+  const int64_t table = lanes_of(parts * pixels * static_cast<int64_t>(sizeof(Place) / sizeof(float)));
+  float* memory = static_cast<float*>(scratch.get((halo * pool.threads() + table + run.to_lanes) * sizeof(float)));
+  float* start = memory + halo * pool.threads();
+  Place* place = reinterpret_cast<Place*>(start + run.to_lanes);
+  for (int64_t k = 0; k < run.to_lanes; ++k) start[k] = bias != nullptr && k < to.c() ? bias[k] : 0.0f;
+  run.bias = start;
+  for (int64_t p = 0; p < parts; ++p) run.places(p / axis.out_step, p % axis.out_step, place + p * pixels);
+
+  const int64_t items = ceil_div(rows, run.item_rows);
+  pool.each(from.n() * items, [&](int64_t item, int thread) {
+    run.item(item / items, item % items * run.item_rows, place, memory + thread * halo);
+  });
+}
+
+}  // namespace ldc::cpu::LDC_ISA::conv2d

@@ -1,0 +1,57 @@
+// Bilinear resizing with half-pixel centres, clamped at the border, no antialiasing: what PyTorch computes for
+// align_corners = false. Positions are worked out in double, once a line, not once a pixel.
+#include "../cpu_kernels.h"
+#include "loops.h"
+
+namespace ldc::cpu::LDC_ISA {
+
+namespace {
+
+// The two inputs of one output line and the weight of the second.
+struct Tap {
+  int32_t near, far;
+  float weight;
+};
+
+inline void fill_taps(Tap* taps, int64_t in, int64_t out) {
+  for (int64_t i = 0; i < out; ++i) {
+    const double centre = (static_cast<double>(i) + 0.5) * static_cast<double>(in) / static_cast<double>(out) - 0.5;
+    const double at = centre > 0 ? centre : 0;
+    const int64_t near = least(in - 1, static_cast<int64_t>(at));
+    taps[i] = {static_cast<int32_t>(near), static_cast<int32_t>(least(in - 1, near + 1)),
+               static_cast<float>(at - static_cast<double>(near))};
+  }
+}
+
+}  // namespace
+
+void CpuKernels::resize_bilinear(const Tensor& x, const Tensor& y) {
+  const int64_t height = x.h(), width = x.w(), rows = y.h(), columns = y.w(), block = block_of(x.c());
+  Tap* row_taps = static_cast<Tap*>(scratch_.get(static_cast<size_t>(rows + columns) * sizeof(Tap)));
+  Tap* column_taps = row_taps + rows;
+  fill_taps(row_taps, height, rows);
+  fill_taps(column_taps, width, columns);
+  const float* in = x.f32();
+  float* out = y.f32();
+  with_lanes(block, out, stored_elements(y), [&](auto lanes) {
+    // One item is one output row of one plane: a batch of single-channel maps has few planes.
+    each_item(pool_, x.n() * blocks_of(x.c()) * rows, columns * block, [&](int64_t item) {
+      const Tap down = row_taps[item % rows];
+      const float* plane = in + item / rows * height * width * block;
+      const float *upper = plane + down.near * width * block, *lower = plane + down.far * width * block;
+      float* target = out + item * columns * block;
+      const Vec v = Vec::all(down.weight);
+      for (int64_t column = 0; column < columns; ++column, target += lanes.size()) {
+        const Tap across = column_taps[column];
+        const int64_t near = across.near * lanes.size(), far = across.far * lanes.size();
+        const Vec u = Vec::all(across.weight);
+        const Vec a = lanes.load(upper + near), b = lanes.load(lower + near);
+        const Vec top = fma(u, lanes.load(upper + far) - a, a), bottom = fma(u, lanes.load(lower + far) - b, b);
+        lanes.store(fma(v, bottom - top, top), target);
+      }
+      lanes.finish();
+    });
+  });
+}
+
+}  // namespace ldc::cpu::LDC_ISA

@@ -1,0 +1,8 @@
+// Makes the kernels of the instruction set this file is compiled for.
+#include "cpu_kernels.h"
+
+namespace ldc::cpu::LDC_ISA {
+
+Kernels* make_cpu_kernels(Pool& pool, Scratch& scratch) { return new CpuKernels(pool, scratch); }
+
+}  // namespace ldc::cpu::LDC_ISA

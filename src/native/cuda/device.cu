@@ -1,0 +1,301 @@
+// The CUDA device. Work is launched at once, from the owner's thread, on one stream; a thread of its own waits for downloads.
+// Uploads go through pinned memory on a second stream. An upload waits for the compute stream, because its target may have
+// been handed out in the order of that stream; compute waits for the upload.
+#include "device.h"
+
+#include <condition_variable>
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "contract.h"
+#include "features.h"
+#include "make_kernels.h"
+#include "pool.h"
+#include "staging.h"
+
+namespace ldc::cuda {
+
+namespace {
+
+using gpu::check;
+
+cudaEvent_t make_event(unsigned flags) {
+  cudaEvent_t event = nullptr;
+  check(cudaEventCreateWithFlags(&event, flags), "event");
+  return event;
+}
+
+// A download on its way.
+struct Download {
+  Staging::Block block;
+  void* target;
+  size_t bytes;
+  std::string failure;  // of work submitted before
+  std::function<void(std::string)> done;
+};
+
+// Two events around a piece of work.
+struct Timing {
+  const char* name;
+  std::string label;
+  cudaEvent_t begin, end;
+};
+
+// Before sm_80 there are no TF32 and BF16 tensor cores.
+Precision precision_for(int number, Precision wanted) {
+  int major = 0;
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, number), "device");
+  return major < 8 ? Precision::fp32 : wanted;
+}
+
+void* take_device_memory(size_t bytes) {
+  void* data = nullptr;
+  const cudaError_t status = cudaMalloc(&data, bytes);
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();  // not an error of the device: the caller tries again
+    return nullptr;
+  }
+  check(status, "memory");
+  return data;
+}
+
+class CudaDevice final : public Device {
+ public:
+  CudaDevice(int number, Precision precision)
+      : number_(number), precision_((check(cudaSetDevice(number), "device"), precision_for(number, precision))),
+        pool_(take_device_memory, [](void* data) { cudaFree(data); }) {
+    check(cudaStreamCreateWithFlags(&compute_, cudaStreamNonBlocking), "stream");
+    check(cudaStreamCreateWithFlags(&upload_, cudaStreamNonBlocking), "stream");
+    submitted_ = make_event(cudaEventDisableTiming);
+    kernels_.reset(gpu::make_kernels(compute_, pool_, precision_));
+    waiter_ = std::thread([this] { wait_for_downloads(); });
+  }
+
+  ~CudaDevice() override {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      stop_ = true;
+    }
+    wake_.notify_one();
+    waiter_.join();
+    cudaSetDevice(number_);
+    cudaDeviceSynchronize();
+    forget(timings_);
+    cudaEventDestroy(submitted_);
+    cudaStreamDestroy(upload_);
+    cudaStreamDestroy(compute_);
+  }
+
+  std::string description() const override {
+    cudaDeviceProp properties;
+    if (cudaGetDeviceProperties(&properties, number_) != cudaSuccess) return "cuda";
+    return std::string("cuda ") + properties.name + ", " + name_of(precision_);
+  }
+  int threads() const override { return 1; }
+
+  size_t bytes_of_tensor(const Tensor& t) const override { return static_cast<size_t>(stored_elements(t)) * bytes_of(t.dtype); }
+  void* allocate(size_t bytes) override { return with_device([&] { return pool_.allocate(bytes); }); }
+  void release(void* data) override { pool_.release(data); }
+  MemoryStats memory() const override { return pool_.stats(); }
+
+  const Kernels& kernels() const override { return *kernels_; }
+
+  void submit(const char* name, std::function<void(Kernels&)> work) override {
+    guarded(name, [&] {
+      Timing timing = {name, label_, nullptr, nullptr};
+      if (profiling_) {
+        timing.begin = make_event(cudaEventDefault);
+        timing.end = make_event(cudaEventDefault);
+        check(cudaEventRecord(timing.begin, compute_), name);
+      }
+      work(*kernels_);
+      if (!profiling_) return;
+      check(cudaEventRecord(timing.end, compute_), name);
+      timings_.push_back(std::move(timing));
+    });
+  }
+
+  void upload(const void* source, void* target, size_t bytes) override {
+    guarded("upload", [&] {
+      Staging::Block block = with_lock([&] { return staging_.take(bytes); });
+      std::memcpy(block.data, source, bytes);
+      check(cudaEventRecord(submitted_, compute_), "upload");
+      check(cudaStreamWaitEvent(upload_, submitted_, 0), "upload");
+      check(cudaMemcpyAsync(target, block.data, bytes, cudaMemcpyHostToDevice, upload_), "upload");
+      check(cudaEventRecord(block.done, upload_), "upload");
+      check(cudaStreamWaitEvent(compute_, block.done, 0), "upload");
+      with_lock([&] { staging_.give(block); });
+    });
+  }
+
+  void download(const void* source, void* target, size_t bytes, std::function<void(std::string)> done) override {
+    Download download = {{}, target, bytes, "", std::move(done)};
+    guarded("download", [&] {
+      download.block = with_lock([&] { return staging_.take(bytes); });
+      check(cudaMemcpyAsync(download.block.data, source, bytes, cudaMemcpyDeviceToHost, compute_), "download");
+      check(cudaEventRecord(download.block.done, compute_), "download");
+    });
+    download.failure = failure_;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      downloads_.push_back(std::move(download));
+    }
+    wake_.notify_one();
+  }
+
+  void set_profiling(bool on) override { profiling_ = on; }
+  void set_label(std::string label) override { label_ = std::move(label); }
+
+  std::vector<WorkTime> take_times() override {
+    std::vector<WorkTime> times;
+    guarded("profile", [&] {
+      check(cudaStreamSynchronize(compute_), "profile");
+      for (const Timing& t : timings_) {
+        float milliseconds = 0;
+        check(cudaEventElapsedTime(&milliseconds, t.begin, t.end), "profile");
+        times.push_back({t.name, t.label, milliseconds * 1e-3});
+      }
+    });
+    forget(timings_);
+    return times;
+  }
+
+ private:
+  template <class Body>
+  auto with_device(Body body) -> decltype(body()) {
+    check(cudaSetDevice(number_), "device");
+    return body();
+  }
+  template <class Body>
+  auto with_lock(Body body) -> decltype(body()) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return body();
+  }
+
+  // Keeps the first error for the downloads to report. After an error of the device nothing that follows is believed.
+  template <class Body>
+  void guarded(const char* name, Body body) {
+    try {
+      with_device(body);
+    } catch (const std::bad_alloc&) {
+      if (failure_.empty()) failure_ = std::string(name) + ": out of memory";
+    } catch (const std::exception& error) {
+      if (failure_.empty()) failure_ = std::string(name) + ": " + error.what();
+    }
+  }
+
+  static void forget(std::vector<Timing>& timings) {
+    for (const Timing& t : timings) {
+      cudaEventDestroy(t.begin);
+      cudaEventDestroy(t.end);
+    }
+    timings.clear();
+  }
+
+  void wait_for_downloads() {
+    cudaSetDevice(number_);
+    for (;;) {
+      std::unique_lock<std::mutex> lock(mutex_);
+      wake_.wait(lock, [this] { return stop_ || !downloads_.empty(); });
+      if (downloads_.empty()) return;
+      Download download = std::move(downloads_.front());
+      downloads_.pop_front();
+      lock.unlock();
+      std::string error = download.failure;
+      if (error.empty()) {
+        const cudaError_t status = cudaEventSynchronize(download.block.done);
+        if (status == cudaSuccess) {
+          std::memcpy(download.target, download.block.data, download.bytes);
+        } else {
+          error = std::string("the device failed: ") + cudaGetErrorString(status);
+        }
+      }
+      if (download.block.data != nullptr) {
+        with_lock([&] { staging_.give(download.block); });
+      }
+      download.done(std::move(error));
+    }
+  }
+
+  const int number_;
+  const Precision precision_;
+  Pool pool_;
+  cudaStream_t compute_ = nullptr, upload_ = nullptr;
+  cudaEvent_t submitted_ = nullptr;
+  std::unique_ptr<Kernels> kernels_;
+  std::string failure_, label_;
+  bool profiling_ = false;
+  std::vector<Timing> timings_;
+
+  // Shared with the thread that waits.
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Download> downloads_;
+  Staging staging_;
+  bool stop_ = false;
+  std::thread waiter_;
+};
+
+}  // namespace
+
+Staging::~Staging() {
+  for (const Block& block : blocks_) {
+    cudaEventDestroy(block.done);
+    cudaFreeHost(block.data);
+  }
+}
+
+Staging::Block Staging::take(size_t bytes) {
+  for (auto block = blocks_.begin(); block != blocks_.end(); ++block) {
+    if (block->bytes < bytes || block->bytes > 4 * bytes + 4096 || cudaEventQuery(block->done) != cudaSuccess) continue;
+    const Block found = *block;
+    blocks_.erase(block);
+    return found;
+  }
+  Block block;
+  block.bytes = size_class(bytes);
+  check(cudaMallocHost(&block.data, block.bytes), "pinned memory");
+  block.done = make_event(cudaEventDisableTiming);
+  return block;
+}
+
+std::unique_ptr<Device> make_device(int number, Precision precision) {
+  const std::string reason = why_unusable();
+  if (!reason.empty()) throw std::runtime_error(reason);
+  return std::make_unique<CudaDevice>(number, precision);
+}
+
+std::string why_unusable() {
+  int driver = 0, count = 0;
+  if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) return "no NVIDIA driver is installed";
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status == cudaErrorInsufficientDriver) {
+    return "the NVIDIA driver supports CUDA " + std::to_string(driver / 1000) + "." + std::to_string(driver % 1000 / 10) +
+           ", this build needs " + std::to_string(CUDART_VERSION / 1000) + "." + std::to_string(CUDART_VERSION % 1000 / 10);
+  }
+  if (status != cudaSuccess) return std::string("CUDA does not start: ") + cudaGetErrorString(status);
+  if (count == 0) return "there is no NVIDIA GPU";
+  return "";
+}
+
+std::string summary() {
+  const auto version = [](int v) { return std::to_string(v / 1000) + "." + std::to_string(v % 1000 / 10); };
+  std::string text = "built with CUDA " + version(CUDART_VERSION);
+  int driver = 0, count = 0;
+  if (cudaDriverGetVersion(&driver) == cudaSuccess && driver > 0) text += ", driver for CUDA " + version(driver);
+  const std::string reason = why_unusable();
+  if (!reason.empty()) return text + "; not usable: " + reason;
+  check(cudaGetDeviceCount(&count), "devices");
+  for (int i = 0; i < count; ++i) {
+    cudaDeviceProp p;
+    check(cudaGetDeviceProperties(&p, i), "device");
+    text += "\n" + std::to_string(i) + ": " + p.name + ", compute capability " + std::to_string(p.major) + "." +
+            std::to_string(p.minor) + ", " + std::to_string(p.totalGlobalMem >> 20) + " MiB";
+  }
+  return text;
+}
+
+}  // namespace ldc::cuda

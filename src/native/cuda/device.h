@@ -1,0 +1,26 @@
+// The CUDA devices: a real one, and the emulated one that runs the same kernels on the host for tests.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "../device.h"
+#include "precision.h"
+
+namespace ldc::cuda {
+
+// A GPU by its number. TF32 and BF16 need compute capability 8.0; before that a device computes in fp32 whatever is asked for.
+// Throws std::runtime_error with the reason where CUDA is not usable.
+std::unique_ptr<Device> make_device(int number, Precision precision);
+
+// Why no GPU can be used, in words for people; empty where one can.
+std::string why_unusable();
+
+// What is known of the CUDA installation, for people: build, driver, and one line a GPU.
+std::string summary();
+
+// The seed decides in which order blocks and threads run. With checks, accesses to shared memory are followed too.
+std::unique_ptr<Device> make_emulated_device(Precision precision, uint64_t seed, bool checks);
+
+}  // namespace ldc::cuda

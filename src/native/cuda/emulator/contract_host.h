@@ -1,0 +1,352 @@
+// The host body of contract.h: the same names on the emulated machine, with pointers that check every access.
+#pragma once
+
+#include <cstring>
+#include <string>
+#include <type_traits>
+
+#include "machine.h"
+#include "memory.h"
+
+#define LDC_TARGET emulated
+#define LDC_DEVICE inline
+#define LDC_LAMBDA
+#define LDC_KERNEL
+#define LDC_BOUNDS(threads, blocks)
+#define LDC_SHARED(type, name, count)       \
+  static const char name##_key = 0;         \
+  const Shared<type> name(Machine::current().shared(&name##_key, #name, sizeof(type), count))
+#define LDC_DYNAMIC_SHARED(type, name) const Shared<type> name(Machine::current().dynamic_shared(sizeof(type)))
+
+#define threadIdx (::ldc::cuda::emulated::Machine::current().thread().index)
+#define blockIdx (::ldc::cuda::emulated::Machine::current().block().index)
+#define gridDim (::ldc::cuda::emulated::Machine::current().grid())
+#define blockDim (::ldc::cuda::emulated::block_dimensions())
+
+namespace ldc::cuda::emulated {
+
+using Stream = Machine*;
+
+inline Index block_dimensions() { return {static_cast<unsigned>(Machine::current().block_threads()), 1, 1}; }
+
+// A pointer into one allocation of device memory.
+template <class T>
+class Global {
+ public:
+  Global() = default;
+  Global(T* data, const char* begin, const char* end) : data_(data), begin_(begin), end_(end) {}
+  template <class U>
+    requires std::is_convertible_v<U*, T*>
+  Global(const Global<U>& other) : data_(other.data_), begin_(other.begin_), end_(other.end_) {}
+
+  T& operator[](int64_t i) const {
+    check(data_ + i, sizeof(T), sizeof(T));
+    return data_[i];
+  }
+  T& operator*() const { return (*this)[0]; }
+  Global operator+(int64_t i) const { return {data_ + i, begin_, end_}; }
+  bool operator==(std::nullptr_t) const { return data_ == nullptr; }
+
+  // Where a vector of `bytes` is read or written.
+  T* vector(size_t bytes) const {
+    check(data_, bytes, bytes);
+    return data_;
+  }
+
+ private:
+  template <class U>
+  friend class Global;
+
+  void check(const T* at, size_t bytes, size_t alignment) const {
+    const char* p = reinterpret_cast<const char*>(at);
+    if (p < begin_ || p + bytes > end_) {
+      Machine::current().trap(data_ == nullptr ? std::string("an access through a null pointer")
+                                               : "an access outside of its allocation, at byte " + std::to_string(p - begin_) + " of " +
+                                                     std::to_string(end_ - begin_));
+    }
+    if (reinterpret_cast<uintptr_t>(p) % alignment != 0) Machine::current().trap("a misaligned access to global memory");
+  }
+
+  T* data_ = nullptr;
+  const char *begin_ = nullptr, *end_ = nullptr;
+};
+
+// Host side: what the allocation that `data` lies in allows.
+template <class T>
+inline Global<T> global(T* data) {
+  if (data == nullptr) return {};
+  const Extent extent = allocation_of(data);
+  return {data, extent.begin, extent.end};
+}
+
+// A pointer into one shared array of the block.
+template <class T>
+class Shared {
+ public:
+  explicit Shared(SharedArray& array) : array_(&array) {}
+
+  // What a[i] stands for: reading and writing differ in what is checked.
+  class Element {
+   public:
+    Element(const Shared& shared, int64_t at) : shared_(shared), at_(at) {}
+    operator T() const { return shared_.read(at_); }
+    T operator=(T value) const { return shared_.write(at_, value), value; }
+    T operator=(const Element& other) const { return *this = static_cast<T>(other); }
+    T operator+=(T value) const { return *this = static_cast<T>(shared_.read(at_) + value); }
+
+   private:
+    const Shared& shared_;
+    int64_t at_;
+  };
+
+  Element operator[](int64_t i) const { return Element(*this, i); }
+  Shared operator+(int64_t i) const {
+    Shared moved = *this;
+    moved.offset_ += i;
+    return moved;
+  }
+
+  T read(int64_t i) const {
+    T value;
+    std::memcpy(&value, memory(i, 1), sizeof value);
+    if (!array_->cells.empty()) check_read(i);
+    return value;
+  }
+  void write(int64_t i, T value) const {
+    std::memcpy(memory(i, 1), &value, sizeof value);
+    if (!array_->cells.empty()) check_write(i, false);
+  }
+  void read_four(T* to) const {
+    std::memcpy(to, memory(0, 4), 4 * sizeof(T));
+    if (array_->cells.empty()) return;
+    for (int64_t i = 0; i < 4; ++i) check_read(i);
+  }
+  void write_four(const T* from) const {
+    std::memcpy(memory(0, 4), from, 4 * sizeof(T));
+    if (array_->cells.empty()) return;
+    for (int64_t i = 0; i < 4; ++i) check_write(i, false);
+  }
+  // Begins a copy of four elements: whoever touches them before it has been waited for is trapped.
+  AsyncCopy begin_copy() const {
+    memory(0, 4);
+    if (!array_->cells.empty()) {
+      for (int64_t i = 0; i < 4; ++i) check_write(i, true);
+    }
+    return {array_, static_cast<size_t>(offset_), {}};
+  }
+
+ private:
+  char* memory(int64_t i, int64_t count) const {
+    const int64_t at = offset_ + i;
+    if (at < 0 || at + count > static_cast<int64_t>(array_->count)) {
+      fault("an access outside of", i);
+    }
+    if (count > 1 && static_cast<size_t>(at) * sizeof(T) % 16 != 0) fault("a misaligned access to", i);
+    return array_->data.get() + static_cast<size_t>(at) * sizeof(T);
+  }
+
+  void check_read(int64_t i) const {
+    Cell& cell = array_->cells[static_cast<size_t>(offset_ + i)];
+    Machine& machine = Machine::current();
+    const Thread& self = machine.thread();
+    if (cell.in_flight) fault("a read of what an asynchronous copy may still be writing in", i);
+    if (cell.write_stamp == 0) fault("a read of what nothing wrote in", i);
+    const uint32_t now = self.block->syncs, warp_now = self.warp->syncs;
+    if (cell.writer != self.number && cell.write_stamp == now &&
+        !(cell.writer / 32 == self.number / 32 && cell.write_warp_stamp < warp_now)) {
+      fault("a read without a barrier after the write of another thread to", i);
+    }
+    const bool fresh = cell.read_stamp != now;
+    cell.many_warps = !fresh && (cell.many_warps || cell.reader / 32 != self.number / 32);
+    cell.many_readers = !fresh && (cell.many_readers || cell.reader != self.number);
+    cell.reader = static_cast<uint16_t>(self.number);
+    cell.read_stamp = now;
+    cell.read_warp_stamp = warp_now;
+  }
+
+  void check_write(int64_t i, bool in_flight) const {
+    Cell& cell = array_->cells[static_cast<size_t>(offset_ + i)];
+    Machine& machine = Machine::current();
+    const Thread& self = machine.thread();
+    const uint32_t now = self.block->syncs, warp_now = self.warp->syncs;
+    if (cell.in_flight) fault("a write to what an asynchronous copy may still be writing in", i);
+    if (cell.writer != self.number && cell.write_stamp == now &&
+        !(cell.writer / 32 == self.number / 32 && cell.write_warp_stamp < warp_now)) {
+      fault("two threads write without a barrier between them to", i);
+    }
+    if (cell.read_stamp == now && (cell.many_readers || cell.reader != self.number) &&
+        !(!cell.many_warps && cell.reader / 32 == self.number / 32 && cell.read_warp_stamp < warp_now)) {
+      fault("a write without a barrier after the read of another thread from", i);
+    }
+    cell.writer = static_cast<uint16_t>(self.number);
+    cell.write_stamp = now;
+    cell.write_warp_stamp = warp_now;
+    cell.in_flight = in_flight;
+  }
+
+  [[noreturn, gnu::noinline]] void fault(const char* what, int64_t i) const {
+    Machine::current().trap(std::string(what) + " " + array_->name + "[" + std::to_string(offset_ + i) + " of " +
+                            std::to_string(array_->count) + "]");
+  }
+
+  SharedArray* array_;
+  int64_t offset_ = 0;
+};
+
+inline void sync_block() { Machine::current().sync_block(); }
+inline void sync_warp() { Machine::current().sync_warp(); }
+inline void sync_grid() { Machine::current().sync_grid(); }
+
+template <class T>
+inline T shuffle_xor(T value, int mask) {
+  uint64_t word = 0;
+  std::memcpy(&word, &value, sizeof value);
+  Machine& machine = Machine::current();
+  const int lane = machine.thread().lane ^ mask;
+  const auto* all = machine.exchange(&word, 1);
+  std::memcpy(&value, all[lane], sizeof value);
+  return value;
+}
+
+inline Float4 load4(const Global<const float>& p) {
+  Float4 v;
+  std::memcpy(&v, p.vector(sizeof v), sizeof v);
+  return v;
+}
+inline Float4 load4(const Global<float>& p) { return load4(Global<const float>(p)); }
+inline void store4(const Global<float>& p, Float4 v) { std::memcpy(p.vector(sizeof v), &v, sizeof v); }
+inline void store2(const Global<float>& p, float x, float y) {
+  const float v[2] = {x, y};
+  std::memcpy(p.vector(sizeof v), v, sizeof v);
+}
+inline Float4 load4(const Shared<float>& p) {
+  Float4 v;
+  p.read_four(&v.x);
+  return v;
+}
+inline void store4(const Shared<float>& p, Float4 v) { p.write_four(&v.x); }
+
+// ---- asynchronous copies: the bytes arrive when the thread that asked for them waits, not before ---------------------------
+inline void copy_async(const Shared<float>& to, const Global<const float>& from, bool valid) {
+  AsyncCopy copy = to.begin_copy();
+  if (valid) {
+    const Float4 v = load4(from);
+    std::memcpy(copy.value, &v, sizeof v);
+  }
+  Machine::current().thread().open_copies.push_back(copy);
+}
+
+inline void copy_async_commit() {
+  Thread& self = Machine::current().thread();
+  self.copy_groups.push_back(std::move(self.open_copies));
+  self.open_copies.clear();
+}
+
+template <int Left>
+inline void copy_async_wait() {
+  Thread& self = Machine::current().thread();
+  while (static_cast<int>(self.copy_groups.size()) > Left) {
+    for (const AsyncCopy& copy : self.copy_groups.front()) {
+      std::memcpy(copy.array->data.get() + copy.first * sizeof(float), copy.value, sizeof copy.value);
+      if (copy.array->cells.empty()) continue;
+      for (size_t i = copy.first; i < copy.first + 4; ++i) {
+        copy.array->cells[i].in_flight = false;
+        copy.array->cells[i].write_stamp = self.block->syncs;  // written now, as far as the others can know
+        copy.array->cells[i].write_warp_stamp = self.warp->syncs;
+      }
+    }
+    self.copy_groups.erase(self.copy_groups.begin());
+  }
+}
+
+// ---- tensor cores -----------------------------------------------------------------------------------------------------------
+inline uint32_t float_bits(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+inline float bits_float(uint32_t bits) {
+  float x;
+  std::memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+inline float round_tf32(float x) { return std::isfinite(x) ? bits_float((float_bits(x) + 0x1000u) & ~0x1fffu) : x; }
+
+inline uint32_t bf16_bits(float x) {
+  const uint32_t bits = float_bits(x);
+  if (x != x) return (bits >> 16) | 0x40u;
+  return (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+}
+inline uint32_t pack_bf16(float low, float high) { return bf16_bits(low) | (bf16_bits(high) << 16); }
+
+// All lanes hand in their row addresses, then each reads its elements.
+inline void load_matrix(uint32_t (&r)[4], const Shared<float>& row) {
+  Machine& machine = Machine::current();
+  const int lane = machine.thread().lane;
+  const auto address = reinterpret_cast<uintptr_t>(&row);
+  static_assert(sizeof(address) == sizeof(uint64_t));
+  const uint64_t word = address;
+  const auto* all = machine.exchange(&word, 1);
+  for (int m = 0; m < 4; ++m) {
+    const auto& theirs = *reinterpret_cast<const Shared<float>*>(all[m * 8 + lane / 4][0]);
+    float four[4];
+    theirs.read_four(four);
+    r[m] = float_bits(four[lane % 4]);
+  }
+  machine.exchange(&word, 1);  // the addresses lie on the lanes' stacks: nobody leaves before all have read
+}
+
+// What a tensor core takes of a TF32 operand: the lower 13 bits are not looked at.
+inline float tf32_operand(uint64_t bits) { return bits_float(static_cast<uint32_t>(bits) & ~0x1fffu); }
+
+inline void mma_tf32(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  const uint64_t words[6] = {a[0], a[1], a[2], a[3], b[0], b[1]};
+  Machine& machine = Machine::current();
+  const int group = machine.thread().lane / 4, in_group = machine.thread().lane % 4;
+  const auto* all = machine.exchange(words, 6);
+  for (int k = 0; k < 8; ++k) {
+    const uint64_t *row = all[group * 4 + k % 4], *column0 = all[in_group * 8 + k % 4], *column1 = all[in_group * 8 + 4 + k % 4];
+    const float upper = tf32_operand(row[k / 4 * 2]), lower = tf32_operand(row[k / 4 * 2 + 1]);
+    const float left = tf32_operand(column0[4 + k / 4]), right = tf32_operand(column1[4 + k / 4]);
+    c[0] = std::fma(upper, left, c[0]);
+    c[1] = std::fma(upper, right, c[1]);
+    c[2] = std::fma(lower, left, c[2]);
+    c[3] = std::fma(lower, right, c[3]);
+  }
+}
+
+inline void mma_bf16(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  const uint64_t words[6] = {a[0], a[1], a[2], a[3], b[0], b[1]};
+  Machine& machine = Machine::current();
+  const int group = machine.thread().lane / 4, in_group = machine.thread().lane % 4;
+  const auto* all = machine.exchange(words, 6);
+  const auto half = [](uint64_t word, int k) { return bits_float(static_cast<uint32_t>(word) >> (k % 2 * 16) << 16); };
+  for (int k = 0; k < 16; ++k) {
+    const int lane = k % 8 / 2, part = k / 8;
+    const uint64_t *row = all[group * 4 + lane], *column0 = all[in_group * 8 + lane], *column1 = all[in_group * 8 + 4 + lane];
+    const float upper = half(row[part * 2], k), lower = half(row[part * 2 + 1], k);
+    const float left = half(column0[4 + part], k), right = half(column1[4 + part], k);
+    c[0] = std::fma(upper, left, c[0]);
+    c[1] = std::fma(upper, right, c[1]);
+    c[2] = std::fma(lower, left, c[2]);
+    c[3] = std::fma(lower, right, c[3]);
+  }
+}
+
+// ---- launches ---------------------------------------------------------------------------------------------------------------
+inline Index dimensions(Grid grid) {
+  return {static_cast<unsigned>(grid.x), static_cast<unsigned>(grid.y), static_cast<unsigned>(grid.z)};
+}
+
+template <class... P, class... A>
+inline void launch(Stream stream, void (*kernel)(P...), Grid grid, int threads, size_t shared_bytes, A... arguments) {
+  stream->launch(dimensions(grid), threads, shared_bytes, false, [&] { kernel(arguments...); });
+}
+
+template <class... P, class... A>
+inline void launch_cooperative(Stream stream, void (*kernel)(P...), int64_t blocks, int threads, A... arguments) {
+  stream->launch(dimensions({blocks}), threads, 0, true, [&] { kernel(arguments...); });
+}
+
+}  // namespace ldc::cuda::emulated

@@ -1,0 +1,71 @@
+// The device `cuda-emulated`: work runs at once, on the caller's thread.
+#include "../device.h"
+
+#include <chrono>
+#include <cstring>
+#include <memory>
+
+#include "../features.h"
+#include "../make_kernels.h"
+#include "machine.h"
+#include "memory.h"
+
+namespace ldc::cuda {
+
+namespace {
+
+class EmulatedDevice final : public Device {
+ public:
+  EmulatedDevice(Precision precision, emulated::Options options)
+      : precision_(precision), machine_(options), kernels_(emulated::make_kernels(&machine_, memory_, precision)) {}
+
+  std::string description() const override { return std::string("cuda-emulated, ") + name_of(precision_); }
+  int threads() const override { return 1; }
+
+  size_t bytes_of_tensor(const Tensor& t) const override { return static_cast<size_t>(stored_elements(t)) * bytes_of(t.dtype); }
+  void* allocate(size_t bytes) override { return memory_.allocate(bytes); }
+  void release(void* data) override { memory_.release(data); }
+  MemoryStats memory() const override { return memory_.stats(); }
+
+  const Kernels& kernels() const override { return *kernels_; }
+
+  void submit(const char* name, std::function<void(Kernels&)> work) override {
+    const auto begin = std::chrono::steady_clock::now();
+    try {
+      work(*kernels_);
+    } catch (const std::exception& error) {
+      if (failure_.empty()) failure_ = std::string(name) + ": " + error.what();
+    }
+    if (!profiling_) return;
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+    times_.push_back({name, label_, taken.count()});
+  }
+
+  void upload(const void* source, void* target, size_t bytes) override { std::memcpy(target, source, bytes); }
+
+  void download(const void* source, void* target, size_t bytes, std::function<void(std::string)> done) override {
+    std::memcpy(target, source, bytes);
+    done(failure_);
+  }
+
+  void set_profiling(bool on) override { profiling_ = on; }
+  void set_label(std::string label) override { label_ = std::move(label); }
+  std::vector<WorkTime> take_times() override { return std::exchange(times_, {}); }
+
+ private:
+  const Precision precision_;
+  emulated::Machine machine_;
+  emulated::EmulatedMemory memory_;
+  std::unique_ptr<Kernels> kernels_;
+  std::string failure_, label_;  // the first error, reported by every later download
+  bool profiling_ = false;
+  std::vector<WorkTime> times_;
+};
+
+}  // namespace
+
+std::unique_ptr<Device> make_emulated_device(Precision precision, uint64_t seed, bool checks) {
+  return std::make_unique<EmulatedDevice>(precision, emulated::Options{seed, checks});
+}
+
+}  // namespace ldc::cuda

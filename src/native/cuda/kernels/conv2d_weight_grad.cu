@@ -1,0 +1,312 @@
+// The gradient of a convolution's weight: C[M,N] = A[M,K] B[K,N] with M the output channels, N all (tap, input channel) pairs and
+// K the output pixels; rows of A are pixels of dy, rows of B the pixels of x under a tap.
+//
+// K is long and M x N small, so K is cut into parts, one block a part and tile of 64 x 128; the parts are added in order by a
+// second launch, which also carries the gradient on to w, m and theta (conv2d_descriptor.h). The cut depends on the shape
+// alone, never on the GPU. Both tiles keep K as rows: no transposition, and the padding of 8 floats makes the column reads of
+// mma.sync fragments free of bank conflicts.
+#include "conv2d_descriptor.h"
+#include "conv2d_gather.h"
+
+namespace ldc::cuda::LDC_TARGET {
+
+namespace {
+
+constexpr int kM = 64, kN = 128, kK = 16, kRowA = kM + 8, kRowB = kN + 8, kStages = 3, kTileThreads = 128;
+constexpr int kStage = kK * (kRowA + kRowB);
+constexpr int64_t kWantedBlocks = 512, kLeastPixels = 16 * kK, kMostParts = 256;
+
+struct GradShape {
+  ConvShape conv;  // the forward convolution: in = x, out = dy
+  int columns;     // N: kernel * kernel * in_c
+  int64_t pixels;  // K
+  int64_t part_pixels, parts;
+};
+
+// Copies kK pixels of both operands to a stage.
+class Loader {
+ public:
+  static constexpr int kStepA = kTileThreads / (kM / 4), kStepB = kTileThreads / (kN / 4);
+
+  LDC_DEVICE Loader(const GradShape& shape, Global<const float> x, Global<const float> dy)
+      : shape_(shape), x_(x), dy_(dy), column_a_(static_cast<int>(threadIdx.x) % (kM / 4) * 4),
+        column_b_(static_cast<int>(threadIdx.x) % (kN / 4) * 4) {
+    const int n = static_cast<int>(blockIdx.y) * kN + column_b_, tap = n / shape.conv.in_c;
+    channel_ = n % shape.conv.in_c;
+    down_ = tap / shape.conv.kernel - shape.conv.padding;
+    across_ = tap % shape.conv.kernel - shape.conv.padding;
+    in_n_ = n < shape.columns;
+  }
+
+  LDC_DEVICE void load(Shared<float> stage, int64_t first, int64_t end) const {
+    const ConvShape& s = shape_.conv;
+    const int m = static_cast<int>(blockIdx.x) * kM + column_a_;
+#pragma unroll
+    for (int i = 0; i < kK / kStepA; ++i) {
+      const int k = static_cast<int>(threadIdx.x) / (kM / 4) + i * kStepA;
+      const bool there = first + k < end && m < s.out_c;
+      copy_async(stage + (k * kRowA + column_a_), dy_ + (there ? (first + k) * s.out_c + m : 0), there);
+    }
+#pragma unroll
+    for (int i = 0; i < kK / kStepB; ++i) {
+      const int k = static_cast<int>(threadIdx.x) / (kN / 4) + i * kStepB;
+      const int64_t pixel = first + k, lines = pixel / s.out_w;
+      const int line = static_cast<int>(lines % s.out_h) * s.stride + down_;
+      const int column = static_cast<int>(pixel % s.out_w) * s.stride + across_;
+      const bool there = pixel < end && in_n_ && line >= 0 && line < s.in_h && column >= 0 && column < s.in_w;
+      const int64_t at = ((lines / s.out_h * s.in_h + line) * s.in_w + column) * s.in_c + channel_;
+      copy_async(stage + (kK * kRowA + k * kRowB + column_b_), x_ + (there ? at : 0), there);
+    }
+  }
+
+ private:
+  const GradShape& shape_;
+  const Global<const float> x_, dy_;
+  const int column_a_, column_b_;
+  int channel_, down_, across_;
+  bool in_n_;
+};
+
+// Eight by eight results a thread, by FMA: rows 4 ty .. and 32 + 4 ty .., columns 4 tx .. and 64 + 4 tx ...
+class FmaTile {
+ public:
+  LDC_DEVICE FmaTile() : tx_(static_cast<int>(threadIdx.x) % 16 * 4), ty_(static_cast<int>(threadIdx.x) / 16 * 4) {
+#pragma unroll
+    for (int i = 0; i < 8; ++i) {
+#pragma unroll
+      for (int j = 0; j < 8; ++j) sum_[i][j] = 0;
+    }
+  }
+
+  LDC_DEVICE void multiply(Shared<float> stage) {
+#pragma unroll
+    for (int k = 0; k < kK; ++k) {
+      const Shared<float> a = stage + k * kRowA, b = stage + (kK * kRowA + k * kRowB);
+      const Float4 a0 = load4(a + ty_), a1 = load4(a + (32 + ty_)), b0 = load4(b + tx_), b1 = load4(b + (64 + tx_));
+      const float rows[8] = {a0.x, a0.y, a0.z, a0.w, a1.x, a1.y, a1.z, a1.w};
+      const float columns[8] = {b0.x, b0.y, b0.z, b0.w, b1.x, b1.y, b1.z, b1.w};
+#pragma unroll
+      for (int i = 0; i < 8; ++i) {
+#pragma unroll
+        for (int j = 0; j < 8; ++j) sum_[i][j] = fmaf(rows[i], columns[j], sum_[i][j]);
+      }
+    }
+  }
+
+  LDC_DEVICE void write(const GradShape& shape, Global<float> part) const {
+#pragma unroll
+    for (int i = 0; i < 8; ++i) {
+      const int64_t m = static_cast<int64_t>(blockIdx.x) * kM + i / 4 * 32 + ty_ + i % 4;
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const int n = static_cast<int>(blockIdx.y) * kN + half * 64 + tx_;
+        if (m >= shape.conv.out_c || n >= shape.columns) continue;
+        const float* s = sum_[i] + 4 * half;
+        store4(part + (m * shape.columns + n), {s[0], s[1], s[2], s[3]});
+      }
+    }
+  }
+
+ private:
+  const int tx_, ty_;
+  float sum_[8][8];
+};
+
+// 32 x 64 results a warp, by tensor core: two warps down, two across; fragments of 16 x 8.
+template <Precision kPrecision>
+class MmaTile {
+ public:
+  LDC_DEVICE MmaTile()
+      : group_(static_cast<int>(threadIdx.x) % kWarp / 4), in_group_(static_cast<int>(threadIdx.x) % 4),
+        row_(static_cast<int>(threadIdx.x) / kWarp % 2 * 32), column_(static_cast<int>(threadIdx.x) / kWarp / 2 * 64) {
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+#pragma unroll
+      for (int j = 0; j < 8; ++j) {
+#pragma unroll
+        for (int e = 0; e < 4; ++e) sum_[i][j][e] = 0;
+      }
+    }
+  }
+
+  LDC_DEVICE void multiply(Shared<float> stage) {
+    if constexpr (kPrecision == Precision::tf32) {
+#pragma unroll
+      for (int k = 0; k < kK; k += 8) {
+        uint32_t a[2][4];
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+#pragma unroll
+          for (int e = 0; e < 4; ++e) a[i][e] = float_bits(round_tf32(row_element(stage, i, e % 2, k + in_group_ + e / 2 * 4)));
+        }
+#pragma unroll
+        for (int j = 0; j < 8; ++j) {
+          const uint32_t b[2] = {float_bits(round_tf32(column_element(stage, j, k + in_group_))),
+                                 float_bits(round_tf32(column_element(stage, j, k + in_group_ + 4)))};
+          mma_tf32(sum_[0][j], a[0], b);
+          mma_tf32(sum_[1][j], a[1], b);
+        }
+      }
+    } else {
+      // The order of K is free as long as both operands have the same: the pairs of BF16 are K t and t + 4 of each eight.
+      uint32_t a[2][4];
+#pragma unroll
+      for (int i = 0; i < 2; ++i) {
+#pragma unroll
+        for (int e = 0; e < 4; ++e) {
+          const int k = in_group_ + e / 2 * 8;
+          a[i][e] = pack_bf16(row_element(stage, i, e % 2, k), row_element(stage, i, e % 2, k + 4));
+        }
+      }
+#pragma unroll
+      for (int j = 0; j < 8; ++j) {
+        const uint32_t b[2] = {pack_bf16(column_element(stage, j, in_group_), column_element(stage, j, in_group_ + 4)),
+                               pack_bf16(column_element(stage, j, in_group_ + 8), column_element(stage, j, in_group_ + 12))};
+        mma_bf16(sum_[0][j], a[0], b);
+        mma_bf16(sum_[1][j], a[1], b);
+      }
+    }
+  }
+
+  LDC_DEVICE void write(const GradShape& shape, Global<float> part) const {
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const int64_t m = static_cast<int64_t>(blockIdx.x) * kM + row_ + 16 * i + 8 * half + group_;
+#pragma unroll
+        for (int j = 0; j < 8; ++j) {
+          const int n = static_cast<int>(blockIdx.y) * kN + column_ + 8 * j + in_group_ * 2;
+          if (m >= shape.conv.out_c || n >= shape.columns) continue;
+          store2(part + (m * shape.columns + n), sum_[i][j][2 * half], sum_[i][j][2 * half + 1]);
+        }
+      }
+    }
+  }
+
+ private:
+  LDC_DEVICE float row_element(Shared<float> stage, int i, int half, int k) const {
+    return stage[k * kRowA + row_ + 16 * i + 8 * half + group_];
+  }
+  LDC_DEVICE float column_element(Shared<float> stage, int j, int k) const {
+    return stage[kK * kRowA + k * kRowB + column_ + 8 * j + group_];
+  }
+
+  const int group_, in_group_, row_, column_;
+  float sum_[2][8][4];
+};
+
+template <Precision kPrecision>
+struct TileOf {
+  using Type = MmaTile<kPrecision>;
+};
+template <>
+struct TileOf<Precision::fp32> {
+  using Type = FmaTile;
+};
+
+// Grid: tiles of output channels, tiles of (tap, input channel), parts of the pixels.
+template <Precision kPrecision>
+LDC_KERNEL void LDC_BOUNDS(kTileThreads, 2) weight_grad_kernel(GradShape shape, Global<const float> x, Global<const float> dy,
+                                                               Global<float> parts) {
+  LDC_DYNAMIC_SHARED(float, stages);
+  const Loader loader(shape, x, dy);
+  typename TileOf<kPrecision>::Type tile;
+  const int64_t begin = blockIdx.z * shape.part_pixels, past = begin + shape.part_pixels;
+  const int64_t end = past < shape.pixels ? past : shape.pixels;
+  const int steps = static_cast<int>((end - begin + kK - 1) / kK);
+  for (int s = 0; s < kStages - 1; ++s) {
+    if (s < steps) loader.load(stages + s * kStage, begin + s * kK, end);
+    copy_async_commit();
+  }
+  for (int step = 0; step < steps; ++step) {
+    copy_async_wait<kStages - 2>();
+    sync_block();  // this step has arrived for everyone, and everyone has left the stage that is filled next
+    const int next = step + kStages - 1;
+    if (next < steps) loader.load(stages + next % kStages * kStage, begin + static_cast<int64_t>(next) * kK, end);
+    copy_async_commit();
+    tile.multiply(stages + step % kStages * kStage);
+  }
+  tile.write(shape, parts + static_cast<int64_t>(blockIdx.z) * shape.conv.out_c * shape.columns);
+}
+
+// The gradient of one effective weight: its parts, added in order.
+LDC_DEVICE float part_sum(const GradShape& shape, Global<const float> parts, int64_t o, int64_t i, int64_t tap) {
+  const int64_t at = o * shape.columns + tap * shape.conv.in_c + i, step = int64_t{shape.conv.out_c} * shape.columns;
+  float sum = 0;
+  for (int64_t part = 0; part < shape.parts; ++part) sum += parts[part * step + at];
+  return sum;
+}
+
+GradShape shape_of(const Conv2d& conv, const Tensor& x, const Tensor& dy, int64_t kernel) {
+  GradShape shape = {};
+  shape.conv = {static_cast<int>(x.n()), static_cast<int>(x.h()), static_cast<int>(x.w()), static_cast<int>(stored_channels(x.c())),
+                static_cast<int>(dy.h()), static_cast<int>(dy.w()), static_cast<int>(stored_channels(dy.c())),
+                static_cast<int>(kernel), conv.stride, conv.padding, false};
+  shape.columns = static_cast<int>(kernel * kernel) * shape.conv.in_c;
+  shape.pixels = dy.n() * dy.h() * dy.w();
+  const int64_t tiles = ceil_div(shape.conv.out_c, kM) * ceil_div(shape.columns, kN);
+  const int64_t wanted = ceil_div(kWantedBlocks, tiles), most = ceil_div(shape.pixels, kLeastPixels);
+  const int64_t parts = wanted < most ? wanted : most;
+  shape.part_pixels = ceil_div(ceil_div(shape.pixels, parts < kMostParts ? parts : kMostParts), kK) * kK;
+  shape.parts = ceil_div(shape.pixels, shape.part_pixels);
+  return shape;
+}
+
+}  // namespace
+
+void CudaKernels::conv2d_weight_grad(const Conv2d& conv, const Tensor& x, const Tensor& dy, const Tensor& w, const Tensor& m,
+                                     const Tensor& theta, const Tensor& dw, const Tensor& dm, const Tensor& dtheta,
+                                     const Tensor& dbias) {
+  const GradShape shape = shape_of(conv, x, dy, w.shape[2]);
+  const int64_t inputs = w.shape[1], pairs = w.shape[0] * inputs;
+  const Scratch<float> part_memory(memory_, shape.parts * shape.conv.out_c * shape.columns);
+  const Global<float> parts = global(part_memory.data());
+  const Grid grid = {ceil_div(shape.conv.out_c, kM), ceil_div(shape.columns, kN), shape.parts};
+  constexpr size_t kBytes = sizeof(float) * kStages * kStage;
+  const auto start = [&](auto kernel) { launch(stream_, kernel, grid, kTileThreads, kBytes, shape, input(x), input(dy), parts); };
+  switch (precision_) {
+    case Precision::fp32: start(weight_grad_kernel<Precision::fp32>); break;
+    case Precision::tf32: start(weight_grad_kernel<Precision::tf32>); break;
+    case Precision::bf16: start(weight_grad_kernel<Precision::bf16>); break;
+  }
+
+  const EffectiveWeight weight = effective_weight(conv, w, m, theta);
+  const Global<const float> sums = parts;
+  const Global<float> to_w = output(dw), to_m = output(dm);
+  if (conv.descriptor == Descriptor::vanilla) {
+    // Inputs side by side, as the parts have them.
+    each(stream_, pairs * weight.taps, [=] LDC_LAMBDA(int64_t at) {
+      const int64_t i = at % inputs, tap = at / inputs % weight.taps, o = at / inputs / weight.taps;
+      to_w[(o * inputs + i) * weight.taps + tap] = part_sum(shape, sums, o, i, tap);
+    });
+  } else {
+    const Scratch<double> theta_memory(memory_, pairs);
+    const Global<double> thetas = global(theta_memory.data());
+    each(stream_, pairs, [=] LDC_LAMBDA(int64_t pair) {
+      float g[9];
+      for (int tap = 0; tap < 9; ++tap) g[tap] = part_sum(shape, sums, pair / inputs, pair % inputs, tap);
+      thetas[pair] = weight.gradient(pair, g, to_w, to_m);
+    });
+    if (dtheta) {
+      const Global<float> to_theta = output(dtheta);
+      total(
+          stream_, memory_, pairs, [=] LDC_LAMBDA(int64_t pair) -> double { return thetas[pair]; },
+          [=] LDC_LAMBDA(double sum) { to_theta[0] = static_cast<float>(sum); });
+    }
+  }
+  if (!dbias) return;
+  const Global<const float> upstream = input(dy);
+  const Global<float> to_bias = output(dbias);
+  const int64_t stored = shape.conv.out_c;
+  column_sums(
+      stream_, memory_, Columns(1, shape.pixels, dy.c()),
+      [=] LDC_LAMBDA(int64_t row, int n, int64_t c) -> Sums {
+        double sum = 0;
+        for (int k = 0; k < n; ++k) sum += upstream[(row + k) * stored + c];
+        return {sum, 0};
+      },
+      [=] LDC_LAMBDA(int64_t, int64_t c, Sums bias) { to_bias[c] = static_cast<float>(bias.first); });
+}
+
+}  // namespace ldc::cuda::LDC_TARGET

@@ -1,0 +1,59 @@
+// What a device offers beside its kernels: memory, an ordered queue of work, and statistics of both.
+//
+// Everything here is called from one thread, the owner's. Work runs later, in order, elsewhere: a CPU device has a thread of
+// its own, CUDA a stream. Memory is therefore stream-ordered: a block that is released may be handed out again at once,
+// because whatever still uses it was submitted earlier.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "kernels.h"
+
+namespace ldc {
+
+struct MemoryStats {
+  size_t live = 0;      // bytes handed out
+  size_t peak = 0;      // highest value of live
+  size_t reserved = 0;  // bytes taken from the system, working memory of kernels included
+  size_t growths = 0;   // how often memory was taken from the system: constant in steady state
+};
+
+// Time of one submitted piece of work, while profiling is on.
+struct WorkTime {
+  const char* name;   // kernel
+  std::string label;  // layer, as set by set_label()
+  double seconds;
+};
+
+class Device {
+ public:
+  virtual ~Device() = default;
+
+  virtual std::string description() const = 0;  // for people, e.g. "cpu avx512, 2 threads"
+  virtual int threads() const = 0;
+
+  // Bytes that a tensor of this type, shape and layout takes on this device.
+  virtual size_t bytes_of_tensor(const Tensor& tensor) const = 0;
+  // Throws std::bad_alloc.
+  virtual void* allocate(size_t bytes) = 0;
+  virtual void release(void* data) = 0;
+  virtual MemoryStats memory() const = 0;
+
+  // For pure functions of the list only; everything else goes through submit().
+  virtual const Kernels& kernels() const = 0;
+  virtual void submit(const char* name, std::function<void(Kernels&)> work) = 0;
+  // Copies host bytes to the device; `bytes` of `source` are read before the call returns.
+  virtual void upload(const void* source, void* target, size_t bytes) = 0;
+  // Copies device bytes to the host, then calls done(error) from any thread; error is empty when all work so far succeeded.
+  virtual void download(const void* source, void* target, size_t bytes, std::function<void(std::string)> done) = 0;
+
+  // Profiling: times every piece of work; take_times() waits for the queue to drain.
+  virtual void set_profiling(bool on) = 0;
+  virtual void set_label(std::string label) = 0;
+  virtual std::vector<WorkTime> take_times() = 0;
+};
+
+}  // namespace ldc

@@ -1,0 +1,166 @@
+/** What `ldc eval` prints: for each level every threshold by name, oracles marked, with the counts of the subsets that were used. */
+import { type Evaluation, isKnown, type LevelResult, type Target } from '../evaluate/evaluation.js';
+import type { Level } from '../evaluate/levels.js';
+import type { PaperResult } from '../evaluate/paper.js';
+import type { SeedSummary } from '../evaluate/seeds.js';
+import { type ThresholdName, thresholdNames } from '../evaluate/thresholds.js';
+import { MISSING, percent, percentMeanStd, printable, scoreText, type Table, toText, wrapped } from './table.js';
+
+export const SYNTHETIC_NOTE = 'SYNTHETIC data: these figures say nothing about real attacks.';
+const ORACLE_NOTE = '* oracle: chosen with the labels of the target; not to be had in use.';
+/** What the words in the tables of `evalTables` mean: one note under all of them, or under each that stands alone. */
+export const EVAL_LEGEND: readonly string[] = [
+  'Rates in percent. FAR pools the attacks; FRR is BPCER; APCER max is the worst attack type, the columns after ACER are the APCER of each; ' +
+    'ACER = (APCER max + BPCER) / 2.',
+  ORACLE_NOTE,
+];
+const LEVELS: readonly Level[] = ['video', 'frame'];
+/** More species than this get no column of their own; the worst one always has. */
+const MOST_SPECIES_COLUMNS = 4;
+
+/** The whole answer of `ldc eval` for a terminal `width` characters wide. */
+export function evalText(evaluation: Evaluation, width = 80): string {
+  const parts = [headline(evaluation), ...evaluation.targets.map(targetLine), ''].map((line) => wrapped(line, width));
+  if (evaluation.synthetic) parts.push(SYNTHETIC_NOTE, '');
+  parts.push(...evalTables(evaluation).map((table) => toText(table, width)));
+  return [...parts, ...EVAL_LEGEND.map((note) => wrapped(note, width)), ''].join('\n');
+}
+
+/** The tables of `evalText`, for Markdown, CSV, LaTeX or HTML. They need `EVAL_LEGEND`. */
+export function evalTables(evaluation: Evaluation): Table[] {
+  const tables = LEVELS.map((level) => levelTable(evaluation.levels[level], level));
+  if (evaluation.paper) tables.push(paperTable(evaluation.paper, evaluation.levels));
+  return evaluation.synthetic ? tables.map((table) => ({ ...table, title: `SYNTHETIC – ${table.title}` })) : tables;
+}
+
+/** One line a run: protocol, checkpoint, engine, convention, what of it is known. */
+export function headline({ protocol, checkpoint, engine, convention, synthetic }: Evaluation): string {
+  const parts = [protocol ?? 'scores of a file', checkpoint, engine && `engine ${engine}`, `convention ${convention}`];
+  return parts
+    .concat(synthetic ? 'SYNTHETIC' : [])
+    .filter(Boolean)
+    .map((part) => printable(part!))
+    .join(' · ');
+}
+
+/** Which part of which data set a result is about. */
+export function targetLine({ domain, name, subset, videos, frames }: Target): string {
+  const who = [domain, name].filter(Boolean).join(' ') || 'unnamed domain';
+  const which = subset === null ? '' : `, subset ${subset}`;
+  return printable(`Target ${who}${which}: ${videos.live} live and ${videos.attack} attack videos, ${frames} frames`);
+}
+
+/** Each threshold a row; all rates in percent. */
+export function levelTable(result: LevelResult, level: Level): Table {
+  const species = speciesOf(result);
+  const { interval95 } = result;
+  const range = ([low, high]: readonly [number, number]) => `[${percent(low)}, ${percent(high)}]`;
+  const bpcer = Object.entries(result.bpcer_at_apcer).map(
+    ([limit, value]) => `${Number(limit) * 100} % ${percent(value)}`,
+  );
+  const intervals = [
+    `AUC ${range(interval95.auc)}`,
+    interval95.hter && `HTER at source-dev-eer ${range(interval95.hter)}`,
+  ];
+  return {
+    title:
+      `${level === 'video' ? 'Video' : 'Frame'} level: ${result.n.live} live, ${result.n.attack} attack; ` +
+      `AUC ${percent(result.auc)} %, EER* ${percent(result.eer)} %`,
+    columns: [
+      { title: 'threshold', align: 'left' },
+      ...['value', 'HTER', 'FAR', 'FRR', 'APCER max', 'ACER', ...species].map((title) => ({
+        title,
+        align: 'right' as const,
+      })),
+    ],
+    rows: thresholdNames.map((name) => thresholdRow(name, result, species)),
+    notes: [
+      `95 % intervals by ${interval95.by}, ${interval95.resamples} resamples: ${intervals.filter(Boolean).join(', ')}.`,
+      `BPCER at APCER = ${bpcer.join(', ')}* (attacks pooled).`,
+      ...missingNotes(result),
+    ],
+  };
+}
+
+/** The released program's figures and how far the honest ones are from them. */
+export function paperTable(paper: PaperResult, levels: Evaluation['levels']): Table {
+  const row = (what: string, epoch: PaperResult['best']) => [
+    what,
+    epoch.checkpoint,
+    epoch.threshold === null ? '+infinity' : scoreText(epoch.threshold),
+    ...[epoch.smoothed.acer, epoch.smoothed.apcer, epoch.smoothed.bpcer, epoch.auc].map(percent),
+  ];
+  return {
+    title: `Convention paper, ${paper.level} level, ${paper.epochs.length} checkpoints on the target: all oracle*`,
+    columns: [
+      { title: 'epoch', align: 'left' },
+      { title: 'checkpoint', align: 'left' },
+      ...['threshold', 'ACER*', 'APCER*', 'BPCER*', 'AUC*'].map((title) => ({ title, align: 'right' as const })),
+    ],
+    rows: [row('best on target', paper.best), row('last', paper.last)],
+    notes: [
+      'Scores min-max normalised over the test set, Youden threshold on the test set, attacks pooled: "ACER" here is an HTER.',
+      gapNote(levels[paper.level], paper),
+    ],
+  };
+}
+
+/** Several seeds at one level: mean ± standard deviation in percent. */
+export function seedTable(summary: SeedSummary, level: Level): Table {
+  const rates = ['hter', 'far', 'frr', 'apcer_max', 'acer'] as const;
+  return {
+    title:
+      `${level === 'video' ? 'Video' : 'Frame'} level over ${summary.auc.n} seeds: ` +
+      `AUC ${percentMeanStd(summary.auc)} %, EER* ${percentMeanStd(summary.eer)} %`,
+    columns: [
+      { title: 'threshold', align: 'left' },
+      ...['HTER', 'FAR', 'FRR', 'APCER max', 'ACER'].map((title) => ({ title, align: 'right' as const })),
+    ],
+    rows: thresholdNames.map((name) => [
+      marked(name),
+      ...rates.map((rate) => {
+        const values = summary.thresholds[name];
+        return values ? percentMeanStd(values[rate]) : MISSING;
+      }),
+    ]),
+    notes: ['Mean ± sample standard deviation, in percent.', ORACLE_NOTE],
+  };
+}
+
+/** The name of a threshold, with the star of an oracle. */
+export function marked(name: ThresholdName): string {
+  return name.startsWith('target-') ? `${name}*` : name;
+}
+
+function thresholdRow(name: ThresholdName, result: LevelResult, species: string[]): string[] {
+  const threshold = result.thresholds[name];
+  if (!isKnown(threshold)) return [marked(name), ...Array<string>(6 + species.length).fill(MISSING)];
+  const { hter, far, frr, apcer_max, acer, apcer } = threshold;
+  return [
+    marked(name),
+    threshold.value === null ? '+inf' : scoreText(threshold.value),
+    ...[hter, far, frr, apcer_max, acer].map(percent),
+    ...species.map((kind) => percent(apcer[kind])),
+  ];
+}
+
+function gapNote(honest: LevelResult, paper: PaperResult): string {
+  const threshold = honest.thresholds['source-dev-eer'];
+  if (!isKnown(threshold)) return 'The gap to the honest result is unknown: there is no source development threshold.';
+  const gap = threshold.hter - paper.best.smoothed.acer;
+  const side = gap < 0 ? 'below' : 'above';
+  return `Gap to the honest result: HTER ${percent(threshold.hter)} at source-dev-eer is ${percent(Math.abs(gap))} points ${side} the best epoch.`;
+}
+
+function speciesOf(result: LevelResult): string[] {
+  const known = Object.values(result.thresholds).find(isKnown);
+  const names = Object.keys(known?.apcer ?? {});
+  return names.length <= MOST_SPECIES_COLUMNS ? names : [];
+}
+
+function missingNotes(result: LevelResult): string[] {
+  return thresholdNames.flatMap((name) => {
+    const threshold = result.thresholds[name];
+    return threshold.value === null ? [`${name}: ${threshold.why}.`] : [];
+  });
+}

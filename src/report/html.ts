@@ -1,0 +1,244 @@
+/** The report of a run: one HTML page that holds everything it shows and loads nothing. */
+import { breakdown, breakdownColumns } from '../evaluate/breakdown.js';
+import { type Evaluation, isKnown, type LevelResult, rocAt } from '../evaluate/evaluation.js';
+import { type Level, type ScoreMode, samplesAt } from '../evaluate/levels.js';
+import type { Mistake } from '../evaluate/mistakes.js';
+import type { Scores } from '../evaluate/scores.js';
+import { escapeHtml } from './escape.js';
+import { EVAL_LEGEND, evalTables, headline, SYNTHETIC_NOTE, targetLine } from './evalTable.js';
+import type { MetricsRow } from './plotData.js';
+import { detPlot, histogramPlot, lossPlots, rocPlot, transferPlot } from './plots.js';
+import { style } from './style.js';
+import { type Plot, renderSvg } from './svg.js';
+import { percent, scoreText, type Table, toHtml } from './table.js';
+
+/** An image to embed. `alt` says what is to be seen. */
+export interface ReportImage {
+  png: Uint8Array;
+  alt: string;
+}
+
+/** A frame with its maps side by side in one image. */
+export interface MapOverlay extends ReportImage {
+  caption: string;
+}
+
+/** One of the worst errors; the image is null where the file could not be read. */
+export interface ReportMistake {
+  mistake: Mistake;
+  image: Uint8Array | null;
+}
+
+/** What a report is made from. Parts that are not there are null or empty, and have no section. */
+export interface ReportInput {
+  title: string;
+  /** When the report was made, for the footer. */
+  generated: string;
+  /** Version, device, seed, hashes, … in the order of the table. */
+  facts: readonly { name: string; value: string }[];
+  evaluation: Evaluation | null;
+  /** The level that headline figures and plots are about. */
+  level: Level;
+  mode: ScoreMode;
+  target: Scores | null;
+  sourceDevelopment: Scores | null;
+  training: readonly MetricsRow[];
+  overlays: readonly MapOverlay[];
+  falseAccepts: readonly ReportMistake[];
+  falseRejects: readonly ReportMistake[];
+}
+
+interface Section {
+  id: string;
+  title: string;
+  body: string;
+}
+
+/** More groups than this (subjects, say) are not listed: only those with the largest error are. */
+const MOST_GROUPS = 10;
+
+/** The whole page. Every string of the input is escaped. */
+export async function renderReport(input: ReportInput): Promise<string> {
+  const sections = [
+    resultSection(input),
+    await plotSection('training', 'Training', lossPlots(input.training), 'small'),
+    await plotSection('curves', 'Scores and thresholds', scorePlots(input)),
+    breakdownSection(input),
+    overlaySection(input),
+    mistakeSection(input),
+    factSection(input),
+  ].filter((section) => section !== null);
+  const synthetic = input.evaluation?.synthetic === true;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="color-scheme" content="light dark">
+<title>${escapeHtml(synthetic ? `SYNTHETIC – ${input.title}` : input.title)}</title>
+<link rel="icon" href="data:,">
+<style>${style}</style>
+</head>
+<body>
+<a class="skip" href="#content">Skip to the content</a>
+${synthetic ? `<p class="banner" role="note">${SYNTHETIC_NOTE}</p>` : ''}
+<header>
+<h1>${escapeHtml(input.title)}</h1>
+${input.evaluation ? headerLines(input.evaluation) : ''}
+<nav aria-label="Sections"><ul>
+${sections.map(({ id, title }) => `<li><a href="#${id}">${title}</a></li>`).join('\n')}
+</ul></nav>
+</header>
+<main id="content">
+${sections.map(({ id, title, body }) => `<section id="${id}" aria-labelledby="${id}-title">\n<h2 id="${id}-title">${title}</h2>\n${body}\n</section>`).join('\n')}
+</main>
+<footer><p>Made by ldc, ${escapeHtml(input.generated)}.</p></footer>
+</body>
+</html>
+`;
+}
+
+/** The plots of a report by file name without extension, as SVG in colours for paper. */
+export async function reportFigures(input: ReportInput): Promise<Map<string, string>> {
+  const plots = [...lossPlots(input.training), ...scorePlots(input)];
+  return new Map(await Promise.all(plots.map(async (plot) => [plot.id, await renderSvg(plot, 'print')] as const)));
+}
+
+function headerLines(evaluation: Evaluation): string {
+  return [headline(evaluation), ...evaluation.targets.map(targetLine)]
+    .map((line) => `<p class="muted">${escapeHtml(line)}</p>`)
+    .join('\n');
+}
+
+function resultSection({ evaluation, level }: ReportInput): Section | null {
+  if (!evaluation) return null;
+  const legend = EVAL_LEGEND.map((note) => `<p class="note">${escapeHtml(note)}</p>`).join('\n');
+  const body = `${headlineFigures(evaluation.levels[level], level)}\n${evalTables(evaluation).map(toHtml).join('\n')}\n${legend}`;
+  return { id: 'result', title: 'Result', body };
+}
+
+function headlineFigures(result: LevelResult, level: Level): string {
+  const source = result.thresholds['source-dev-eer'];
+  const { auc, hter, by } = result.interval95;
+  const interval = (range: [number, number] | null) =>
+    range ? `95 % interval ${percent(range[0])} to ${percent(range[1])}, by ${by}` : '';
+  const figures = isKnown(source)
+    ? [
+        { name: 'HTER at source-dev-eer', value: `${percent(source.hter)} %`, more: interval(hter) },
+        {
+          name: 'ACER, worst species',
+          value: `${percent(source.acer)} %`,
+          more: `APCER ${percent(source.apcer_max)}, BPCER ${percent(source.bpcer)}`,
+        },
+      ]
+    : [{ name: 'HTER at source-dev-eer', value: 'not to be had', more: source.why }];
+  figures.push(
+    { name: 'AUC', value: `${percent(result.auc)} %`, more: interval(auc) },
+    { name: 'EER (oracle)', value: `${percent(result.eer)} %`, more: 'threshold from the target’s labels' },
+  );
+  const items = figures.map(
+    ({ name, value, more }) =>
+      `<div><dt>${escapeHtml(name)}</dt><dd class="value">${escapeHtml(value)}</dd><dd class="more">${escapeHtml(more)}</dd></div>`,
+  );
+  return `<p class="muted">${level === 'video' ? 'Video' : 'Frame'} level</p>\n<dl class="figures">${items.join('')}</dl>`;
+}
+
+function scorePlots({ evaluation, target, sourceDevelopment, level, mode }: ReportInput): Plot[] {
+  if (!evaluation || !target) return [];
+  const result = evaluation.levels[level];
+  const roc = rocAt(target, level, mode);
+  const plots = [histogramPlot(samplesAt(target, level, mode), result), rocPlot(roc, result), detPlot(roc, result)];
+  // A development split of one class has no curve; the threshold's absence is explained in the table of results.
+  if (sourceDevelopment && isKnown(result.thresholds['source-dev-eer'])) {
+    plots.push(transferPlot(rocAt(sourceDevelopment, level, mode), roc, result));
+  }
+  return plots;
+}
+
+async function plotSection(id: string, title: string, plots: Plot[], size = ''): Promise<Section | null> {
+  if (plots.length === 0) return null;
+  const figures = await Promise.all(plots.map(plotFigure));
+  return { id, title, body: `<div class="plots ${size}">\n${figures.join('\n')}\n</div>` };
+}
+
+async function plotFigure(plot: Plot): Promise<string> {
+  const svg = await renderSvg(plot, 'page');
+  const labelled = svg.replace(
+    '<svg ',
+    `<svg role="img" aria-label="${escapeHtml(`${plot.title}: ${plot.description}`)}" `,
+  );
+  return `<figure>\n<h3>${escapeHtml(plot.title)}</h3>\n${labelled}\n<figcaption>${escapeHtml(plot.description)}.</figcaption>\n</figure>`;
+}
+
+function breakdownSection({ evaluation, target, level, mode }: ReportInput): Section | null {
+  if (!evaluation || !target) return null;
+  const samples = samplesAt(target, level, mode);
+  const { thresholds } = evaluation.levels[level];
+  const name = isKnown(thresholds['source-dev-eer']) ? 'source-dev-eer' : 'fixed';
+  const threshold = thresholds[name].value;
+  if (threshold === null) return null;
+  const tables = breakdownColumns(samples).map((column): Table => {
+    const rows = breakdown(samples, column, threshold);
+    const worst = rows
+      .toSorted((a, b) => (b.hter ?? b.far ?? b.frr ?? 0) - (a.hter ?? a.far ?? a.frr ?? 0))
+      .slice(0, MOST_GROUPS);
+    return {
+      title: `By ${column.replaceAll('_', ' ')}, at ${name}`,
+      columns: [
+        { title: column.replaceAll('_', ' '), align: 'left' },
+        ...['live', 'attacks', 'FAR', 'FRR', 'HTER', 'AUC'].map((title) => ({ title, align: 'right' as const })),
+      ],
+      rows: (rows.length > MOST_GROUPS ? worst : rows).map((row) => [
+        row.group || 'unknown',
+        String(row.n.live),
+        String(row.n.attack),
+        ...[row.far, row.frr, row.hter, row.auc].map(percent),
+      ]),
+      notes: rows.length > MOST_GROUPS ? [`The ${MOST_GROUPS} of ${rows.length} groups with the largest error.`] : [],
+    };
+  });
+  return { id: 'breakdown', title: 'Where the errors are', body: tables.map(toHtml).join('\n') };
+}
+
+function overlaySection({ overlays }: ReportInput): Section | null {
+  if (overlays.length === 0) return null;
+  const items = overlays.map(
+    ({ png, alt, caption }) =>
+      `<li><figure>${image(png, alt)}<figcaption>${escapeHtml(caption)}</figcaption></figure></li>`,
+  );
+  return { id: 'maps', title: 'Attention maps', body: `<ul class="images wide">\n${items.join('\n')}\n</ul>` };
+}
+
+function mistakeSection({ falseAccepts, falseRejects }: ReportInput): Section | null {
+  const lists = [
+    { title: 'Attacks accepted, highest scores first', mistakes: falseAccepts },
+    { title: 'Live rejected, lowest scores first', mistakes: falseRejects },
+  ].filter(({ mistakes }) => mistakes.length > 0);
+  if (lists.length === 0) return null;
+  const body = lists.map(
+    ({ title, mistakes }) => `<h3>${title}</h3>\n<ul class="images">\n${mistakes.map(mistakeItem).join('\n')}\n</ul>`,
+  );
+  return { id: 'mistakes', title: 'Worst mistakes', body: body.join('\n') };
+}
+
+function mistakeItem({ mistake, image: png }: ReportMistake): string {
+  const { path, domain, subject, label, attackType, score } = mistake;
+  const what = label === 'live' ? 'live' : attackType;
+  const picture = png ? image(png, `${what} frame ${path}`) : '<div class="none">no image</div>';
+  const who = [domain, subject && `subject ${subject}`, what].filter(Boolean).join(', ');
+  return `<li><figure>${picture}<figcaption>${escapeHtml(`${scoreText(score)} · ${who}`)}<br>${escapeHtml(path)}</figcaption></figure></li>`;
+}
+
+function factSection({ facts }: ReportInput): Section | null {
+  if (facts.length === 0) return null;
+  const rows = facts.map(
+    ({ name, value }) => `<tr><th scope="row">${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`,
+  );
+  const body = `<table class="facts" aria-label="How this run was made"><tbody>\n${rows.join('\n')}\n</tbody></table>`;
+  return { id: 'facts', title: 'Run facts', body };
+}
+
+function image(png: Uint8Array, alt: string): string {
+  return `<img alt="${escapeHtml(alt)}" src="data:image/png;base64,${Buffer.from(png).toString('base64')}">`;
+}

@@ -1,0 +1,212 @@
+/**
+ * Stage 1 (method, section 3): the activation network of a set of source domains and the quasi ground truth maps it gives. Both
+ * depend on the sources and on a few settings only, so that runs which agree in these share one folder.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { UserError } from '../base/errors.js';
+import { writeFileWhole } from '../base/files.js';
+import { protocolFolder } from '../config/protocol.js';
+import { inBatches, loadBatches } from '../data/loader.js';
+import { type Frame, relativePath } from '../data/manifest.js';
+import { shuffledBatches } from '../data/sampler.js';
+import type { Device } from '../engine/device.js';
+import type { Module } from '../engine/nn/module.js';
+import { imagesToFeatures } from '../engine/ops/images.js';
+import { crossEntropy } from '../engine/ops/losses.js';
+import { Adam } from '../engine/optim/optimizers.js';
+import { backward, clearGrads, withTape } from '../engine/tape.js';
+import { scope, type Tensor } from '../engine/tensor.js';
+import { readSafetensors, toFloat32, writeSafetensors } from '../formats/safetensors.js';
+import { ActivationNet } from '../method/activationNet.js';
+import { type CamNetwork, gradCam } from '../method/gradCam.js';
+import { LdcNet } from '../method/ldcnet.js';
+import { liveClass, spoofClass } from '../method/losses.js';
+import { pixelScaling } from '../method/normalize.js';
+import { quasiGroundTruth } from '../method/quasiGroundTruth.js';
+import { Checkpoints, loadModel, saveModel } from './checkpoint.js';
+import { runEpochs } from './epochs.js';
+import type { Experiment } from './experiment.js';
+import type { Progress } from './progress.js';
+import { loadWeights } from './weights.js';
+
+/** A network with two classes whose layer4 can be looked at. */
+type ActivationNetwork = Module<never, unknown> & CamNetwork & { classify(images: Tensor): Tensor };
+
+/** Images a Grad-CAM batch. */
+const camBatch = 10;
+
+export interface Stage1 {
+  folder: string;
+  /** safetensors of the activation network. */
+  network: string;
+  maps: QuasiGroundTruth;
+}
+
+/** The maps of the training frames, by position in `Experiment.train`. */
+export interface QuasiGroundTruth {
+  /** [frames,S,S], row-major, 0…255. */
+  values: Float32Array;
+  size: number;
+  /** Images whose Grad-CAM is nowhere positive. */
+  zero: number;
+}
+
+/** Makes what is missing of stage 1 and returns it. @throws Interrupted after saving, when `signal` fires */
+export async function activationStage(
+  experiment: Experiment,
+  device: Device,
+  out: string,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Stage1> {
+  const { config } = experiment;
+  const folder = join(out, protocolFolder(experiment.protocol), `stage1-${stage1Key(experiment)}`);
+  const network = join(folder, 'activation.safetensors');
+  const mapFile = join(folder, 'maps.safetensors');
+  if (!existsSync(network) || !existsSync(mapFile)) {
+    const net = makeNetwork(experiment, device);
+    try {
+      if (existsSync(network)) await loadModel(network, net);
+      else await trainNetwork(experiment, device, net, folder, progress, signal);
+      await writeMaps(experiment, device, net, mapFile, progress);
+    } finally {
+      net.dispose();
+    }
+  }
+  return { folder, network, maps: await readMaps(mapFile, experiment.train.length, config.model.map_size) };
+}
+
+/** The path of stage 1 as run.json holds it. */
+export function stage1Reference(runPath: string, stage1: Stage1): string {
+  return relative(runPath, stage1.folder);
+}
+
+/** What stage 1 depends on, as a short hash. */
+function stage1Key({ config, sources, train }: Experiment): string {
+  const { seed, data, activation, model } = config;
+  const conv = activation.network === 'ldcnet' ? [model.conv, model.weights] : [];
+  const settings = [seed, data.image_size, data.normalize, data.dev_fraction, activation, model.map_size, ...conv];
+  const hash = createHash('sha256').update(JSON.stringify([settings, sources.map((source) => source.hash)]));
+  for (const frame of train) hash.update(`${frame.domain}/${relativePath(frame)}\n`);
+  return hash.digest('hex').slice(0, 8);
+}
+
+function makeNetwork({ config }: Experiment, device: Device): ActivationNetwork {
+  const { seed, model } = config;
+  if (config.activation.network === 'resnet18') return new ActivationNet(device, { seed });
+  return new LdcNet(device, { conv: model.conv, mapSize: model.map_size, seed });
+}
+
+async function trainNetwork(
+  experiment: Experiment,
+  device: Device,
+  net: ActivationNetwork,
+  folder: string,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
+  const { config, train } = experiment;
+  const { activation, data, seed } = config;
+  const weights = activation.weights ?? (activation.network === 'ldcnet' ? config.model.weights : null);
+  if (weights !== null) await loadWeights(weights, net, (text) => progress.note(text));
+  const parameters = net.parameters();
+  const optimizer = new Adam(device, parameters, { lr: activation.lr });
+  const checkpoints = new Checkpoints(join(folder, 'checkpoints'), net, optimizer, {});
+  const scaling = pixelScaling(data.normalize);
+  const size = data.image_size;
+  const start = (await checkpoints.resume((text) => progress.note(text))) ?? { epoch: 0, batch: 0, steps: 0 };
+  await runEpochs(
+    {
+      title: 'activation network',
+      device,
+      frames: train,
+      imageSize: size,
+      workers: data.workers,
+      epochs: activation.epochs,
+      batchesOf: (epoch) => shuffledBatches(train.length, activation.batch_size, seed, epoch),
+      submit: ({ pixels, frames }, _, __, mark) =>
+        scope(() =>
+          withTape(() => {
+            const images = imagesToFeatures(device, pixels, [frames.length, size, size], scaling);
+            const loss = crossEntropy(net.classify(images), frames.map(classOf));
+            mark();
+            backward([{ tensor: loss }], parameters);
+            mark();
+            optimizer.step();
+            clearGrads(parameters);
+            return { loss };
+          }),
+        ),
+      checkpoints,
+      // Only to resume from: what lasts is the network after the last epoch.
+      saveEvery: Math.max(1, Math.floor(activation.epochs / 10)),
+      keep: 1,
+      onStep: () => {},
+    },
+    start,
+    progress,
+    signal,
+  );
+  await saveModel(join(folder, 'activation.safetensors'), net, { network: activation.network });
+  await rm(join(folder, 'checkpoints'), { recursive: true, force: true });
+  optimizer.dispose();
+}
+
+/** Class of the classifier. */
+export function classOf(frame: Frame): number {
+  return frame.label === 'live' ? liveClass : spoofClass;
+}
+
+async function writeMaps(
+  { config, train }: Experiment,
+  device: Device,
+  net: ActivationNetwork,
+  path: string,
+  progress: Progress,
+): Promise<void> {
+  const size = config.data.image_size;
+  const mapSize = config.model.map_size;
+  const values = new Float32Array(train.length * mapSize * mapSize);
+  net.train(false);
+  progress.begin('quasi ground truth maps', train.length, 0, 'images');
+  let done = 0;
+  for await (const { pixels, frames } of loadBatches(inBatches(train, camBatch), {
+    size,
+    workers: config.data.workers,
+  })) {
+    const maps = scope(() => {
+      const images = imagesToFeatures(device, pixels, [frames.length, size, size], pixelScaling(config.data.normalize));
+      return quasiGroundTruth(gradCam(net, images, frames.map(classOf)).raw, [size, size], mapSize);
+    });
+    values.set(await maps.read(), done * mapSize * mapSize);
+    maps.release();
+    done += frames.length;
+    progress.update(done);
+  }
+  progress.end();
+  await writeSafetensors(path, [{ name: 'maps', dtype: 'F32', shape: [train.length, mapSize, mapSize], data: values }]);
+  await writeFileWhole(
+    path.replace(/safetensors$/, 'txt'),
+    train.map((frame) => `${frame.domain}/${relativePath(frame)}\n`).join(''),
+  );
+}
+
+async function readMaps(path: string, frames: number, size: number): Promise<QuasiGroundTruth> {
+  const file = await readSafetensors(path);
+  const { shape } = file.info('maps');
+  if (shape.join() !== [frames, size, size].join()) {
+    throw new UserError(
+      `${path} holds maps [${shape}], [${frames},${size},${size}] are needed`,
+      'remove that folder; it is made again',
+    );
+  }
+  const values = toFloat32(await file.tensor('maps'));
+  let zero = 0;
+  for (let i = 0; i < frames; i++) {
+    if (values.subarray(i * size * size, (i + 1) * size * size).every((value) => value === 0)) zero++;
+  }
+  return { values, size, zero };
+}

@@ -1,0 +1,74 @@
+/** What this machine offers and what is missing, each with what to do. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { promisify } from 'node:util';
+import { listSupportedBackends } from 'onnxruntime-node';
+import sharp from 'sharp';
+import { messageOf } from '../base/errors.js';
+import { findCropSets } from '../data/cropSet.js';
+import { openDevice } from '../engine/device.js';
+import { version } from './version.js';
+
+export interface Finding {
+  name: string;
+  ok: boolean;
+  value: string;
+  /** What to do, where something is missing. */
+  hint?: string;
+}
+
+export async function examine(dataFolder: string): Promise<Finding[]> {
+  const memory = `${(totalmem() / 2 ** 30).toFixed(1)} GiB`;
+  return [
+    { name: 'ldc', ok: true, value: version },
+    { name: 'node', ok: true, value: process.version },
+    {
+      name: 'processor',
+      ok: true,
+      value: `${cpus()[0]?.model.trim() ?? 'unknown'}, ${cpus().length} cores, ${memory}`,
+    },
+    engine(),
+    { name: 'cuda', ok: false, value: 'not in this build: the cpu device is the only one', hint: 'use --device cpu' },
+    { name: 'images', ok: true, value: `sharp ${sharp.versions.sharp}, libvips ${sharp.versions.vips}` },
+    onnxruntime(),
+    await ffmpeg(),
+    await data(dataFolder),
+  ];
+}
+
+function engine(): Finding {
+  try {
+    return { name: 'engine', ok: true, value: openDevice('cpu').description };
+  } catch (error) {
+    return { name: 'engine', ok: false, value: messageOf(error), hint: 'build it: npm run build:native' };
+  }
+}
+
+function onnxruntime(): Finding {
+  const providers = listSupportedBackends().map(
+    ({ name, bundled }) => `${name}${bundled ? '' : ' (libraries not bundled)'}`,
+  );
+  return { name: 'onnxruntime', ok: true, value: `providers: ${providers.join(', ')}` };
+}
+
+async function ffmpeg(): Promise<Finding> {
+  try {
+    const { stdout } = await promisify(execFile)('ffmpeg', ['-version']);
+    return { name: 'ffmpeg', ok: true, value: stdout.split('\n')[0]! };
+  } catch {
+    return { name: 'ffmpeg', ok: false, value: 'not found', hint: 'needed for videos only: apt-get install ffmpeg' };
+  }
+}
+
+async function data(folder: string): Promise<Finding> {
+  const hint = 'make some: ldc synth --out data; or name the folder: --data DIR';
+  if (!existsSync(folder)) return { name: 'data', ok: false, value: `${folder} does not exist`, hint };
+  try {
+    const sets = [...(await findCropSets(folder)).values()];
+    const names = sets.map((set) => `${set.letter} ${set.name}${set.synthetic ? ' (SYNTHETIC)' : ''}`);
+    return { name: 'data', ok: sets.length > 0, value: names.join(', ') || `no crop sets in ${folder}`, hint };
+  } catch (error) {
+    return { name: 'data', ok: false, value: messageOf(error), hint };
+  }
+}

@@ -1,0 +1,18 @@
+/** What long work says while it runs. The command line shows it; a library caller may listen or not. */
+
+export interface Progress {
+  /** A stage begins: what it is, how many units it has, how many are done already. */
+  begin(title: string, total: number, done?: number, unit?: string): void;
+  /** Units done so far in this stage, and figures to show beside them. */
+  update(done: number, figures?: Readonly<Record<string, number>>): void;
+  end(): void;
+  /** One sentence the user should know. */
+  note(text: string): void;
+}
+
+export const silent: Progress = { begin: () => {}, update: () => {}, end: () => {}, note: () => {} };
+
+/** The user asked to stop: what was done is saved. Exit status 130. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+}

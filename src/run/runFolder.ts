@@ -1,0 +1,109 @@
+/** Run directories: `OUT/PROTOCOL/NAME/`, where everything a run makes has its place. */
+import { existsSync } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { messageOf, UserError } from '../base/errors.js';
+import { writeFileWhole } from '../base/files.js';
+import { loadConfig } from '../config/load.js';
+import { type Protocol, parseProtocol, protocolFolder } from '../config/protocol.js';
+import type { Config } from '../config/schema.js';
+
+export class RunFolder {
+  readonly config: string;
+  readonly facts: string;
+  readonly metrics: string;
+  readonly checkpoints: string;
+  readonly evaluation: string;
+  readonly report: string;
+
+  constructor(readonly path: string) {
+    this.config = join(path, 'config.yaml');
+    this.facts = join(path, 'run.json');
+    this.metrics = join(path, 'metrics.jsonl');
+    this.checkpoints = join(path, 'checkpoints');
+    this.evaluation = join(path, 'eval.json');
+    this.report = join(path, 'report.html');
+  }
+
+  /** Scores of one checkpoint on the target, or on the sources' development split. */
+  scores(checkpoint: string, side: 'target' | 'source-dev', engine: string): string {
+    return join(this.path, 'scores', `${checkpoint}-${side}${engine === 'native' ? '' : `-${engine}`}.csv`);
+  }
+
+  get name(): string {
+    return basename(this.path);
+  }
+}
+
+/** run.json: where a run comes from. */
+export interface RunFacts {
+  version: string;
+  protocol: string;
+  device: string;
+  threads: number;
+  seed: number;
+  /** By domain letter. */
+  data: Record<string, { name: string; hash: string; subset: string; attackTypes: readonly string[] | null }>;
+  synthetic: boolean;
+  /** Folder of the activation network and the maps, relative to the run. */
+  stage1: string;
+  started: string;
+  seconds: number;
+  /** Epochs done, and whether the run reached the last one. */
+  epochs: number;
+  finished: boolean;
+}
+
+export function runFolder(out: string, protocol: Protocol, name: string): RunFolder {
+  if (!/^[\w.+-]+$/.test(name) || name.startsWith('.')) {
+    throw new UserError(
+      `--name ${JSON.stringify(name)} is not a folder name`,
+      'use letters, digits, ".", "_", "+" and "-"',
+    );
+  }
+  return new RunFolder(join(out, protocolFolder(protocol), name));
+}
+
+export async function writeFacts(folder: RunFolder, facts: RunFacts): Promise<void> {
+  await writeFileWhole(folder.facts, `${JSON.stringify(facts, null, 2)}\n`);
+}
+
+/** A finished or interrupted run with its configuration. @throws UserError when the folder is none */
+export async function openRun(
+  path: string,
+): Promise<{ folder: RunFolder; facts: RunFacts; config: Config; protocol: Protocol }> {
+  const folder = new RunFolder(path);
+  if (!existsSync(folder.facts)) {
+    throw new UserError(`${path} is not a run: it has no run.json`, 'ldc train makes runs; name one with --run DIR');
+  }
+  let facts: RunFacts;
+  try {
+    facts = JSON.parse(await readFile(folder.facts, 'utf8')) as RunFacts;
+  } catch (error) {
+    throw new UserError(`${folder.facts} cannot be read: ${messageOf(error)}`);
+  }
+  return { folder, facts, config: await loadConfig(folder.config), protocol: parseProtocol(facts.protocol) };
+}
+
+/** The run whose run.json changed last, among those of `protocol` when one is given. */
+export async function newestRun(out: string, protocol?: Protocol): Promise<string> {
+  const candidates: { path: string; time: number }[] = [];
+  for (const folder of protocol === undefined ? await subfolders(out) : [join(out, protocolFolder(protocol))]) {
+    for (const path of await subfolders(folder)) {
+      const facts = join(path, 'run.json');
+      if (existsSync(facts)) candidates.push({ path, time: (await stat(facts)).mtimeMs });
+    }
+  }
+  const newest = candidates.sort((a, b) => b.time - a.time)[0];
+  if (newest === undefined) {
+    const what = protocol === undefined ? '' : ` of ${protocol.name}`;
+    throw new UserError(`there is no run${what} in ${out}`, "train one: ldc train --protocol 'O&C&I-to-M'");
+  }
+  return newest.path;
+}
+
+async function subfolders(folder: string): Promise<string[]> {
+  if (!existsSync(folder)) return [];
+  const entries = await readdir(folder, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => join(folder, entry.name));
+}

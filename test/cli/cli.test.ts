@@ -1,0 +1,235 @@
+/** The command line as a user has it: child processes on real image files, exit statuses, one-sentence errors. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const binary = fileURLToPath(new URL('../../bin/ldc.js', import.meta.url));
+const hostile = fileURLToPath(new URL('../fixtures/files/malicious_zip.pth', import.meta.url));
+let folder: string;
+
+interface Outcome {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function ldc(args: readonly string[], interruptAt?: RegExp): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [binary, ...args], { cwd: folder });
+    let [stdout, stderr] = ['', ''];
+    let interrupted = false;
+    child.stdout.on('data', (text) => {
+      stdout += text;
+    });
+    child.stderr.on('data', (text) => {
+      stderr += text;
+      if (!interrupted && interruptAt?.test(stderr)) {
+        interrupted = true;
+        child.kill('SIGINT');
+      }
+    });
+    child.on('close', (status) => resolve({ status, stdout, stderr }));
+  });
+}
+
+const settings = [
+  ...['--set', 'data.image_size=32', '--set', 'model.map_size=8', '--set', 'activation.epochs=1'],
+  ...['--set', 'activation.batch_size=12', '--set', 'train.per_domain={live: 2, spoof: 2}', '--threads', '1'],
+];
+const protocol = ['--protocol', 'O&C&I-to-M'];
+const run = 'runs/O&C&I-to-M/first';
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ldc-cli-'));
+  const made = await ldc(['synth', '--out', 'data', '--subjects', '8', '--frames', '1', '--size', '32', '--json']);
+  expect(made.status).toBe(0);
+  expect(JSON.parse(made.stdout)).toMatchObject({ images: 96 });
+  const trained = await ldc(['train', ...protocol, ...settings, '--name', 'first', '--epochs', '2']);
+  expect(trained.stderr).not.toContain('error');
+  expect(trained.status).toBe(0);
+}, 120_000);
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('a run', () => {
+  it('leaves what the contract names', async () => {
+    const files = [
+      'config.yaml',
+      'run.json',
+      'metrics.jsonl',
+      'checkpoints/epoch-0002.safetensors',
+      'checkpoints/epoch-0002.state.safetensors',
+    ];
+    for (const file of files) expect(existsSync(join(folder, run, file)), file).toBe(true);
+    const facts = JSON.parse(await readFile(join(folder, run, 'run.json'), 'utf8'));
+    expect(facts).toMatchObject({ protocol: 'O&C&I-to-M', seed: 0, synthetic: true, epochs: 2, finished: true });
+    expect(Object.keys(facts.data).sort()).toEqual(['C', 'I', 'M', 'O']);
+    const lines = (await readFile(join(folder, run, 'metrics.jsonl'), 'utf8')).trim().split('\n');
+    const line = JSON.parse(lines[0]!);
+    expect(Object.keys(line)).toEqual([
+      'epoch',
+      'step',
+      'loss',
+      'ce',
+      'triplet',
+      'live_map',
+      'spoof_map',
+      'images_per_s',
+      'seconds',
+    ]);
+    expect(Object.keys(line.seconds)).toEqual(['load', 'wait', 'forward', 'backward', 'optimizer']);
+    expect(line.loss).toBeCloseTo(line.ce + 0.004 * (line.live_map + line.spoof_map) + 0.1 * line.triplet, 3);
+  });
+
+  it('is evaluated on the unseen target with named thresholds', async () => {
+    const { status, stdout } = await ldc(['eval', '--run', run, '--json', '--quiet']);
+    expect(status).toBe(0);
+    const result = JSON.parse(stdout);
+    expect(result).toMatchObject({
+      protocol: 'O&C&I-to-M',
+      checkpoint: 'epoch-0002',
+      engine: 'native',
+      convention: 'honest',
+      synthetic: true,
+    });
+    expect(result.targets).toMatchObject([{ domain: 'M', videos: { live: 8, attack: 16 }, frames: 24 }]);
+    expect(Object.keys(result.levels.video.thresholds)[0]).toBe('source-dev-eer');
+    expect(result.levels.video.thresholds['target-eer'].oracle).toBe(true);
+    // The score file alone gives the same figures.
+    const scores = join(run, 'scores', 'epoch-0002-target.csv');
+    const again = JSON.parse((await ldc(['eval', '--scores', scores, '--json'])).stdout);
+    expect(again.levels.frame.auc).toBeCloseTo(result.levels.frame.auc, 12);
+  });
+
+  it('is bit-identical when it is trained again with other threads, and when it is interrupted and resumed', async () => {
+    const model = async (name: string) =>
+      readFile(join(folder, 'runs/O&C&I-to-M', name, 'checkpoints/epoch-0002.safetensors'));
+    const first = await model('first');
+    const more = [...settings.slice(0, -1), '2', '--epochs', '2', '--set', 'train.save_every=2'];
+    const second = await ldc(['train', ...protocol, ...more, '--name', 'second']);
+    expect(second.status).toBe(0);
+    expect((await model('second')).equals(first)).toBe(true);
+
+    const stopped = await ldc(['train', ...protocol, ...more, '--name', 'third'], /all-zero|development/);
+    if (stopped.status === 130) {
+      expect(stopped.stderr).toContain('--resume');
+      expect((await ldc(['train', ...protocol, ...more, '--name', 'third', '--resume'])).status).toBe(0);
+    }
+    expect((await model('third')).equals(first)).toBe(true);
+  }, 120_000);
+
+  it('predicts images and folders', async () => {
+    const { status, stdout } = await ldc([
+      'predict',
+      '--run',
+      run,
+      'data/synthetic-M/crops',
+      '--json',
+      '--quiet',
+      '--overlay',
+      'overlays',
+    ]);
+    expect(status).toBe(0);
+    const { predictions, threshold } = JSON.parse(stdout);
+    expect(predictions).toHaveLength(24);
+    for (const { score, decision } of predictions) expect(decision).toBe(score >= threshold.value ? 'live' : 'spoof');
+    expect(await readdir(join(folder, 'overlays'))).toHaveLength(24);
+    const scores = await readFile(join(folder, run, 'scores/epoch-0002-target.csv'), 'utf8');
+    const listed = scores.split('\n').find((line) => line.includes(predictions[0].path.split('data/')[1]));
+    expect(Number(listed!.split(',')[7])).toBeCloseTo(predictions[0].score, 5);
+  });
+
+  it('gets a report that loads nothing and says SYNTHETIC', async () => {
+    const { status } = await ldc(['report', '--run', run]);
+    expect(status).toBe(0);
+    const html = await readFile(join(folder, run, 'report.html'), 'utf8');
+    expect(html).toContain('SYNTHETIC');
+    expect(html).not.toMatch(/(src|href)="https?:/);
+  });
+});
+
+describe('bad input: exit status 2, one sentence, nothing half-written', () => {
+  it.each([
+    ['a lone letter as protocol', ['train', '--protocol', 'O'], /error: .*\nhint: .*quote/is],
+    ['an unknown domain', ['train', '--protocol', 'O&C&X-to-M'], /X/],
+    ['a missing folder', ['train', ...protocol, '--data', 'nowhere'], /nowhere.*\nhint:/s],
+    ['an unknown key', ['train', ...protocol, '--set', 'train.epoch=3'], /train\.epoch.*\nhint: .*train\.epochs/s],
+    ['a wrong value', ['train', ...protocol, '--set', 'train.lr=fast'], /train\.lr/],
+    ['an unknown flag', ['train', ...protocol, '--epoch', '3'], /unknown option '--epoch'/],
+    ['an unknown command', ['trian'], /unknown command 'trian'.*train/s],
+    [
+      'a run that exists',
+      ['train', ...protocol, ...settings, '--name', 'first'],
+      /exists already.*\nhint: .*--resume/s,
+    ],
+    ['a checkpoint that is not there', ['eval', '--run', run, '--checkpoint', '77'], /no checkpoint 77/],
+    ['an image that is not there', ['predict', '--run', run, 'nothing.jpg'], /nothing\.jpg/],
+    ['a checkpoint that would run code', ['convert', hostile, 'out.safetensors'], /malicious_zip\.pth/],
+    ['an unknown device', ['train', ...protocol, '--device', 'tpu', '--name', 'tpu'], /device/],
+  ])('%s', async (_, args, message) => {
+    const { status, stdout, stderr } = await ldc(args);
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/\n\s+at /);
+    expect(stdout).toBe('');
+    expect(status).toBe(2);
+  });
+
+  it('a refused checkpoint leaves nothing behind', () => {
+    expect(existsSync(join(folder, 'out.safetensors'))).toBe(false);
+    expect(existsSync(join(folder, 'ldc_fixture_executed.txt'))).toBe(false);
+  });
+
+  it('an unreadable image and a broken manifest are named with file and row', async () => {
+    const copy = await ldc(['synth', '--out', 'broken', '--subjects', '4', '--frames', '1', '--size', '32', '--quiet']);
+    expect(copy.status).toBe(0);
+    const set = join(folder, 'broken', 'synthetic-O');
+    const manifest = await readFile(join(set, 'manifest.csv'), 'utf8');
+    const image = manifest.split('\n')[1]!.split(',')[0]!;
+    await writeFile(join(set, image), 'no image');
+    const train = ['train', ...protocol, ...settings, '--data', 'broken', '--name', 'bad'];
+    const unreadable = await ldc([
+      ...train,
+      '--set',
+      'data.dev_fraction=0',
+      '--set',
+      'train.per_domain={live: 1, spoof: 1}',
+      '--set',
+      'activation.batch_size=2',
+    ]);
+    expect(unreadable.status).toBe(2);
+    expect(unreadable.stderr).toMatch(/manifest\.csv line 2\)/);
+
+    await writeFile(join(set, 'manifest.csv'), manifest.replace('label', 'lable'));
+    expect((await ldc(train)).stderr).toMatch(/label.*manifest\.csv/);
+    await writeFile(join(set, 'manifest.csv'), manifest.replace(',live,', ',alive,'));
+    const unknown = await ldc(train);
+    expect(unknown.stderr).toMatch(/(alive.*manifest\.csv|manifest\.csv.*alive)/);
+    expect(unknown.status).toBe(2);
+  });
+});
+
+it('help fits 80 columns and has an example for every command', async () => {
+  const { stdout } = await ldc(['--help']);
+  for (const name of [
+    'demo',
+    'synth',
+    'prepare',
+    'datasets',
+    'cam',
+    'train',
+    'eval',
+    'predict',
+    'report',
+    'convert',
+    'doctor',
+  ]) {
+    const help = (await ldc([name, '--help'])).stdout;
+    expect(stdout).toContain(name);
+    expect(help).toContain('Example:');
+    for (const line of help.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+  }
+});

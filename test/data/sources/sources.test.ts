@@ -1,0 +1,182 @@
+import { describe, expect, test } from 'vitest';
+import { splits } from '../../../src/data/manifest.js';
+import { parseBoxes, parseCorners, parseEyes } from '../../../src/data/sources/annotations.js';
+import { ouluFolds, readOuluProtocols } from '../../../src/data/sources/ouluProtocols.js';
+import type { Presentation } from '../../../src/data/sources/source.js';
+import { findSource, sources } from '../../../src/data/sources/sources.js';
+import { failure } from '../helpers.js';
+
+const stem = (path: string) => path.replace(/\.\w+$/, '');
+
+/** Fifteen clients of the development part; which they are cannot be known without a copy of the release. */
+const devel = Array.from({ length: 15 }, (_, i) => ({ split: 'dev', subject: String(200 + i) }) as Presentation);
+
+describe.each(['oulu', 'casia', 'replay', 'msu'])('%s', (id) => {
+  const source = findSource(id);
+  const paths = source.expectedPaths!(devel);
+  const presentations = paths.map((path) => source.present(stem(path))!);
+
+  test('has as many videos and people as published, each under a name of its own', () => {
+    expect(presentations).not.toContain(null);
+    expect(new Set(presentations.map(({ video }) => video)).size).toBe(paths.length);
+    expect(new Set(presentations.map(({ subject }) => subject)).size).toBe(source.published.subjects);
+    for (const split of splits) {
+      const own = presentations.filter((presentation) => presentation.split === split);
+      const live = own.filter(({ label }) => label === 'live').length;
+      expect({ live, attack: own.length - live }).toEqual(source.published.splits[split] ?? { live: 0, attack: 0 });
+    }
+    const live = presentations.filter(({ label }) => label === 'live').length;
+    expect({ live, attack: paths.length - live }).toEqual(source.published.all);
+  });
+
+  test('knows a file by its place, in folders above and in either case, and nothing else', () => {
+    for (const path of [paths[0]!, paths.at(-1)!]) {
+      const plain = source.present(stem(path));
+      expect(source.present(`copy of/release/${stem(path)}`)).toEqual(plain);
+      expect(source.present(stem(path).toUpperCase())).toEqual(plain);
+      expect(source.present(`${stem(path)} (1)`)).toBeNull();
+      expect(source.present(stem(path).replace(/[^/]+$/, 'x$&'))).toBeNull();
+    }
+  });
+
+  test('has people in one split and attacks of print and replay', () => {
+    const splitOf = new Map<string, string>();
+    for (const { subject, split } of presentations)
+      expect(splitOf.set(subject, splitOf.get(subject) ?? split).get(subject)).toBe(split);
+    expect(new Set(presentations.map(({ attackType }) => attackType))).toEqual(new Set(['live', 'print', 'replay']));
+  });
+});
+
+test('the subsets of published tables have the counts they are named with', () => {
+  const counts = (id: string) => {
+    const source = findSource(id);
+    const parts = (source.subsets.default?.splits ?? splits).map(
+      (split) => source.published.splits[split] ?? { live: 0, attack: 0 },
+    );
+    return parts.reduce((a, b) => ({ live: a.live + b.live, attack: a.attack + b.attack }));
+  };
+  expect(counts('oulu')).toEqual({ live: 720, attack: 2880 });
+  expect(counts('replay')).toEqual({ live: 140, attack: 700 });
+  expect(counts('casia')).toEqual({ live: 150, attack: 450 });
+  expect(counts('msu')).toEqual({ live: 70, attack: 210 });
+});
+
+test.each([
+  ['siw', 'Train/live/003/003-1-1-1-1.m', { video: '003-1-1-1-1', split: 'train', subject: '003', attackType: 'live' }],
+  ['siw', 'Test/spoof/010/010-2-3-4-1', { video: '010-2-3-4-1', split: 'test', attackType: 'replay', pai: 'replay4' }],
+  ['rose-youtu', 'test/12/Mf_HS_wg_E_12_42', { video: '12/Mf_HS_wg_E_12_42', split: 'test', attackType: 'mask' }],
+  ['rose-youtu', 'train/2/G_NT_5s_g_E_2_1', { split: 'train', subject: '2', attackType: 'live' }],
+  ['celeba-spoof', 'Data/test/4930/spoof/000001', { video: '4930/spoof/000001', split: 'test', label: 'spoof' }],
+] as const)('%s: %s', (id, path, expected) => {
+  expect(findSource(id).present(path)).toMatchObject(expected);
+});
+
+test('SiW does not believe a file in the wrong folder', () => {
+  expect(findSource('siw').present('Train/spoof/003/003-1-1-1-1')).toBeNull();
+});
+
+test('data sets have ids and letters of their own; an unknown one is answered with the known', () => {
+  expect(new Set(sources.map(({ id }) => id)).size).toBe(sources.length);
+  expect(new Set(sources.map(({ letter }) => letter)).size).toBe(sources.length);
+  expect(() => findSource('ulu')).toThrow('unknown data set "ulu"');
+});
+
+describe('annotations', () => {
+  test('are rows of numbers between commas or blanks; headings, broken rows and empty boxes say nothing', () => {
+    const text = 'frame x y w h\r\n0 1 2 3 4\r\n1 0 0 0 0\r\n2 5 6\r\n\r\n 7,10,20,30,40 \r\n8 1 2 x 4\r\n';
+    expect([...parseBoxes(text)]).toEqual([
+      [0, { box: { x: 1, y: 2, w: 3, h: 4 } }],
+      [7, { box: { x: 10, y: 20, w: 30, h: 40 } }],
+    ]);
+  });
+
+  test('of OULU-NPU are eyes, zeros being none', () => {
+    expect([...parseEyes('0,460,870,620,868\n1,0,0,0,0\n')]).toEqual([
+      [
+        0,
+        {
+          eyes: [
+            { x: 460, y: 870 },
+            { x: 620, y: 868 },
+          ],
+        },
+      ],
+    ]);
+  });
+
+  test('of MSU-MFSD are corners, and eyes from left to right whichever comes first', () => {
+    const face = {
+      box: { x: 10, y: 20, w: 30, h: 40 },
+      eyes: [
+        { x: 18, y: 30 },
+        { x: 32, y: 31 },
+      ],
+    };
+    expect(parseCorners('0,10,20,40,60,32,31,18,30').get(0)).toEqual(face);
+    expect(parseCorners('0,10,20,40,60,18,30,32,31').get(0)).toEqual(face);
+    expect(parseCorners('0,10,20,40,60').get(0)).toEqual({ box: face.box });
+    expect(parseCorners('0,10,20,10,60,18,30,32,31').size).toBe(0);
+  });
+});
+
+describe("OULU-NPU's protocols", () => {
+  const source = findSource('oulu');
+  const all = source.expectedPaths!([]).map((path) => source.present(stem(path))!);
+
+  /** The published rules, written as the release writes their results. */
+  function release(): Map<string, string> {
+    const files = new Map<string, string>();
+    const write = (number: number, fold: number | null, rule: (v: Presentation, part: 'fit' | 'test') => boolean) => {
+      for (const [split, name] of [
+        ['train', 'Train'],
+        ['dev', 'Dev'],
+        ['test', 'Test'],
+      ] as const) {
+        const videos = all.filter((v) => v.split === split && rule(v, split === 'test' ? 'test' : 'fit'));
+        const suffix = fold === null ? '' : `_${fold}`;
+        files.set(
+          `Protocols/Protocol_${number}/${name}${suffix}.txt`,
+          videos.map(({ video, label }) => `${label === 'live' ? '+' : '-'}1,${video}\r\n`).join(''),
+        );
+      }
+    };
+    const session = (v: Presentation, part: 'fit' | 'test') => (v.extra.session === '3') === (part === 'test');
+    const attack = (v: Presentation, part: 'fit' | 'test') =>
+      v.label === 'live' || /1$/.test(v.pai) === (part === 'fit');
+    write(1, null, session);
+    write(2, null, attack);
+    for (let i = 1; i <= 6; i++) {
+      const phone = (v: Presentation, part: 'fit' | 'test') => (v.extra.phone === String(i)) === (part === 'test');
+      write(3, i, phone);
+      write(4, i, (v, part) => session(v, part) && attack(v, part) && phone(v, part));
+    }
+    return files;
+  }
+
+  test('have the published counts, six folds where there are six phones', async () => {
+    const files = release();
+    const protocols = await readOuluProtocols([...files.keys()], async (path) => files.get(path)!);
+    const count = (name: string) =>
+      splits.map((split) => {
+        const live = protocols[name]![split].filter((video) => video.endsWith('_1')).length;
+        return `${live}/${protocols[name]![split].length - live}`;
+      });
+    expect(Object.keys(protocols)).toEqual([1, 2, 3, 4].flatMap((number) => ouluFolds(number as 1 | 2 | 3 | 4)));
+    expect(count('1')).toEqual(['240/960', '180/720', '120/480']);
+    expect(count('2')).toEqual(['360/720', '270/540', '360/720']);
+    for (let fold = 1; fold <= 6; fold++) {
+      expect(count(`3/${fold}`)).toEqual(['300/1200', '225/900', '60/240']);
+      expect(count(`4/${fold}`)).toEqual(['200/400', '150/300', '20/40']);
+    }
+  });
+
+  test('leave out what is not whole, and name a line that is no video', async () => {
+    const read = async (path: string) => (path.includes('Dev') ? '+1,1_1_21_1\nrubbish\n' : '+1,1_1_01_1\n');
+    expect(await readOuluProtocols(['Protocols/Protocol_1/Train.txt', 'Protocols/Protocol_1/Test.txt'], read)).toEqual(
+      {},
+    );
+    expect((await failure(readOuluProtocols(['Protocols/Protocol_1/Dev.txt'], read))).message).toContain(
+      'Dev.txt line 2',
+    );
+  });
+});

@@ -1,0 +1,72 @@
+/** A small run with everything that a report can show, and hostile names in it. */
+import { Philox, purposes } from '../../src/engine/random.js';
+import { evaluateScores, targetCounts } from '../../src/evaluate/evaluation.js';
+import { worstMistakes } from '../../src/evaluate/mistakes.js';
+import { type ScoreRow, type Scores, scoresOf } from '../../src/evaluate/scores.js';
+import type { ReportInput } from '../../src/report/html.js';
+
+export const HOSTILE = `<img src=x onerror=alert(1)>"'&`;
+/** A PNG of one grey pixel. */
+const PIXEL = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNsaGj4DwAFhAKB9m1mXAAAAABJRU5ErkJggg==',
+  'base64',
+);
+
+function sampleScores(domain: string, videos: number, seed: number): Scores {
+  const random = new Philox(seed, purposes.synth);
+  const rows = Array.from({ length: videos }, (_, v): ScoreRow => {
+    const attackType = ['live', 'print', 'replay', HOSTILE][v % 4]!;
+    return {
+      path: `crops/${HOSTILE}/${v}.png`,
+      domain,
+      subject: `s${v >> 2}`,
+      video: `v${v}`,
+      frame: 0,
+      label: attackType === 'live' ? 'live' : 'spoof',
+      attackType,
+      score: 1 / (1 + Math.exp(-random.normal() - (attackType === 'live' ? 1.5 : -1.5))),
+      extra: { phone: `${HOSTILE}${v % 3}` },
+    };
+  });
+  return scoresOf(rows, 'sample');
+}
+
+export function sampleInput(synthetic = true): ReportInput {
+  const target = sampleScores('M', 120, 1);
+  const sourceDevelopment = sampleScores('O', 80, 2);
+  const { falseAccepts, falseRejects } = worstMistakes(target, 0.5, 4);
+  return {
+    title: `O&C&I-to-M ${HOSTILE}`,
+    generated: '2024-05-01',
+    facts: [
+      { name: 'version', value: '0.1.0' },
+      { name: HOSTILE, value: HOSTILE },
+    ],
+    evaluation: {
+      protocol: 'O&C&I-to-M',
+      checkpoint: 'epoch-0003',
+      engine: 'native',
+      convention: 'honest',
+      synthetic,
+      targets: targetCounts(target).map((counts) => ({ ...counts, name: HOSTILE, subset: 'all' })),
+      levels: evaluateScores(target, sourceDevelopment, { resamples: 100 }),
+    },
+    level: 'video',
+    mode: 'classifier',
+    target,
+    sourceDevelopment,
+    training: Array.from({ length: 90 }, (_, step) => ({
+      epoch: 1 + Math.floor(step / 30),
+      step,
+      loss: 3 / (1 + step),
+      ce: 0.7 / (1 + step),
+      triplet: 0.1 / (1 + step),
+      live_map: 900 / (1 + step),
+      spoof_map: 800 / (1 + step),
+      images_per_s: 40,
+    })),
+    overlays: [{ png: PIXEL, alt: `maps of ${HOSTILE}`, caption: HOSTILE }],
+    falseAccepts: falseAccepts.map((mistake, i) => ({ mistake, image: i === 0 ? null : PIXEL })),
+    falseRejects: falseRejects.map((mistake) => ({ mistake, image: PIXEL })),
+  };
+}

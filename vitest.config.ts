@@ -1,11 +1,16 @@
 import { defineConfig } from 'vitest/config';
 
+// Two cores are the reference machine: two files at once, each with its own engine.
+const common = { testTimeout: 60_000, hookTimeout: 60_000 };
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    // Two cores are the reference machine: two files at once, each with its own engine.
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    projects: [
+      // `npm test`: minutes.
+      { test: { ...common, name: 'fast', include: ['test/**/*.test.ts'], exclude: ['test/**/*.slow.test.ts'] } },
+      // `npm run test:slow`: what takes longer, or needs what only CI installs.
+      { test: { ...common, name: 'slow', include: ['test/**/*.slow.test.ts'] } },
+    ],
   },
 });

@@ -10,7 +10,8 @@ export function importCommand(): Command {
   return new Command('import')
     .description('make crop sets of images that were cropped elsewhere')
     .addCommand(npyCommand())
-    .addCommand(listCommand());
+    .addCommand(listCommand())
+    .addHelpText('after', '\nExample:\n  ldc import npy --root arrays --out data');
 }
 
 function npyCommand(): Command {

@@ -7,6 +7,7 @@ import { datasetsCommand } from './datasets.js';
 import { demoCommand } from './demo.js';
 import { doctorCommand } from './doctor.js';
 import { evalCommand } from './eval.js';
+import { importCommand } from './import.js';
 import { reportError } from './output.js';
 import { predictCommand } from './predict.js';
 import { prepareCommand } from './prepare.js';
@@ -18,12 +19,12 @@ export function program(): Command {
   const ldc = new Command('ldc')
     .description('LDCNet for cross-domain face anti-spoofing: data, training, evaluation')
     .version(version)
-    .showSuggestionAfterError()
-    .configureHelp({ helpWidth: 80 });
+    .showSuggestionAfterError();
   const commands = [
     demoCommand(),
     synthCommand(),
     prepareCommand(),
+    importCommand(),
     datasetsCommand(),
     camCommand(),
     trainCommand(),
@@ -33,12 +34,17 @@ export function program(): Command {
     convertCommand(),
     doctorCommand(),
   ];
-  for (const command of commands) ldc.addCommand(command.configureHelp({ helpWidth: 80 }));
-  for (const command of [ldc, ...commands]) {
+  for (const command of commands) ldc.addCommand(command);
+  for (const command of [ldc, ...commands.flatMap(withSubcommands)]) {
+    command.configureHelp({ helpWidth: 80 });
     command.exitOverride();
     command.configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'ldc: error: ')) });
   }
   return ldc;
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
 }
 
 /** Runs the command line and returns the exit status: 0 done, 1 the work failed, 2 the user must change something. */

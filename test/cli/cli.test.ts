@@ -218,6 +218,7 @@ it('help fits 80 columns and has an example for every command', async () => {
     'demo',
     'synth',
     'prepare',
+    'import',
     'datasets',
     'cam',
     'train',

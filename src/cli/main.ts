@@ -1,4 +1,5 @@
 /** The command line: registers the commands, turns what they throw into one sentence and an exit status. */
+import completion from '@bomb.sh/tab/commander';
 import { Command, CommanderError } from 'commander';
 import { version } from '../run/version.js';
 import { camCommand } from './cam.js';
@@ -38,13 +39,28 @@ export function program(): Command {
   for (const command of [ldc, ...commands.flatMap(withSubcommands)]) {
     command.configureHelp({ helpWidth: 80 });
     command.exitOverride();
-    command.configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'ldc: error: ')) });
+    command.configureOutput({ outputError: (text, write) => write(inOurWords(text)) });
   }
+  addCompletion(ldc);
   return ldc;
 }
 
 function withSubcommands(command: Command): Command[] {
   return [command, ...command.commands.flatMap(withSubcommands)];
+}
+
+/** `ldc complete SHELL` prints a completion script, which asks `ldc complete -- WORDS` for what may come next. */
+function addCompletion(ldc: Command): void {
+  completion(ldc);
+  ldc.commands
+    .find((command) => command.name() === 'complete')
+    ?.description('print a completion script for a shell: bash, zsh, fish or powershell')
+    .addHelpText('after', '\nExample:\n  source <(ldc complete bash)');
+}
+
+/** commander's message in the form of all others: one sentence, then a hint. */
+function inOurWords(text: string): string {
+  return text.replace(/^error: /, 'ldc: error: ').replace(/^\(Did you mean (.*)\)$/m, 'hint: did you mean $1');
 }
 
 /** Runs the command line and returns the exit status: 0 done, 1 the work failed, 2 the user must change something. */

@@ -211,26 +211,3 @@ describe('bad input: exit status 2, one sentence, nothing half-written', () => {
     expect(unknown.status).toBe(2);
   });
 });
-
-it('help fits 80 columns and has an example for every command', async () => {
-  const { stdout } = await ldc(['--help']);
-  for (const name of [
-    'demo',
-    'synth',
-    'prepare',
-    'import',
-    'datasets',
-    'cam',
-    'train',
-    'eval',
-    'predict',
-    'report',
-    'convert',
-    'doctor',
-  ]) {
-    const help = (await ldc([name, '--help'])).stdout;
-    expect(stdout).toContain(name);
-    expect(help).toContain('Example:');
-    for (const line of help.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
-  }
-});

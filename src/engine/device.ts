@@ -1,6 +1,13 @@
 /** Devices: where tensors live and kernels run. */
 import { messageOf, UserError } from '../base/errors.js';
-import { addon, type ConvAlgorithm, type MemoryStats, type NativeDevice, type WorkTime } from './native.js';
+import {
+  addon,
+  type ConvAlgorithm,
+  type MachinePeak,
+  type MemoryStats,
+  type NativeDevice,
+  type WorkTime,
+} from './native.js';
 
 export class Device {
   /** How convolutions are computed; fixed when the device is opened, so that one run uses one arithmetic. */
@@ -63,4 +70,13 @@ export function openDevice(name: string, options: DeviceOptions = {}): Device {
 /** Processors this process may use. */
 export function processors(): number {
   return addon().processors;
+}
+
+/** Measures what this processor does at best with so many threads, on the chosen instruction set. Takes about a second, blocking. */
+export function measurePeak(threads: number): MachinePeak {
+  try {
+    return addon().measurePeak(threads);
+  } catch (error) {
+    throw new UserError(messageOf(error));
+  }
 }

@@ -191,9 +191,19 @@ export interface NativeDevice extends Kernels {
   takeTimes(): WorkTime[];
 }
 
+/** What the processor does at best, measured (src/native/cpu/peak.h). */
+export interface MachinePeak {
+  isa: string;
+  /** Fused multiply-adds in registers, two operations each. */
+  fmaGflops: number;
+  /** Triad over arrays far larger than the caches. */
+  bandwidthGbS: number;
+}
+
 interface Addon {
   Device: new (kind: 'cpu', threads?: number) => NativeDevice;
   processors: number;
+  measurePeak(threads: number): MachinePeak;
 }
 
 let loaded: Addon | undefined;

@@ -11,6 +11,7 @@
 #include "arguments.h"
 #include "checks.h"
 #include "cpu/device.h"
+#include "cpu/peak.h"
 #include "device.h"
 
 namespace ldc {
@@ -76,13 +77,15 @@ class DeviceObject final : public Napi::ObjectWrap<DeviceObject>, public TensorT
       device_ = cpu::make_device(static_cast<int>(threads));
       settle_ = Napi::ThreadSafeFunction::New(info.Env(), Napi::Function(), "ldc device", 0, 1);
       settle_.Unref(info.Env());
+      // Hooks run in reverse order: this one before the environment closes settle_, which it does without asking.
+      napi_add_env_cleanup_hook(env_ = info.Env(), close_hook, this);
       return info.Env().Undefined();
     });
   }
 
   ~DeviceObject() override {
-    device_.reset();  // joins its threads first: they may still settle downloads
-    if (settle_) settle_.Release();
+    if (env_ != nullptr) napi_remove_env_cleanup_hook(env_, close_hook, this);
+    close();
   }
 
   const Tensor& at(double handle) const override {
@@ -92,6 +95,17 @@ class DeviceObject final : public Napi::ObjectWrap<DeviceObject>, public TensorT
   }
 
  private:
+  static void close_hook(void* self) {
+    static_cast<DeviceObject*>(self)->env_ = nullptr;
+    static_cast<DeviceObject*>(self)->close();
+  }
+
+  void close() {
+    device_.reset();  // joins its threads first: they may still settle downloads
+    if (settle_) settle_.Release();
+    settle_ = {};
+  }
+
   // Turns C++ exceptions into JavaScript ones.
   template <class Body>
   static Napi::Value guarded(Napi::Env env, const Body& body, const char* name = nullptr) {
@@ -274,6 +288,7 @@ class DeviceObject final : public Napi::ObjectWrap<DeviceObject>, public TensorT
   std::unique_ptr<Device> device_;
   std::unordered_map<double, Tensor> tensors_;
   double next_handle_ = 1;
+  napi_env env_ = nullptr;  // while its end would close the device
   Napi::ThreadSafeFunction settle_;
   int pending_ = 0;  // downloads on their way: only they keep the event loop alive
 };
@@ -343,9 +358,28 @@ Napi::Function DeviceObject::define(Napi::Env env) {
       });
 }
 
+// measurePeak(threads) -> {isa, fmaGflops, bandwidthGbS}; about a second, on the calling thread.
+Napi::Value measure_peak(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  try {
+    const int64_t threads = integer_from(info[0], "threads");
+    if (threads < 1 || threads > 1024) throw std::invalid_argument("threads is not from 1 to 1024");
+    const cpu::Isa isa = cpu::choose_isa();
+    cpu::Pool pool(static_cast<int>(threads));
+    Napi::Object peak = Napi::Object::New(env);
+    peak.Set("isa", cpu::name_of(isa));
+    peak.Set("fmaGflops", cpu::fma_gflops(pool, isa));
+    peak.Set("bandwidthGbS", cpu::triad_gigabytes(pool));
+    return peak;
+  } catch (const std::exception& error) {
+    throw Napi::Error::New(env, error.what());
+  }
+}
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("Device", DeviceObject::define(env));
   exports.Set("processors", cpu::processors());
+  exports.Set("measurePeak", Napi::Function::New(env, measure_peak));
   return exports;
 }
 

@@ -1,5 +1,7 @@
 /** Devices in worker threads: each environment has devices of its own, and may end at any time. */
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
 import { openDevice } from '../../src/engine/device.js';
@@ -78,4 +80,9 @@ it('a worker that is ended while work and a download are pending takes nothing w
   const worker = start({ x, rounds });
   const [result] = await once(worker, 'message');
   expect(result).toEqual(await expected(x));
+});
+
+it('a process with two devices may simply come to its end', async () => {
+  const program = `const { Device } = require(process.argv[1]); globalThis.devices = [new Device('cpu', 2), new Device('cpu', 2)];`;
+  await promisify(execFile)(process.execPath, ['-e', program, addonPath()]);
 });

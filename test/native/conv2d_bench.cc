@@ -18,6 +18,7 @@
 
 #include "../../src/native/cpu/features.h"
 #include "../../src/native/cpu/isa.h"
+#include "../../src/native/cpu/peak.h"
 #include "../../src/native/cpu/pool.h"
 #include "../../src/native/cpu/scratch.h"
 #include "../../src/native/kernels.h"
@@ -47,50 +48,6 @@ double best_seconds(int repeats, const Body& body) {
     if (i > 0 && seconds < best) best = seconds;
   }
   return best;
-}
-
-typedef float Lanes8 __attribute__((vector_size(32)));
-typedef float Lanes16 __attribute__((vector_size(64)));
-
-// Twelve (AVX2) or 24 (AVX-512) independent chains of fused multiply-adds.
-__attribute__((target("avx2,fma"), noinline)) float spin_avx2(int64_t rounds) {
-  Lanes8 a[12], b = {}, c = {};
-#pragma GCC unroll 12
-  for (int i = 0; i < 12; ++i) a[i] = Lanes8{} + float(i);
-  b += 0.999f, c += 0.001f;
-  for (int64_t r = 0; r < rounds; ++r) {
-#pragma GCC unroll 12
-    for (int i = 0; i < 12; ++i) asm volatile("vfmadd213ps %2, %1, %0" : "+x"(a[i]) : "x"(b), "x"(c));
-  }
-  float s = 0;
-#pragma GCC unroll 12
-  for (int i = 0; i < 12; ++i) s += a[i][0];
-  return s;
-}
-__attribute__((target("avx512f"), noinline)) float spin_avx512(int64_t rounds) {
-  Lanes16 a[24], b = {}, c = {};
-#pragma GCC unroll 24
-  for (int i = 0; i < 24; ++i) a[i] = Lanes16{} + float(i);
-  b += 0.999f, c += 0.001f;
-  for (int64_t r = 0; r < rounds; ++r) {
-#pragma GCC unroll 24
-    for (int i = 0; i < 24; ++i) asm volatile("vfmadd213ps %2, %1, %0" : "+v"(a[i]) : "v"(b), "v"(c));
-  }
-  float s = 0;
-#pragma GCC unroll 24
-  for (int i = 0; i < 24; ++i) s += a[i][0];
-  return s;
-}
-
-double peak_gflops(cpu::Pool& pool, cpu::Isa isa) {
-  if (isa == cpu::Isa::scalar) return 0;
-  const bool wide = isa == cpu::Isa::avx512;
-  const int64_t rounds = 400000;
-  const double seconds = best_seconds(4, [&] {
-    pool.each(pool.threads(), [&](int64_t, int) { volatile float sink = wide ? spin_avx512(rounds / 4) : spin_avx2(rounds);
-      (void)sink; });
-  });
-  return pool.threads() * 2.0 * double(rounds) * (wide ? 24.0 * 16 / 4 : 12.0 * 8) / seconds * 1e-9;
 }
 
 struct Memory {
@@ -162,7 +119,7 @@ int main(int argc, char** argv) {
     const Tensor dmt = descriptive ? dm.tensor : none, dtt = descriptive ? dtheta.tensor : none;
     Memory forward(Layout::packed, {kernels->conv2d_packed_elements(conv, l.k, l.c, l.kernel, ConvPass::forward)});
     Memory backward(Layout::packed, {kernels->conv2d_packed_elements(conv, l.k, l.c, l.kernel, ConvPass::data_grad)});
-    const double peak = peak_gflops(pool, isa);
+    const double peak = cpu::fma_gflops(pool, isa);
     const double work = 2e-9 * double(batch * out * out * l.k * l.c * l.kernel * l.kernel);
     auto pack_for = [&](ConvPass pass, const Tensor& packed) {
       return best_seconds(repeats, [&] { kernels->conv2d_pack(conv, w.tensor, mt, tt, pass, packed); });

@@ -1,0 +1,178 @@
+/** `npm run bench -- kernels|step|eval|cam|predict|compare`: how fast this machine computes, beside what it could do. */
+import { cpus } from 'node:os';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { reportError } from '../../src/cli/output.js';
+import { measurePeak, openDevice } from '../../src/engine/device.js';
+import { kernelTimes } from './kernels.js';
+import { ourWorker, type Task, type Workload } from './protocol.js';
+import { rounded, spreadOf } from './statistics.js';
+
+interface Flags {
+  json?: boolean;
+  threads?: number;
+  batch?: number;
+  size: number;
+  steps?: number;
+}
+
+export interface Machine {
+  cpu: string;
+  isa: string;
+  threads: number;
+  fma_peak_gflops: number;
+  bandwidth_gb_s: number;
+}
+
+/** What each sub-command measures, at the batch sizes of the product. */
+const measurements: Record<string, { about: string; runs: readonly (readonly [Workload, number])[] }> = {
+  step: {
+    about: 'a training step of LDCNet and of the activation network',
+    runs: [
+      ['ldcnet-train', 30],
+      ['activation-train', 60],
+    ],
+  },
+  eval: {
+    about: 'scores and maps of a batch, with weights packed once',
+    runs: [
+      ['ldcnet-eval', 8],
+      ['ldcnet-eval', 1],
+    ],
+  },
+  cam: { about: 'quasi ground truth maps', runs: [['grad-cam', 10]] },
+  predict: { about: 'JPEG files to scores, one at a time', runs: [['predict', 8]] },
+};
+
+try {
+  await command().parseAsync(process.argv);
+} catch (error) {
+  // commander has printed its own message; asking for help is no error.
+  const asked = error instanceof CommanderError && (error.exitCode === 0 || error.code === 'commander.help');
+  process.exitCode = error instanceof CommanderError ? (asked ? 0 : 2) : reportError(error, false);
+}
+
+function command(): Command {
+  const program = new Command('bench').description(
+    "this machine's rates; its measured FMA peak and memory bandwidth come first",
+  );
+  withFlags(program.command('kernels').description('the convolution kernels, layer by layer')).action(benchKernels);
+  for (const [name, { about, runs }] of Object.entries(measurements)) {
+    withFlags(program.command(name).description(about)).action((flags: Flags) => benchSteps(runs, flags));
+  }
+  return program;
+}
+
+function withFlags(command: Command): Command {
+  return command
+    .exitOverride()
+    .option('--json', 'one JSON object a line')
+    .option('--threads <n>', 'threads (default: LDC_THREADS, else all processors)', positive)
+    .option('--batch <n>', 'images a step', positive)
+    .option('--size <pixels>', 'side of the images, a multiple of 32', imageSize, 256)
+    .option('--steps <n>', 'measured repeats, after one that warms up', positive);
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError('a whole number of at least 1 is needed.');
+  return value;
+}
+
+function imageSize(text: string): number {
+  const value = positive(text);
+  if (value % 32 !== 0) throw new InvalidArgumentError('a multiple of 32 is needed.');
+  return value;
+}
+
+function print(flags: Flags, document: unknown, text: string): void {
+  process.stdout.write(`${flags.json ? JSON.stringify(document) : text}\n`);
+}
+
+/** Measures and prints what the machine can do at best. */
+function printMachine(flags: Flags): Machine {
+  const threads = openDevice('cpu', { threads: flags.threads }).threads;
+  const { isa, fmaGflops, bandwidthGbS } = measurePeak(threads);
+  const machine: Machine = {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    isa,
+    threads,
+    fma_peak_gflops: rounded(fmaGflops),
+    bandwidth_gb_s: rounded(bandwidthGbS),
+  };
+  const text =
+    `${machine.cpu}, ${isa}, ${threads} ${threads === 1 ? 'thread' : 'threads'}: ` +
+    `FMA peak ${fmaGflops.toFixed(0)} GFLOP/s, memory ${bandwidthGbS.toFixed(1)} GB/s (triad)`;
+  print(flags, { machine }, text);
+  return machine;
+}
+
+async function benchKernels(flags: Flags): Promise<void> {
+  const { threads, fma_peak_gflops: peak } = printMachine(flags);
+  const { size, batch = 30, steps = 5 } = flags;
+  for await (const { layer, pass, algorithm, seconds, gflops } of kernelTimes(size, batch, threads, steps)) {
+    const percent = (100 * gflops) / peak;
+    const document = {
+      name: 'kernel',
+      layer: layer.name,
+      pass,
+      algorithm,
+      batch,
+      size,
+      threads,
+      steps,
+      ms_median: rounded(seconds.median * 1e3, 3),
+      ms_min: rounded(seconds.least * 1e3, 3),
+      ms_max: rounded(seconds.most * 1e3, 3),
+      gflops: rounded(gflops),
+      percent_of_peak: rounded(percent),
+    };
+    const text =
+      `${layer.name.padEnd(18)} ${pass.padEnd(11)} ${algorithm.padEnd(8)} ` +
+      `${(seconds.median * 1e3).toFixed(2).padStart(8)} ms [${(seconds.least * 1e3).toFixed(2)}, ${(seconds.most * 1e3).toFixed(2)}]` +
+      `  ${gflops.toFixed(0).padStart(5)} GFLOP/s  ${percent.toFixed(0).padStart(4)} %`;
+    print(flags, document, text);
+  }
+}
+
+async function benchSteps(runs: readonly (readonly [Workload, number])[], flags: Flags): Promise<void> {
+  const { threads } = printMachine(flags);
+  // A batch that the user names is measured once, whatever others the sub-command would take.
+  const names = [...new Set(runs.map(([workload]) => workload))];
+  const chosen = flags.batch === undefined ? runs : names.map((workload) => [workload, flags.batch!] as const);
+  for (const [workload, batch] of chosen) {
+    const task: Task = { workload, batch, size: flags.size, threads };
+    await benchStep(task, flags);
+  }
+}
+
+async function benchStep(task: Task, flags: Flags): Promise<void> {
+  const { workload, batch, size, threads } = task;
+  const steps = flags.steps ?? 5;
+  const worker = ourWorker(task);
+  await worker.ready();
+  await worker.step(); // warms up
+  const times = [];
+  for (let i = 0; i < steps; i++) times.push(await worker.step());
+  await worker.end();
+  const { median, least, most } = spreadOf(times.map(({ ms }) => ms));
+  const cpu = spreadOf(times.map(({ cpu_ms }) => cpu_ms)).median;
+  const peak = Math.max(...times.map(({ peak_rss_mb }) => peak_rss_mb));
+  const document = {
+    name: workload,
+    batch,
+    size,
+    threads,
+    steps,
+    ms_median: rounded(median),
+    ms_min: rounded(least),
+    ms_max: rounded(most),
+    cpu_ms_median: rounded(cpu),
+    img_per_s: rounded((batch / median) * 1e3),
+    peak_rss_mb: rounded(peak, 1),
+  };
+  const text =
+    `${workload.padEnd(16)} batch ${`${batch}`.padStart(2)}  ${median.toFixed(1).padStart(8)} ms [${least.toFixed(1)}, ${most.toFixed(1)}]` +
+    `  ${((batch / median) * 1e3).toFixed(2).padStart(7)} images/s  peak RSS ${peak.toFixed(0)} MB`;
+  print(flags, document, text);
+}

@@ -1,0 +1,28 @@
+/** The worker of our own engine (protocol.ts): `node worker.js WORKLOAD BATCH SIZE THREADS`, then one line a step. */
+import { createInterface } from 'node:readline';
+import { openDevice } from '../../src/engine/device.js';
+import type { StepTime, Workload } from './protocol.js';
+import { prepareStep } from './workloads.js';
+
+const [workload, ...numbers] = process.argv.slice(2) as [Workload, ...string[]];
+const [batch, size, threads] = numbers.map(Number) as [number, number, number];
+const step = await prepareStep(workload, openDevice('cpu', { threads }), batch, size);
+answer('ready');
+for await (const _ of createInterface({ input: process.stdin })) {
+  const [usage, start] = [process.resourceUsage(), performance.now()];
+  await step();
+  const ms = performance.now() - start;
+  const after = process.resourceUsage();
+  const time: StepTime = {
+    ms,
+    cpu_ms: (after.userCPUTime - usage.userCPUTime + after.systemCPUTime - usage.systemCPUTime) / 1000,
+    peak_rss_mb: after.maxRSS / 1024,
+    page_faults: after.minorPageFault - usage.minorPageFault,
+  };
+  answer(time);
+}
+process.exit();
+
+function answer(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}

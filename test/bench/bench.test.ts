@@ -1,0 +1,61 @@
+/** What scripts may rely on in `npm run bench`: the lines of --json. Figures are not looked at: no test depends on speed. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+
+const program = fileURLToPath(new URL('../../dist/experiments/bench/main.js', import.meta.url));
+
+async function bench(...args: string[]): Promise<Record<string, unknown>[]> {
+  expect(existsSync(program), `${program} is not built: npm run build:ts`).toBe(true);
+  const { stdout } = await promisify(execFile)(process.execPath, [program, ...args, '--json', '--threads', '1']);
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+const machine = {
+  cpu: expect.any(String),
+  isa: expect.stringMatching(/^(scalar|avx2|avx512)$/),
+  threads: 1,
+  fma_peak_gflops: expect.any(Number),
+  bandwidth_gb_s: expect.any(Number),
+};
+
+const small = ['--batch', '2', '--size', '32', '--steps', '1'];
+
+it.each([
+  ['step', ['ldcnet-train', 'activation-train']],
+  ['eval', ['ldcnet-eval']],
+  ['cam', ['grad-cam']],
+  ['predict', ['predict']],
+] as const)(
+  '%s',
+  async (command, names) => {
+    const [first, ...measurements] = await bench(command, ...small);
+    expect(first).toEqual({ machine });
+    expect(measurements.map(({ name }) => name)).toEqual(names);
+    for (const each of measurements) {
+      expect(each).toMatchObject({ batch: 2, size: 32, threads: 1, steps: 1 });
+      for (const figure of ['ms_median', 'img_per_s', 'peak_rss_mb']) expect(each[figure]).toBeGreaterThan(0);
+    }
+  },
+  240_000,
+);
+
+it('kernels', async () => {
+  const [first, ...lines] = await bench('kernels', ...small);
+  expect(first).toEqual({ machine });
+  const { fma_peak_gflops: peak } = first!.machine as { fma_peak_gflops: number };
+  for (const line of lines) {
+    expect(line.gflops).toBeGreaterThan(0);
+    expect(line.percent_of_peak).toBeCloseTo((100 * (line.gflops as number)) / peak, 0);
+  }
+  const cells = lines.map(({ layer, pass, algorithm }) => `${layer} ${pass} ${algorithm}`);
+  expect(new Set(cells).size).toBe(cells.length);
+  expect(cells).toContain('layer1 data-grad winograd');
+  expect(cells).toContain('layer2.0 weight-grad direct');
+  expect(cells).toContain('estimator 64-1 forward direct');
+}, 240_000);

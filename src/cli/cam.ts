@@ -23,7 +23,7 @@ const defaultOverlays = 24;
 export function camCommand(): Command {
   const command = new Command('cam')
     .description('train the activation network if there is none for these sources, and write quasi ground truth maps')
-    .requiredOption('--protocol <expression>', "e.g. 'O&C&I-to-M' (the shell needs the quotes) or OCI-to-M")
+    .requiredOption('--protocol <expression>', "e.g. 'O&C&I-to-M' (the shell needs the quotes) or oulu/3/1")
     .option(
       '--overlay [n]',
       `draw the maps of n frames over their faces (${defaultOverlays} unless told)`,

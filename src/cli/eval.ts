@@ -1,11 +1,13 @@
 /** `ldc eval` */
 import { Command, Option } from 'commander';
 import { UserError } from '../base/errors.js';
-import { parseProtocol } from '../config/protocol.js';
+import { foldsOf, parseProtocol } from '../config/protocol.js';
 import { type Evaluation, evaluateScores, targetCounts } from '../evaluate/evaluation.js';
+import { type FoldsEvaluation, summarizeFolds } from '../evaluate/folds.js';
 import type { Level } from '../evaluate/levels.js';
 import { readScores } from '../evaluate/scoreFile.js';
 import { evalText } from '../report/evalTable.js';
+import { foldsText } from '../report/foldsText.js';
 import { evaluateRun } from '../run/evaluateRun.js';
 import { dataFacts, deviceOf, openExperiment } from '../run/experiment.js';
 import { newestRun, openRun } from '../run/runFolder.js';
@@ -29,7 +31,7 @@ export function evalCommand(): Command {
       'HTER, AUC and the rest of a run on its unseen target, or of a score file; with nothing named, the newest run',
     )
     .option('--run <dir>', 'run to evaluate')
-    .option('--protocol <expression>', 'the newest run of this protocol')
+    .option('--protocol <expression>', 'the newest run of this protocol; oulu/3: of each of its six folds')
     .option('--scores <file>', 'compute everything from a score file alone')
     .option('--checkpoint <which>', 'last, best (on source development data) or an epoch', 'last')
     .addOption(
@@ -44,9 +46,22 @@ export function evalCommand(): Command {
     if ([flags.run, flags.protocol, flags.scores].filter(Boolean).length > 1) {
       throw new UserError('--run, --protocol and --scores exclude each other');
     }
+    const folds = foldsOf(flags.protocol ?? '');
+    if (folds) {
+      const result = await ofFolds(flags, folds);
+      printResult(flags, result, () => foldsText(result, terminalWidth()));
+      return;
+    }
     const evaluation = flags.scores === undefined ? await ofRun(flags) : await ofScores(flags.scores);
     printResult(flags, evaluation, () => evalText(evaluation, terminalWidth()));
   });
+}
+
+/** The newest run of each fold. */
+async function ofFolds(flags: EvalFlags, folds: readonly string[]): Promise<FoldsEvaluation> {
+  const evaluations: Evaluation[] = [];
+  for (const protocol of folds) evaluations.push(await ofRun({ ...flags, protocol }));
+  return summarizeFolds(flags.protocol!.toLowerCase(), evaluations);
 }
 
 async function ofRun(flags: EvalFlags): Promise<Evaluation> {

@@ -20,7 +20,7 @@ interface TrainFlags extends CommonOptions, ConfigOptions {
 export function trainCommand(): Command {
   const command = new Command('train')
     .description('train the activation network and the maps if they are missing, then LDCNet')
-    .requiredOption('--protocol <expression>', "e.g. 'O&C&I-to-M' (the shell needs the quotes) or OCI-to-M")
+    .requiredOption('--protocol <expression>', "e.g. 'O&C&I-to-M' (the shell needs the quotes) or oulu/3/1")
     .option('--name <name>', 'name of the run (default: convolution kind and seed)')
     .option('--resume', 'go on with an interrupted run')
     .option('--epochs <n>', 'epochs of LDCNet')

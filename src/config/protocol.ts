@@ -1,4 +1,4 @@
-/** Protocol expressions: which domains are trained on and which are tested on (`O&C&I-to-M`, `O:print&C-to-I:replay`). */
+/** Protocol expressions: which domains are trained on and which are tested on (`O&C&I-to-M`, `O:print&C-to-I:replay`, `oulu/3/1`). */
 import { UserError } from '../base/errors.js';
 
 /** One domain of one side of a protocol. */
@@ -14,10 +14,13 @@ export interface Protocol {
   name: string;
   sources: readonly DomainSpec[];
   targets: readonly DomainSpec[];
+  /** Of a protocol that came with the release of its one domain: its name there, `1` or `3/2`. */
+  official?: string;
 }
 
 const QUOTES = "the shell needs quotes around &: --protocol 'O&C&I-to-M'";
 const FORM = "a protocol is SOURCES-to-TARGETS, for example 'O&C&I-to-M' or 'O:print&C-to-I:replay'";
+const OULU = 'oulu/1, oulu/2, oulu/3/1 … oulu/3/6, oulu/4/1 … oulu/4/6';
 const NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
 
 /**
@@ -27,9 +30,7 @@ const NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
  */
 export function parseProtocol(text: string): Protocol {
   const expression = text.trim();
-  if (/^oulu\//i.test(expression)) {
-    throw new UserError(`unknown protocol "${expression}": the official OULU-NPU protocols are not available`, FORM);
-  }
+  if (/^oulu(?:\/|$)/i.test(expression)) return ouluProtocol(expression);
   const sides = expression.split('-to-');
   if (sides.length === 1) {
     throw new UserError(`the protocol "${expression}" names no target domain`, expression === '' ? FORM : QUOTES);
@@ -41,14 +42,40 @@ export function parseProtocol(text: string): Protocol {
   return { name: `${sideName(sources)}-to-${sideName(targets)}`, sources, targets };
 }
 
+/**
+ * The folds of an official protocol that has them (`oulu/3` → `oulu/3/1` … `oulu/3/6`), whose mean and standard deviation are its result;
+ * null for every other expression.
+ */
+export function foldsOf(text: string): string[] | null {
+  const match = /^oulu\/([34])$/i.exec(text.trim());
+  return match && [1, 2, 3, 4, 5, 6].map((fold) => `oulu/${match[1]}/${fold}`);
+}
+
+function ouluProtocol(expression: string): Protocol {
+  const match = /^oulu\/([12]|[34]\/[1-6])$/i.exec(expression);
+  if (match) {
+    const domain: DomainSpec = { domain: 'O', qualifiers: [] };
+    return { name: `oulu/${match[1]}`, sources: [domain], targets: [domain], official: match[1]! };
+  }
+  const folds = foldsOf(expression);
+  if (!folds) throw new UserError(`OULU-NPU has no protocol "${expression}"`, `it has ${OULU}`);
+  throw new UserError(
+    `the protocol "${expression}" has six folds`,
+    `train each of ${folds[0]} … ${folds[5]}; ldc eval --protocol ${expression.toLowerCase()} then gives mean and deviation`,
+  );
+}
+
 /** `C:replay+mask`. */
 export function domainSpecName({ domain, qualifiers }: DomainSpec): string {
   return qualifiers.length > 0 ? `${domain}:${qualifiers.join('+')}` : domain;
 }
 
-/** The name of the protocol's run folder: the canonical expression, with `=` for the colon that some file systems refuse. */
+/**
+ * The name of the protocol's run folder: the canonical expression, with `=` for the colon that some file systems refuse, and `-` for
+ * the strokes of `oulu/3/1`.
+ */
 export function protocolFolder(protocol: Protocol): string {
-  return protocol.name.replaceAll(':', '=');
+  return protocol.name.replaceAll(':', '=').replaceAll('/', '-');
 }
 
 function sideName(specs: readonly DomainSpec[]): string {

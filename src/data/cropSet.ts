@@ -14,6 +14,8 @@ const paths = z.array(z.string()).default([]);
 const auditSchema = z.object({ missing: paths, unreadable: paths, short: paths, faceless: paths, extra: paths });
 const subsetSchema = z.strictObject({ splits: z.array(z.enum(splits)).min(1) });
 
+const videosSchema = z.object({ live: z.int().min(0), attack: z.int().min(0) });
+
 const descriptionSchema = z.object({
   name: z.string().min(1),
   letter: z.string().min(1),
@@ -22,6 +24,8 @@ const descriptionSchema = z.object({
   recipe: z.record(z.string(), z.unknown()).default({}),
   /** Named parts of the set beside `all`; the one named `default` is what a bare letter means. */
   subsets: z.record(z.string(), subsetSchema).default({}),
+  /** Videos of the full release in `all` and in named subsets, where they are published: what falls short of them is partial. */
+  published: z.record(z.string(), videosSchema).default({}),
   audit: auditSchema.prefault({}),
 });
 
@@ -98,10 +102,10 @@ export async function writeCropSet(
   description: Pick<SetDescription, 'name' | 'letter'> & Partial<SetDescription>,
   frames: readonly NewFrame[],
 ): Promise<void> {
-  const { name, letter, synthetic, recipe, subsets, audit } = descriptionSchema.parse(description);
+  const { name, letter, synthetic, recipe, subsets, published, audit } = descriptionSchema.parse(description);
   const counts: Counts = countFrames(frames.map((frame) => ({ ...frame, domain: letter })));
   const hashes = { algorithm: 'sha256', files: await hashFiles(dir, frames) };
-  const content = { name, letter, synthetic, recipe, counts, subsets, audit, hashes };
+  const content = { name, letter, synthetic, recipe, counts, subsets, published, audit, hashes };
   await writeFileWhole(join(dir, DESCRIPTION), `${JSON.stringify(content, null, 2)}\n`);
   await writeManifest(dir, letter, frames);
 }

@@ -1,18 +1,23 @@
 /** The frames that a protocol means: domains, named subsets and attack types, found in the crop sets. */
 import { UserError } from '../base/errors.js';
 import { type DomainSpec, domainSpecName, type Protocol } from '../config/protocol.js';
+import { countFrames } from './counts.js';
 import type { CropSet } from './cropSet.js';
-import { type Frame, videoKey } from './manifest.js';
+import { type Frame, splits, videoKey } from './manifest.js';
+import { protocolFrames } from './prepare/protocols.js';
 
 /** One domain of one side of a protocol, as it stands in results. */
 export interface Selection {
   domain: string;
+  /** The set's name, with "(partial)" behind it where videos of the full release are not there. */
   name: string;
   synthetic: boolean;
   /** Hash of the crop set's manifest. */
   hash: string;
-  /** The named subset: `all`, or a name of `dataset.json`. */
+  /** The named subset: `all`, or a name of `dataset.json`; `protocol 3/1` of an official protocol. */
   subset: string;
+  /** How much of the full release is there, in one sentence; `null` when nothing is known to lack. */
+  partial: string | null;
   /** The attack types kept; `null` when all are. */
   attackTypes: readonly string[] | null;
   frames: readonly Frame[];
@@ -43,8 +48,21 @@ export function select(set: CropSet, spec: DomainSpec): Selection {
     ({ label, attackType }) => label === 'live' || keptAttacks === null || keptAttacks.includes(attackType),
   );
   if (frames.length === 0) throw new UserError(`${domainSpecName(spec)} has no frames in ${set.dir}`);
-  const { letter: domain, name, synthetic, hash } = set;
-  return { domain, name, synthetic, hash, subset, attackTypes: keptAttacks, frames };
+  return { ...identityOf(set, shortfall(set, subset)), subset, attackTypes: keptAttacks, frames };
+}
+
+function identityOf({ letter: domain, name, synthetic, hash }: CropSet, partial: string | null) {
+  return { domain, name: partial === null ? name : `${name} (partial)`, synthetic, hash, partial };
+}
+
+/** What a subset has of the videos published, when it is less. */
+function shortfall(set: CropSet, subset: string): string | null {
+  const published = set.published[subset];
+  if (!published) return null;
+  const { live, attack } = countFrames(framesOf(set, subset)).videos;
+  if (live >= published.live && attack >= published.attack) return null;
+  const whole = `the ${published.live} and ${published.attack} of the full release`;
+  return `${set.letter}:${subset} of ${set.name} is partial: ${live} live and ${attack} attack videos of ${whole}`;
 }
 
 /**
@@ -55,14 +73,8 @@ export function selectSides(
   sets: ReadonlyMap<string, CropSet>,
   protocol: Protocol,
 ): { sources: Selection[]; targets: Selection[] } {
-  const find = (spec: DomainSpec) => {
-    const set = sets.get(spec.domain);
-    if (set) return select(set, spec);
-    const hint = `domains there: ${[...sets.values()].map(({ letter, name }) => `${letter} (${name})`).join(', ')}`;
-    throw new UserError(`the data have no domain ${spec.domain}, which the protocol ${protocol.name} names`, hint);
-  };
-  const sources = protocol.sources.map(find);
-  const targets = protocol.targets.map(find);
+  const sources = protocol.sources.map((spec) => select(setOf(sets, spec, protocol), spec));
+  const targets = protocol.targets.map((spec) => select(setOf(sets, spec, protocol), spec));
   const trained = new Set(sources.flatMap(({ frames }) => frames.map(videoKey)));
   const both = targets.flatMap(({ frames }) => frames).find((frame) => trained.has(videoKey(frame)));
   if (both) {
@@ -72,6 +84,36 @@ export function selectSides(
     );
   }
   return { sources, targets };
+}
+
+/**
+ * The three parts of a protocol that came with a release: its own training, development and test videos.
+ * @throws UserError when the set or its protocol files are not there, or a part has no video
+ */
+export async function selectOfficial(
+  sets: ReadonlyMap<string, CropSet>,
+  protocol: Protocol & { official: string },
+): Promise<{ sources: Selection[]; targets: Selection[]; train: readonly Frame[]; dev: readonly Frame[] }> {
+  const set = setOf(sets, protocol.sources[0]!, protocol);
+  const { frames, missing } = await protocolFrames(set, protocol.official);
+  const lacking = splits.filter((split) => missing[split].length > 0);
+  const sum = lacking.reduce((total, split) => total + missing[split].length, 0);
+  const which = `${sum} of its videos are not there (${lacking.map((split) => `${split} ${missing[split].length}`).join(', ')})`;
+  const partial = sum === 0 ? null : `protocol ${protocol.official} of ${set.name} is partial: ${which}`;
+  const side = { ...identityOf(set, partial), subset: `protocol ${protocol.official}`, attackTypes: null };
+  return {
+    sources: [{ ...side, frames: [...frames.train, ...frames.dev] }],
+    targets: [{ ...side, frames: frames.test }],
+    train: frames.train,
+    dev: frames.dev,
+  };
+}
+
+function setOf(sets: ReadonlyMap<string, CropSet>, { domain }: DomainSpec, protocol: Protocol): CropSet {
+  const set = sets.get(domain);
+  if (set) return set;
+  const hint = `domains there: ${[...sets.values()].map(({ letter, name }) => `${letter} (${name})`).join(', ')}`;
+  throw new UserError(`the data have no domain ${domain}, which the protocol ${protocol.name} names`, hint);
 }
 
 /** The frames of a named subset, `all` included. */

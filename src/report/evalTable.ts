@@ -105,12 +105,12 @@ export function paperTable(paper: PaperResult, levels: Evaluation['levels']): Ta
   };
 }
 
-/** Several seeds at one level: mean ± standard deviation in percent. */
-export function seedTable(summary: SeedSummary, level: Level): Table {
+/** Several seeds, or folds of a protocol, at one level: mean ± standard deviation in percent. */
+export function seedTable(summary: SeedSummary, level: Level, what: 'seeds' | 'folds' = 'seeds'): Table {
   const rates = ['hter', 'far', 'frr', 'apcer_max', 'acer'] as const;
   return {
     title:
-      `${level === 'video' ? 'Video' : 'Frame'} level over ${summary.auc.n} seeds: ` +
+      `${level === 'video' ? 'Video' : 'Frame'} level over ${summary.auc.n} ${what}: ` +
       `AUC ${percentMeanStd(summary.auc)} %, EER* ${percentMeanStd(summary.eer)} %`,
     columns: [
       { title: 'threshold', align: 'left' },

@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.js';
 import { findCropSets } from '../data/cropSet.js';
 import { developmentSplit } from '../data/developmentSplit.js';
 import type { Frame } from '../data/manifest.js';
-import { type Selection, selectSides } from '../data/select.js';
+import { type Selection, selectOfficial, selectSides } from '../data/select.js';
 import type { Device } from '../engine/device.js';
 import { openDevice } from '../engine/device.js';
 import type { RunFacts } from './runFolder.js';
@@ -23,13 +23,25 @@ export interface Experiment {
   synthetic: boolean;
 }
 
-/** @throws UserError when a domain of the protocol is not in `dataFolder` */
+/**
+ * Official protocols bring their development videos; for all others, people of the sources are held out.
+ * @throws UserError when a domain of the protocol is not in `dataFolder`
+ */
 export async function openExperiment(protocol: Protocol, config: Config, dataFolder: string): Promise<Experiment> {
-  const { sources, targets } = selectSides(await findCropSets(dataFolder), protocol);
-  const frames = sources.flatMap((selection) => selection.frames);
-  const { train, dev, notices } = developmentSplit(frames, config.data.dev_fraction, config.seed);
-  const synthetic = [...sources, ...targets].some((selection) => selection.synthetic);
-  return { protocol, config, sources, targets, train, dev, notices, synthetic };
+  const sets = await findCropSets(dataFolder);
+  const { official } = protocol;
+  const { sources, targets, ...parts } =
+    official === undefined
+      ? heldOut(selectSides(sets, protocol), config)
+      : { ...(await selectOfficial(sets, { ...protocol, official })), notices: [] };
+  const all = [...sources, ...targets];
+  const notices = [...new Set([...parts.notices, ...all.flatMap(({ partial }) => partial ?? [])])];
+  return { protocol, config, sources, targets, ...parts, notices, synthetic: all.some(({ synthetic }) => synthetic) };
+}
+
+function heldOut(sides: { sources: Selection[]; targets: Selection[] }, { data, seed }: Config) {
+  const frames = sides.sources.flatMap((selection) => selection.frames);
+  return { ...sides, ...developmentSplit(frames, data.dev_fraction, seed) };
 }
 
 /** The device a configuration asks for. */

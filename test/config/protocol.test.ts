@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/base/errors.js';
-import { parseProtocol, protocolFolder } from '../../src/config/protocol.js';
+import { foldsOf, parseProtocol, protocolFolder } from '../../src/config/protocol.js';
 
 const plain = (...domains: string[]) => domains.map((domain) => ({ domain, qualifiers: [] }));
 
@@ -70,13 +70,34 @@ describe('parseProtocol', () => {
     ['O|C-to-M', '"O|C" in the protocol'],
   ])('refuses %j: %s', (text, message) => expect(failure(text).message).toContain(message));
 
-  it.each(['oulu/1', 'oulu/4/6', 'OULU/2'])('says that %s is not available', (text) => {
-    expect(failure(text).message).toContain(`unknown protocol "${text}"`);
+  it.each([
+    ['oulu/1', '1'],
+    ['OULU/2', '2'],
+    ['oulu/4/6', '4/6'],
+  ])('reads %s, which came with the release', (text, official) => {
+    const protocol = parseProtocol(text);
+    expect(protocol).toEqual({ name: `oulu/${official}`, sources: plain('O'), targets: plain('O'), official });
+    expect(parseProtocol(protocol.name)).toEqual(protocol);
+  });
+
+  it.each(['oulu', 'oulu/', 'oulu/5', 'oulu/1/1', 'oulu/3/7', 'oulu/3/1-to-M'])(
+    'answers %s with those there are',
+    (text) => {
+      expect(failure(text).message).toBe(`OULU-NPU has no protocol "${text}"`);
+      expect(failure(text).hint).toContain('oulu/4/1');
+    },
+  );
+
+  it('does not take six folds for one', () => {
+    expect(failure('oulu/3').message).toBe('the protocol "oulu/3" has six folds');
+    expect(foldsOf('oulu/3')).toEqual([1, 2, 3, 4, 5, 6].map((fold) => `oulu/3/${fold}`));
+    expect([foldsOf('oulu/1'), foldsOf('oulu/3/1'), foldsOf('O&C-to-M')]).toEqual([null, null, null]);
   });
 });
 
 describe('protocolFolder', () => {
   it('is the canonical expression', () => expect(protocolFolder(parseProtocol('OCI-to-M'))).toBe('O&C&I-to-M'));
+  it('is one folder', () => expect(protocolFolder(parseProtocol('oulu/3/1'))).toBe('oulu-3-1'));
   it('has no colon, and stays one to one', () => {
     expect(protocolFolder(parseProtocol('O:print,C-to-I:replay+mask'))).toBe('O=print&C-to-I=replay+mask');
   });

@@ -21,6 +21,7 @@ function cropSet(letter: string, subsets: CropSet['subsets'] = {}): CropSet {
     synthetic: true,
     recipe: {},
     subsets,
+    published: {},
     audit,
     frames,
     hash: 'h',
@@ -69,6 +70,17 @@ describe('select', () => {
     expect(select(oulu, spec()).subset).toBe('default');
     expect(kinds(select(oulu, spec('held', 'replay')).frames)).toEqual(['dev live', 'dev replay']);
     expect(select(oulu, spec('all'))).toMatchObject({ subset: 'all', frames: oulu.frames });
+  });
+
+  it('calls a subset partial that has fewer videos than are published, and no other', () => {
+    const published = { all: { live: 3, attack: 9 }, default: { live: 2, attack: 7 } };
+    const short = { ...oulu, published };
+    expect(select(short, spec('all'))).toMatchObject({ name: 'set O', partial: null });
+    expect(select(short, spec('held'))).toMatchObject({ name: 'set O', partial: null });
+    expect(select(short, spec('print'))).toMatchObject({
+      name: 'set O (partial)',
+      partial: 'O:default of set O is partial: 2 live and 6 attack videos of the 2 and 7 of the full release',
+    });
   });
 
   it('lists what there is for a qualifier that there is not', () => {

@@ -5,7 +5,7 @@ import { basename, dirname, extname, join, posix, resolve } from 'node:path';
 import { messageOf, UserError } from '../../base/errors.js';
 import { writeCropSet } from '../cropSet.js';
 import { type Label, type NewFrame, type Split, splits } from '../manifest.js';
-import type { Source } from '../sources/source.js';
+import { publishedSubsets, type Source } from '../sources/source.js';
 import { type ImportedSet, refuseExisting } from './arrays.js';
 import { presentationOf } from './releaseNames.js';
 
@@ -60,7 +60,8 @@ export async function importList(options: ListImportOptions): Promise<ImportedSe
     options.onProgress?.(frames.length, entries.length);
   }
   const recipe = { made_by: 'ldc import list', version: 1, list: basename(file) };
-  await writeCropSet(path, { name, letter, recipe, subsets: { ...source?.subsets } }, frames);
+  const known = source ? { subsets: { ...source.subsets }, published: publishedSubsets(source) } : {};
+  await writeCropSet(path, { name, letter, recipe, ...known }, frames);
   return { name, letter, path, images: frames.length };
 }
 

@@ -6,7 +6,7 @@ import { writeFileWhole } from '../../base/files.js';
 import type { LiveAttack } from '../counts.js';
 import type { Audit } from '../cropSet.js';
 import { type Split, splits } from '../manifest.js';
-import type { Presentation, Source } from '../sources/source.js';
+import { type Presentation, publishedOf, type Source } from '../sources/source.js';
 import type { ClipRecord } from './clip.js';
 import type { FaceOrigin } from './faces.js';
 import type { Survey } from './survey.js';
@@ -50,7 +50,7 @@ export function auditOf(
   const all = found.map(({ presentation }) => presentation);
   const prepared = all.filter((_, i) => records[i]!.crops.length > 0);
   const tally = (among: readonly Split[]): Tally => ({
-    expected: published(source, among),
+    expected: publishedOf(source, among),
     found: count(all, among),
     prepared: count(prepared, among),
   });
@@ -148,14 +148,6 @@ function count(presentations: readonly Presentation[], among: readonly Split[]):
   const own = presentations.filter(({ split }) => among.includes(split));
   const live = own.filter(({ label }) => label === 'live').length;
   return { live, attack: own.length - live };
-}
-
-/** What is published of a part of a release. */
-function published({ published: { all, splits: known } }: Source, among: readonly Split[]): LiveAttack | null {
-  if (among.length === splits.length) return all;
-  const parts = among.map((split) => known[split]);
-  if (parts.includes(undefined)) return null;
-  return (parts as LiveAttack[]).reduce((a, b) => ({ live: a.live + b.live, attack: a.attack + b.attack }));
 }
 
 /** Whether there are as many presentations and people as published. */

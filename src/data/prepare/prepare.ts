@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { UserError } from '../../base/errors.js';
 import { writeCropSet } from '../cropSet.js';
 import type { NewFrame } from '../manifest.js';
-import type { Source } from '../sources/source.js';
+import { publishedSubsets, type Source } from '../sources/source.js';
 import { type AuditReport, auditOf, hasFaults, pathsOf, writeAudit } from './audit.js';
 import { type ClipRecord, type CropSettings, prepareClip, stampOf } from './clip.js';
 import { type Detector, loadDetector } from './detector.js';
@@ -72,7 +72,8 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
   await writeProtocols(source, root, folder, seen);
   await writeAudit(folder, audit);
   const { name, letter, subsets } = source;
-  await writeCropSet(folder, { name, letter, recipe, subsets: { ...subsets }, audit: pathsOf(audit) }, frames);
+  const description = { name, letter, recipe, subsets: { ...subsets }, published: publishedSubsets(source) };
+  await writeCropSet(folder, { ...description, audit: pathsOf(audit) }, frames);
   if (options.strict && hasFaults(audit)) throw strictError(audit, folder);
   return { path: folder, images: frames.length, resumed, audit };
 }

@@ -29,11 +29,6 @@ export async function readOuluProtocols(
   return Object.fromEntries(whole.sort(([a], [b]) => (a < b ? -1 : 1))) as ReleaseProtocols;
 }
 
-/** The folds of protocol `number`: `1` and `2` have one, `3` and `4` six, whose mean and standard deviation are reported. */
-export function ouluFolds(number: 1 | 2 | 3 | 4): string[] {
-  return number < 3 ? [String(number)] : [1, 2, 3, 4, 5, 6].map((fold) => `${number}/${fold}`);
-}
-
 function parseVideos(text: string, path: string): string[] {
   return text.split(/\r\n|\r|\n/).flatMap((line, i) => {
     if (line.trim() === '') return [];

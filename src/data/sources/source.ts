@@ -1,7 +1,7 @@
 /** What a data set's file says of its release: which files are which presentations. How they are processed is not its business. */
 import type { LiveAttack } from '../counts.js';
 import type { Subset } from '../cropSet.js';
-import type { Label, Split } from '../manifest.js';
+import { type Label, type Split, splits } from '../manifest.js';
 
 export interface Point {
   x: number;
@@ -90,6 +90,25 @@ export interface Source {
 /** Bona fide or attack, as the manifest has it. */
 export function labelOf(attackType: string): Label {
   return attackType === 'live' ? 'live' : 'spoof';
+}
+
+/** Videos that are published of a part of a release; `null` where that is not known. */
+export function publishedOf({ published: { all, splits: known } }: Source, among: readonly Split[]): LiveAttack | null {
+  if (among.length === splits.length) return all;
+  const parts = among.map((split) => known[split]);
+  if (parts.includes(undefined)) return null;
+  return (parts as LiveAttack[]).reduce((a, b) => ({ live: a.live + b.live, attack: a.attack + b.attack }));
+}
+
+/** The published videos of `all` and of each named subset, as crop sets keep them. */
+export function publishedSubsets(source: Source): Record<string, LiveAttack> {
+  const subsets = { all: { splits }, ...source.subsets };
+  return Object.fromEntries(
+    Object.entries(subsets).flatMap(([name, subset]) => {
+      const counts = publishedOf(source, subset.splits);
+      return counts ? [[name, counts]] : [];
+    }),
+  );
 }
 
 /** `range(1, 3)` is 1, 2, 3. */

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { foldsOf } from '../../../src/config/protocol.js';
 import { splits } from '../../../src/data/manifest.js';
 import { parseBoxes, parseCorners, parseEyes } from '../../../src/data/sources/annotations.js';
-import { ouluFolds, readOuluProtocols } from '../../../src/data/sources/ouluProtocols.js';
+import { readOuluProtocols } from '../../../src/data/sources/ouluProtocols.js';
 import type { Presentation } from '../../../src/data/sources/source.js';
 import { findSource, sources } from '../../../src/data/sources/sources.js';
 import { failure } from '../helpers.js';
@@ -161,7 +162,8 @@ describe("OULU-NPU's protocols", () => {
         const live = protocols[name]![split].filter((video) => video.endsWith('_1')).length;
         return `${live}/${protocols[name]![split].length - live}`;
       });
-    expect(Object.keys(protocols)).toEqual([1, 2, 3, 4].flatMap((number) => ouluFolds(number as 1 | 2 | 3 | 4)));
+    const folds = ['oulu/3', 'oulu/4'].flatMap((name) => foldsOf(name)!.map((fold) => fold.slice('oulu/'.length)));
+    expect(Object.keys(protocols)).toEqual(['1', '2', ...folds]);
     expect(count('1')).toEqual(['240/960', '180/720', '120/480']);
     expect(count('2')).toEqual(['360/720', '270/540', '360/720']);
     for (let fold = 1; fold <= 6; fold++) {

@@ -1,16 +1,16 @@
 /** Files that are either whole or absent: written under a temporary name, synced, renamed. */
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 
 let counter = 0;
 
 /**
  * Calls `write` with a file that gets the name `path` only when it is complete and on the disk. Missing folders are made.
- * When `write` throws, nothing stays behind.
+ * When `write` throws, nothing stays behind; what a killed process leaves, `removeLeftovers` finds.
  */
 export async function writeWhole(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
   const folder = dirname(path);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const temporary = `${path}.${process.pid}.${counter++}.tmp`;
   try {
     const file = await open(temporary, 'wx');
@@ -33,8 +33,33 @@ export async function writeFileWhole(path: string, content: string | Uint8Array)
   await writeWhole(path, (file) => file.writeFile(content));
 }
 
+/** A file that is on the disk when this returns, in a folder that nobody looks into yet: its name may be there before its content. */
+export async function writeSynced(path: string, content: Uint8Array): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** A folder and those above it that were missing, on the disk as what is in them will be. */
+export async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let made = resolve(folder); made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+}
+
+/** Removes what `writeWhole` of a process that was killed left in `folder`. Only for who alone may write there. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch((): string[] => [])) {
+    if (/\.\d+\.\d+\.tmp$/.test(name)) await rm(join(folder, name), { force: true });
+  }
+}
+
 /** A rename is on the disk only when its folder is. */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
     await handle.sync();

@@ -1,7 +1,8 @@
 /** `ldc cam` */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { writeFileWhole } from '../base/files.js';
 import { parseProtocol } from '../config/protocol.js';
 import { readImage } from '../data/loader.js';
 import { activationStage } from '../run/activationStage.js';
@@ -52,7 +53,7 @@ export function camCommand(): Command {
           'overlays',
           `${frame.domain}-${kind}-${frame.video}-${frame.frame}.png`.replaceAll('/', '_'),
         );
-        await writeFile(
+        await writeFileWhole(
           path,
           await overlayPng(await readImage(frame.path, config.data.image_size), config.data.image_size, [map]),
         );

@@ -32,12 +32,11 @@ export function terminalWidth(): number {
 /** Says what went wrong in one sentence and returns the exit status. */
 export function reportError(error: unknown, debug: boolean): number {
   if (debug && error instanceof Error && error.stack) process.stderr.write(`${error.stack}\n`);
-  const hint = error instanceof UserError || error instanceof WorkError ? error.hint : undefined;
-  if (error instanceof Interrupted) {
-    process.stderr.write(`ldc: ${error.message}\nhint: go on with the same command and --resume\n`);
-    return 130;
-  }
-  process.stderr.write(`ldc: error: ${oneSentence(error)}\n${hint ? `hint: ${hint}\n` : ''}`);
+  const hints = [UserError, WorkError, Interrupted].some((kind) => error instanceof kind);
+  const hint = hints ? (error as { hint?: string }).hint : undefined;
+  const what = error instanceof Interrupted ? error.message : `error: ${oneSentence(error)}`;
+  process.stderr.write(`ldc: ${what}\n${hint ? `hint: ${hint}\n` : ''}`);
+  if (error instanceof Interrupted) return 130;
   return error instanceof UserError ? 2 : 1;
 }
 
@@ -55,12 +54,15 @@ function oneSentence(error: unknown): string {
   return text.split('\n')[0]!;
 }
 
-/** A signal for Ctrl-C and SIGTERM: the first asks the work to save and stop, a second one quits at once. */
-export function interruption(): AbortSignal {
+/**
+ * A signal for Ctrl-C and SIGTERM (a scheduler's): the first asks the work to save and stop, a second one quits at once.
+ * @param hint how the user goes on
+ */
+export function interruption(hint = 'the same command goes on'): AbortSignal {
   const controller = new AbortController();
   const stop = () => {
     if (controller.signal.aborted) process.exit(130);
-    controller.abort();
+    controller.abort(new Interrupted('stopped; what is done is kept', hint));
     process.stderr.write('\nldc: finishing this step and saving; again to quit at once\n');
   };
   process.on('SIGINT', stop);

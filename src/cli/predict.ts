@@ -1,6 +1,6 @@
 /** `ldc predict` */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { stringify } from 'csv-stringify/sync';
@@ -46,7 +46,7 @@ export function predictCommand(): Command {
       if (flags.overlay !== undefined) {
         const layers = [each.liveMap, each.spoofMap].map((values) => ({ values, size: mapSize }));
         const number = String(predictions.length).padStart(4, '0');
-        await writeFile(
+        await writeFileWhole(
           join(flags.overlay, `${number}-${overlayName(each.path)}`),
           await overlayPng(each.pixels, size, layers),
         );

@@ -31,7 +31,7 @@ export function synthCommand(): Command {
     let begun = false;
     const summary = await synthesise({
       ...flags,
-      signal: interruption(),
+      signal: interruption('the same command starts anew; there is nothing half done'),
       onProgress: (done, total) => {
         if (!begun) progress.begin('synthetic faces', total, 0, 'images');
         begun = true;

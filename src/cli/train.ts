@@ -14,6 +14,7 @@ interface TrainFlags extends CommonOptions, ConfigOptions {
   name?: string;
   resume?: boolean;
   epochs?: string;
+  checkpointEvery?: string;
   weights?: string;
 }
 
@@ -24,6 +25,7 @@ export function trainCommand(): Command {
     .option('--name <name>', 'name of the run (default: convolution kind and seed)')
     .option('--resume', 'go on with an interrupted run')
     .option('--epochs <n>', 'epochs of LDCNet')
+    .option('--checkpoint-every <n>', 'also save within epochs: every n steps, or minutes as in 10m')
     .option('--weights <file>', 'initial weights: ImageNet ResNet-18, or a whole network');
   withCommonOptions(withConfigOptions(withOutOption(withDataOption(command))));
   command.addHelpText('after', "\nExample:\n  ldc train --protocol 'O&C&I-to-M' --data data --set train.keep=5");
@@ -31,6 +33,7 @@ export function trainCommand(): Command {
     const protocol = parseProtocol(flags.protocol);
     const more = [];
     if (flags.epochs !== undefined) more.push(`train.epochs=${flags.epochs}`);
+    if (flags.checkpointEvery !== undefined) more.push(`train.checkpoint_every=${flags.checkpointEvery}`);
     if (flags.weights !== undefined) more.push(`model.weights=${flags.weights}`, `activation.weights=${flags.weights}`);
     const config = await configOf(flags, more);
     const experiment = await openExperiment(protocol, config, flags.data);
@@ -41,7 +44,7 @@ export function trainCommand(): Command {
       out: flags.out,
       resume: flags.resume ?? false,
       progress: progressFor(flags),
-      signal: interruption(),
+      signal: interruption('go on with the same command and --resume'),
     });
     printResult(flags, { run: folder.path, ...facts }, () =>
       [

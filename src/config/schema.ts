@@ -71,6 +71,12 @@ export const configSchema = z.strictObject({
       squared: key(z.boolean(), false, 'true or false'),
       conv_algorithm: oneOf(['auto', 'direct', 'winograd'], 'auto'),
       save_every: count(1),
+      checkpoint_every: key(
+        z.union([z.int().min(1), z.string().regex(/^[1-9]\d{0,5}m$/)]).nullable(),
+        null,
+        'null, a whole number of steps, or minutes as in 10m',
+      ),
+      on_nan: oneOf(['stop', 'skip'], 'stop'),
       keep: key(z.union([z.literal('all'), z.int().min(1)]), 'all', 'all or a whole number of at least 1'),
     })
     .prefault({}),

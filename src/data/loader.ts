@@ -9,7 +9,7 @@ sharp.concurrency(1);
 sharp.cache(false);
 
 /** No face image is larger; what claims to be is a decompression bomb. */
-const MOST_PIXELS = 100_000_000;
+export const MOST_PIXELS = 100_000_000;
 /** libuv has four threads unless UV_THREADPOOL_SIZE says otherwise; more decodings at once would wait for each other. */
 const LIBUV_THREADS = 4;
 

@@ -6,8 +6,9 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { UserError } from '../base/errors.js';
-import { writeFileWhole } from '../base/files.js';
+import { messageOf, UserError } from '../base/errors.js';
+import { removeLeftovers, writeFileWhole } from '../base/files.js';
+import { withLock } from '../base/lock.js';
 import { protocolFolder } from '../config/protocol.js';
 import { inBatches, loadBatches } from '../data/loader.js';
 import { type Frame, relativePath } from '../data/manifest.js';
@@ -17,16 +18,17 @@ import type { Module } from '../engine/nn/module.js';
 import { imagesToFeatures } from '../engine/ops/images.js';
 import { crossEntropy } from '../engine/ops/losses.js';
 import { Adam } from '../engine/optim/optimizers.js';
-import { backward, clearGrads, withTape } from '../engine/tape.js';
+import { backward, withTape } from '../engine/tape.js';
 import { scope, type Tensor } from '../engine/tensor.js';
-import { readSafetensors, toFloat32, writeSafetensors } from '../formats/safetensors.js';
+import { readSafetensors, toFloat32 } from '../formats/safetensors.js';
+import { checkSeal, writeSealed } from '../formats/sealed.js';
 import { ActivationNet } from '../method/activationNet.js';
 import { type CamNetwork, gradCam } from '../method/gradCam.js';
 import { LdcNet } from '../method/ldcnet.js';
 import { liveClass, spoofClass } from '../method/losses.js';
 import { pixelScaling } from '../method/normalize.js';
 import { quasiGroundTruth } from '../method/quasiGroundTruth.js';
-import { Checkpoints, loadModel, saveModel } from './checkpoint.js';
+import { Checkpoints, loadModel, saveModel, trainingStart } from './checkpoint.js';
 import { runEpochs } from './epochs.js';
 import type { Experiment } from './experiment.js';
 import type { Progress } from './progress.js';
@@ -54,7 +56,10 @@ export interface QuasiGroundTruth {
   zero: number;
 }
 
-/** Makes what is missing of stage 1 and returns it. @throws Interrupted after saving, when `signal` fires */
+/**
+ * Makes what is missing of stage 1, or damaged, and returns it. Runs that share it wait for the one that makes it.
+ * @throws Interrupted after saving, when `signal` fires
+ */
 export async function activationStage(
   experiment: Experiment,
   device: Device,
@@ -66,17 +71,40 @@ export async function activationStage(
   const folder = join(out, protocolFolder(experiment.protocol), `stage1-${stage1Key(experiment)}`);
   const network = join(folder, 'activation.safetensors');
   const mapFile = join(folder, 'maps.safetensors');
-  if (!existsSync(network) || !existsSync(mapFile)) {
+  const ready = async () => (await isWhole(network, progress)) && (await isWhole(mapFile, progress));
+  const make = async () => {
+    await removeLeftovers(folder);
+    if (await ready()) return;
     const net = makeNetwork(experiment, device);
     try {
-      if (existsSync(network)) await loadModel(network, net);
+      if (await isWhole(network, progress)) await loadModel(network, net);
       else await trainNetwork(experiment, device, net, folder, progress, signal);
-      await writeMaps(experiment, device, net, mapFile, progress);
+      await rm(join(folder, 'checkpoints'), { recursive: true, force: true });
+      await writeMaps(experiment, device, net, mapFile, progress, signal);
     } finally {
       net.dispose();
     }
+  };
+  if (!(await ready())) {
+    await withLock(folder, make, {
+      signal,
+      onWait: ({ pid, host }) => progress.note(`process ${pid} on ${host} makes stage 1 of these sources; waiting`),
+    });
   }
   return { folder, network, maps: await readMaps(mapFile, experiment.train.length, config.model.map_size) };
+}
+
+/** Whether a file is there and as it was written; what is damaged is made again. */
+async function isWhole(path: string, progress: Progress): Promise<boolean> {
+  if (!existsSync(path)) return false;
+  try {
+    await checkSeal(await readSafetensors(path));
+    return true;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    progress.note(`${messageOf(error)}; it is made again`);
+    return false;
+  }
 }
 
 /** The path of stage 1 as run.json holds it. */
@@ -117,11 +145,13 @@ async function trainNetwork(
   const checkpoints = new Checkpoints(join(folder, 'checkpoints'), net, optimizer, {});
   const scaling = pixelScaling(data.normalize);
   const size = data.image_size;
-  const start = (await checkpoints.resume((text) => progress.note(text))) ?? { epoch: 0, batch: 0, steps: 0 };
+  const start = (await checkpoints.resume((text) => progress.note(text))) ?? trainingStart;
   await runEpochs(
     {
       title: 'activation network',
       device,
+      module: net,
+      optimizer,
       frames: train,
       imageSize: size,
       workers: data.workers,
@@ -134,24 +164,22 @@ async function trainNetwork(
             const loss = crossEntropy(net.classify(images), frames.map(classOf));
             mark();
             backward([{ tensor: loss }], parameters);
-            mark();
-            optimizer.step();
-            clearGrads(parameters);
             return { loss };
           }),
         ),
       checkpoints,
       // Only to resume from: what lasts is the network after the last epoch.
       saveEvery: Math.max(1, Math.floor(activation.epochs / 10)),
-      keep: 1,
+      checkpointEvery: config.train.checkpoint_every,
+      onNan: config.train.on_nan,
       onStep: () => {},
+      retain: () => checkpoints.retain(1),
     },
     start,
     progress,
     signal,
   );
   await saveModel(join(folder, 'activation.safetensors'), net, { network: activation.network });
-  await rm(join(folder, 'checkpoints'), { recursive: true, force: true });
   optimizer.dispose();
 }
 
@@ -166,6 +194,7 @@ async function writeMaps(
   net: ActivationNetwork,
   path: string,
   progress: Progress,
+  signal: AbortSignal,
 ): Promise<void> {
   const size = config.data.image_size;
   const mapSize = config.model.map_size;
@@ -176,6 +205,7 @@ async function writeMaps(
   for await (const { pixels, frames } of loadBatches(inBatches(train, camBatch), {
     size,
     workers: config.data.workers,
+    signal,
   })) {
     const maps = scope(() => {
       const images = imagesToFeatures(device, pixels, [frames.length, size, size], pixelScaling(config.data.normalize));
@@ -187,11 +217,13 @@ async function writeMaps(
     progress.update(done);
   }
   progress.end();
-  await writeSafetensors(path, [{ name: 'maps', dtype: 'F32', shape: [train.length, mapSize, mapSize], data: values }]);
+  // The maps come last: once they are there, stage 1 is whole.
   await writeFileWhole(
     path.replace(/safetensors$/, 'txt'),
     train.map((frame) => `${frame.domain}/${relativePath(frame)}\n`).join(''),
   );
+  const shape = [train.length, mapSize, mapSize];
+  await writeSealed(path, [{ name: 'maps', dtype: 'F32', shape, data: values }], {});
 }
 
 async function readMaps(path: string, frames: number, size: number): Promise<QuasiGroundTruth> {

@@ -1,41 +1,70 @@
 /**
- * Checkpoints: a model file in PyTorch's names, and beside it a state file with what resuming needs. Equal runs give equal
- * files: neither holds a path or a time.
+ * Checkpoints: a model file in PyTorch's names, and beside it a state file with what resuming needs. Both carry a checksum, and the
+ * state names that of its model, so that a pair which does not belong together is noticed. Equal runs give equal files: neither
+ * holds a path or a time.
  */
 import { existsSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, UserError } from '../base/errors.js';
+import { messageOf, UserError, WorkError } from '../base/errors.js';
+import { removeLeftovers } from '../base/files.js';
 import { loadState, type Module, type StateSource } from '../engine/nn/module.js';
 import type { Adam } from '../engine/optim/optimizers.js';
-import { type NamedTensor, readSafetensors, toFloat32, writeSafetensors } from '../formats/safetensors.js';
+import { readSafetensors, toFloat32 } from '../formats/safetensors.js';
+import { checkSeal, type SealedTensor, sealKey, writeSealed } from '../formats/sealed.js';
 import { readState } from '../formats/stateFile.js';
 
-/** Where training goes on: `batch` batches of `epoch` are done, and `steps` steps in all. */
+/** Where training goes on: `batch` batches of `epoch` are done, and `steps` steps in all, `skipped` of them without effect. */
 export interface Position {
   epoch: number;
   batch: number;
   steps: number;
+  skipped: number;
 }
+
+export const trainingStart: Readonly<Position> = { epoch: 0, batch: 0, steps: 0, skipped: 0 };
 
 type AnyModule = Module<never, unknown>;
 
-/** The model's tensors, constants and second names left out. */
-export async function saveModel(path: string, module: AnyModule, metadata: Record<string, string>): Promise<void> {
-  const tensors: NamedTensor[] = [];
+/**
+ * Writes the model's tensors, constants and second names left out, and returns the file's checksum.
+ * @throws WorkError when a value is not finite: what cannot be used takes no good checkpoint's place
+ */
+export async function saveModel(
+  path: string,
+  module: AnyModule,
+  metadata: Readonly<Record<string, string>>,
+): Promise<string> {
+  const tensors: SealedTensor[] = [];
   for (const { name, shape, tensor, counter, sameAs } of module.state()) {
     if (sameAs !== undefined) continue;
     if (counter !== undefined)
       tensors.push({ name, dtype: 'I64', shape: [], data: BigInt64Array.of(BigInt(counter.value)) });
-    else if (tensor !== undefined)
-      tensors.push({ name, dtype: 'F32', shape: [...shape], data: (await tensor.read()) as Float32Array });
+    else if (tensor !== undefined) {
+      const data = (await tensor.read()) as Float32Array;
+      if (!allFinite(data)) {
+        throw new WorkError(`training diverged: ${name} holds values that are not finite, so ${path} is not written`);
+      }
+      tensors.push({ name, dtype: 'F32', shape: [...shape], data });
+    }
   }
-  await writeSafetensors(path, tensors, metadata);
+  return writeSealed(path, tensors, metadata);
 }
 
-/** A file of weights, safetensors or a PyTorch checkpoint, as a source for `loadState`. */
+/** A product with 0 is 0, or it is not a number; the sum says whether one was. */
+function allFinite(values: Float32Array): boolean {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += 0 * values[i]!;
+  return sum === 0;
+}
+
+/**
+ * A file of weights, safetensors or a PyTorch checkpoint, as a source for `loadState`.
+ * @throws UserError when it is none, or its checksum says that it is damaged
+ */
 export async function openModelFile(path: string): Promise<StateSource & { metadata: Record<string, string> }> {
   const file = await readState(path);
+  if (file.format === 'safetensors') await checkSeal(file);
   return {
     origin: path,
     names: file.names,
@@ -50,61 +79,87 @@ export async function loadModel(path: string, module: AnyModule): Promise<void> 
   await loadState(module, await openModelFile(path));
 }
 
-/** The checkpoints of one training, in one folder. */
+/** The checkpoints of one training, in one folder that only this process writes to. */
 export class Checkpoints {
   constructor(
     private readonly folder: string,
     private readonly module: AnyModule,
     private readonly optimizer: Adam,
-    private readonly metadata: Record<string, string>,
+    private readonly metadata: Readonly<Record<string, string>>,
   ) {}
 
-  /** Writes both files; `name` as `epoch-0007` or `interrupted`. The state file comes last: it makes the pair whole. */
-  async save(name: string, position: Position): Promise<void> {
-    await saveModel(this.model(name), this.module, { ...this.metadata, checkpoint: name });
-    await writeSafetensors(this.state(name), await this.optimizerTensors(), {
-      epoch: String(position.epoch),
-      batch: String(position.batch),
-      steps: String(position.steps),
-    });
-    if (name !== interruptedName) await this.remove(interruptedName);
+  /** Writes both files of the checkpoint after an epoch. The state file comes last: it makes the pair whole. */
+  async saveEpoch(position: Position): Promise<void> {
+    await this.write(epochName(position.epoch), position);
+    for (const name of await stepNames(this.folder)) await this.remove(name);
   }
 
-  /** Loads the newest pair that is whole into module and optimiser. Damaged ones are passed over and named. */
+  /** The same between two epochs: the newest two of them stay until the epoch is done. */
+  async saveStep(position: Position): Promise<void> {
+    const name = stepName(position);
+    await this.write(name, position);
+    const others = (await stepNames(this.folder)).filter((other) => other !== name);
+    for (const other of others.slice(0, -1)) await this.remove(other);
+  }
+
+  /**
+   * Loads the newest pair that is whole into module and optimiser. Damaged ones are passed over, named, and put aside when there is
+   * one to go on from.
+   */
   async resume(note: (text: string) => void): Promise<Position | undefined> {
-    for (const name of [interruptedName, ...(await checkpointNames(this.folder)).reverse()]) {
-      if (!existsSync(this.state(name))) continue;
+    await removeLeftovers(this.folder);
+    const damaged: string[] = [];
+    for (const name of (await namesWith(this.folder, '.state.safetensors')).reverse()) {
       try {
-        return await this.load(name);
+        const position = await this.load(name);
+        for (const other of damaged) await this.putAside(other);
+        return position;
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         note(`checkpoint ${name} is damaged (${messageOf(error)}); the one before is used`);
+        damaged.push(name);
       }
     }
     return undefined;
   }
 
-  /** Keeps the newest `keep` models, and the two newest state files: one to resume from, one in case it is damaged. */
-  async retain(keep: number | 'all'): Promise<void> {
+  /**
+   * Keeps the newest `keep` epochs' models, but never fewer than two, one in case the other is damaged, and those in `precious`; and
+   * the two newest state files.
+   */
+  async retain(keep: number | 'all', precious: readonly string[] = []): Promise<void> {
     const names = await checkpointNames(this.folder);
     for (const name of names.slice(0, -2)) await rm(this.state(name), { force: true });
-    if (keep !== 'all') for (const name of names.slice(0, -keep)) await this.remove(name);
+    if (keep === 'all') return;
+    for (const name of names.slice(0, -Math.max(2, keep))) if (!precious.includes(name)) await this.remove(name);
+  }
+
+  private async write(name: string, position: Position): Promise<void> {
+    const model = await saveModel(this.model(name), this.module, { ...this.metadata, checkpoint: name });
+    const numbers = Object.entries(position).map(([key, value]) => [key, String(value)]);
+    await writeSealed(this.state(name), await this.optimizerTensors(), { ...Object.fromEntries(numbers), model });
   }
 
   private async load(name: string): Promise<Position> {
-    await loadModel(this.model(name), this.module);
-    const file = await readSafetensors(this.state(name));
+    const state = await readSafetensors(this.state(name));
+    await checkSeal(state);
+    const model = await openModelFile(this.model(name));
+    const { epoch, batch, steps, skipped = '0', model: expected } = state.metadata;
+    if (model.metadata[sealKey] !== expected) {
+      throw new UserError(`${this.state(name)} belongs to another model than the one beside it`);
+    }
+    await loadState(this.module, model);
     const { m, v } = this.optimizer;
-    const values = async (key: string) => toFloat32(await file.tensor(key));
+    const values = async (key: string) => toFloat32(await state.tensor(key));
     for (const [i, tensor] of m.entries()) tensor.set(await values(`m.${i}`));
     for (const [i, tensor] of v.entries()) tensor.set(await values(`v.${i}`));
-    const number = (key: string) => Number(file.metadata[key]);
-    this.optimizer.steps = number('steps');
-    return { epoch: number('epoch'), batch: number('batch'), steps: number('steps') };
+    const position = { epoch: Number(epoch), batch: Number(batch), steps: Number(steps), skipped: Number(skipped) };
+    this.optimizer.steps = position.steps - position.skipped;
+    return position;
   }
 
-  private async optimizerTensors(): Promise<NamedTensor[]> {
-    const tensors: NamedTensor[] = [];
+  private async optimizerTensors(): Promise<SealedTensor[]> {
+    const tensors: SealedTensor[] = [];
     for (const part of ['m', 'v'] as const) {
       for (const [i, tensor] of this.optimizer[part].entries()) {
         tensors.push({
@@ -116,6 +171,12 @@ export class Checkpoints {
       }
     }
     return tensors;
+  }
+
+  private async putAside(name: string): Promise<void> {
+    for (const path of [this.state(name), this.model(name)]) {
+      if (existsSync(path)) await rename(path, `${path}.damaged`);
+    }
   }
 
   private async remove(name: string): Promise<void> {
@@ -132,16 +193,31 @@ export class Checkpoints {
   }
 }
 
-export const interruptedName = 'interrupted';
-
 /** Name of the checkpoint after `epoch` epochs. */
 export function epochName(epoch: number): string {
   return `epoch-${String(epoch).padStart(4, '0')}`;
 }
 
+/** Name of a checkpoint within an epoch: epochs done, and steps in all. */
+function stepName({ epoch, steps }: Position): string {
+  return `${epochName(epoch)}-step-${String(steps).padStart(8, '0')}`;
+}
+
 /** Epoch checkpoints in a folder, oldest first, without endings. */
 export async function checkpointNames(folder: string): Promise<string[]> {
+  return (await namesWith(folder, '.safetensors')).filter((name) => !name.includes('-step-'));
+}
+
+async function stepNames(folder: string): Promise<string[]> {
+  return (await namesWith(folder, '.safetensors')).filter((name) => name.includes('-step-'));
+}
+
+/** Checkpoints that have a file of this ending, oldest first. */
+export async function namesWith(folder: string, ending: '.safetensors' | '.state.safetensors'): Promise<string[]> {
   if (!existsSync(folder)) return [];
-  const names = (await readdir(folder)).flatMap((file) => /^(epoch-\d+)\.safetensors$/.exec(file)?.[1] ?? []);
-  return names.sort((a, b) => Number(a.slice(6)) - Number(b.slice(6)));
+  const found = (await readdir(folder)).flatMap((file) => {
+    const [, name, epoch, step = '0', end] = /^(epoch-(\d+)(?:-step-(\d+))?)(\..*)$/.exec(file) ?? [];
+    return name !== undefined && end === ending ? [{ name, at: [Number(epoch), Number(step)] as const }] : [];
+  });
+  return found.sort((a, b) => a.at[0] - b.at[0] || a.at[1] - b.at[1]).map(({ name }) => name);
 }

@@ -3,9 +3,13 @@ import { WorkError } from '../base/errors.js';
 import { type LoadedBatch, loadBatches } from '../data/loader.js';
 import { type Frame, relativePath } from '../data/manifest.js';
 import type { Device } from '../engine/device.js';
+import type { Module } from '../engine/nn/module.js';
+import type { Adam } from '../engine/optim/optimizers.js';
+import { clearGrads } from '../engine/tape.js';
 import { Tensor } from '../engine/tensor.js';
-import { type Checkpoints, epochName, interruptedName, type Position } from './checkpoint.js';
-import { Interrupted, type Progress } from './progress.js';
+import type { Checkpoints, Position } from './checkpoint.js';
+import { Health } from './health.js';
+import { interruptedBy, type Progress } from './progress.js';
 
 /** Seconds of one step: decoding (in the background), waiting for it, and the three parts of the computation. */
 export interface StepSeconds {
@@ -24,6 +28,8 @@ export interface StepRecord {
   figures: Record<string, number>;
   seconds: StepSeconds;
   images: number;
+  /** Why the step had no effect, when it had none (`on_nan: skip`). */
+  skipped?: string;
 }
 
 /** Scalars of a step on the device; the loop reads and releases them. */
@@ -32,23 +38,34 @@ export type StepTensors = { loss: Tensor } & Record<string, Tensor>;
 export interface Stage {
   title: string;
   device: Device;
+  /** What learns, and by what. */
+  module: Module<never, unknown>;
+  optimizer: Adam;
   frames: readonly Frame[];
   imageSize: number;
   workers: number | 'auto';
   epochs: number;
   /** Batches of positions in `frames`: a pure function of the epoch, so that an interrupted one can be gone on with. */
   batchesOf(epoch: number): number[][];
-  /** Submits one step; `mark` is called between forward, backward and optimiser. */
+  /** Submits forward and backward of one step; `mark` is called between them. */
   submit(batch: LoadedBatch, positions: readonly number[], at: Position, mark: () => void): StepTensors;
   checkpoints: Checkpoints;
   saveEvery: number;
-  keep: number | 'all';
+  /** Also within epochs: every so many steps, or minutes as in `10m`. */
+  checkpointEvery: number | string | null;
+  /** What to do when loss or gradients are not finite. */
+  onNan: 'stop' | 'skip';
   onStep(record: StepRecord): Promise<void> | void;
+  /** After the checkpoint of an epoch: what older ones may go. */
+  retain(): Promise<void>;
 }
+
+/** So many steps in a row without effect are no accident. */
+const mostSkipped = 10;
 
 /**
  * Trains from `start` to the last epoch.
- * @throws Interrupted after saving, when `signal` fires; WorkError when the loss is no number any more (the last checkpoint stays)
+ * @throws Interrupted after saving, when `signal` fires; WorkError when loss or gradients are not finite (the last checkpoint stays)
  */
 export async function runEpochs(stage: Stage, start: Position, progress: Progress, signal: AbortSignal): Promise<void> {
   const { frames, epochs, checkpoints } = stage;
@@ -56,33 +73,87 @@ export async function runEpochs(stage: Stage, start: Position, progress: Progres
   progress.begin(stage.title, epochs * perEpoch, start.epoch * perEpoch + start.batch, 'steps');
   const at = { ...start };
   const clock = new StageClock(stage.device);
+  const health = new Health(stage.module);
+  const due = savesDue(stage.checkpointEvery);
+  let skippedInARow = 0;
   for (; at.epoch < epochs; at.epoch++, at.batch = 0) {
     const batches = stage.batchesOf(at.epoch);
-    const due = batches.slice(at.batch).map((positions) => positions.map((i) => frames[i]!));
+    const left = batches.slice(at.batch).map((positions) => positions.map((i) => frames[i]!));
     clock.waiting();
-    for await (const loaded of loadBatches(due, { size: stage.imageSize, workers: stage.workers })) {
+    for await (const loaded of loadBatches(left, { size: stage.imageSize, workers: stage.workers })) {
       clock.begin(loaded.loadMs);
+      if (stage.onNan === 'skip') health.remember();
       const tensors = stage.submit(loaded, batches[at.batch]!, at, () => clock.mark());
-      const figures = await readAll(tensors);
+      const [figures, finite] = await Promise.all([readAll(tensors), health.gradientsAreFinite()]);
+      clock.mark();
       at.batch++;
       at.steps++;
+      const fault = await faultOf(figures, finite, health);
+      if (fault === undefined) {
+        stage.optimizer.step();
+        skippedInARow = 0;
+      } else {
+        const what = `${fault} in epoch ${at.epoch + 1}, step ${at.steps}`;
+        if (stage.onNan === 'stop' || ++skippedInARow > mostSkipped) throw diverged(what, loaded.frames);
+        health.restore();
+        at.skipped++;
+        progress.note(`skipped: ${what} (batch of ${loaded.frames.map(relativePath).join(', ')})`);
+      }
+      clearGrads(stage.optimizer.parameters);
       const seconds = await clock.end();
-      assertFinite(figures, at, loaded.frames);
-      await stage.onStep({ epoch: at.epoch, step: at.steps, figures, seconds, images: loaded.frames.length });
+      const { length: images } = loaded.frames;
+      await stage.onStep({ epoch: at.epoch, step: at.steps, figures, seconds, images, skipped: fault });
       progress.update(at.epoch * perEpoch + at.batch, { epoch: at.epoch + 1, loss: figures.loss! });
       if (signal.aborted) {
-        await checkpoints.save(interruptedName, at);
-        throw new Interrupted(`stopped in epoch ${at.epoch + 1} after ${at.steps} steps; everything is saved`);
+        await checkpoints.saveStep(at);
+        throw interruptedBy(signal, `stopped in epoch ${at.epoch + 1} after ${at.steps} steps; everything is saved`);
       }
+      if (due(at.steps)) await checkpoints.saveStep(at);
       clock.waiting();
     }
     const done = at.epoch + 1;
     if (done % stage.saveEvery === 0 || done === epochs) {
-      await checkpoints.save(epochName(done), { epoch: done, batch: 0, steps: at.steps });
-      await checkpoints.retain(stage.keep);
+      await checkpoints.saveEpoch({ ...at, epoch: done, batch: 0 });
+      await stage.retain();
     }
   }
+  health.dispose();
+  clock.dispose();
   progress.end();
+}
+
+/** Whether a checkpoint is due after a step, every so many steps or minutes. */
+function savesDue(every: number | string | null): (steps: number) => boolean {
+  if (every === null) return () => false;
+  if (typeof every === 'number') return (steps) => steps % every === 0;
+  const milliseconds = Number.parseInt(every, 10) * 60_000;
+  let last = Date.now();
+  return () => {
+    if (Date.now() - last < milliseconds) return false;
+    last = Date.now();
+    return true;
+  };
+}
+
+/** What is not finite, in words; undefined when all is. */
+async function faultOf(
+  figures: Readonly<Record<string, number>>,
+  gradients: boolean,
+  health: Health,
+): Promise<string | undefined> {
+  const figure = Object.entries(figures).find(([, value]) => !Number.isFinite(value));
+  if (gradients && figure === undefined) return undefined;
+  const parts = figure === undefined ? [] : [`${figure[0]} is ${figure[1]}`];
+  const inside = await health.diagnosis();
+  if (inside !== undefined) parts.push(`${inside} is not finite`);
+  return parts.join(' and ');
+}
+
+function diverged(what: string, frames: readonly Frame[]): WorkError {
+  return new WorkError(
+    `training diverged: ${what} (batch of ${frames.map(relativePath).join(', ')})`,
+    'lower train.lr or activation.lr, or pass over such steps: --set train.on_nan=skip; the last checkpoint is as it was',
+  );
 }
 
 async function readAll(tensors: StepTensors): Promise<Record<string, number>> {
@@ -90,16 +161,6 @@ async function readAll(tensors: StepTensors): Promise<Record<string, number>> {
   const values = Promise.all(entries.map(([, tensor]) => tensor.item()));
   for (const [, tensor] of entries) tensor.release();
   return Object.fromEntries((await values).map((value, i) => [entries[i]![0], value]));
-}
-
-function assertFinite(figures: Record<string, number>, at: Position, frames: readonly Frame[]): void {
-  const [name] = Object.entries(figures).find(([, value]) => !Number.isFinite(value)) ?? [];
-  if (name === undefined) return;
-  const files = frames.slice(0, 3).map(relativePath).join(', ');
-  throw new WorkError(
-    `training diverged: ${name} is ${figures[name]} in epoch ${at.epoch + 1}, step ${at.steps} (batch of ${files}, …)`,
-    'lower train.lr or activation.lr; the last checkpoint is as it was',
-  );
 }
 
 /**
@@ -117,6 +178,10 @@ class StageClock {
   constructor(device: Device) {
     this.flag = Tensor.unowned(device, [1]);
     device.native.fill(this.flag.handle, 0);
+  }
+
+  dispose(): void {
+    this.flag.release();
   }
 
   waiting(): void {

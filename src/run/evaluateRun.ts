@@ -21,7 +21,7 @@ import type { Scores } from '../evaluate/scores.js';
 import { LdcNet } from '../method/ldcnet.js';
 import { checkpointNames, epochName, loadModel } from './checkpoint.js';
 import type { Experiment } from './experiment.js';
-import type { Progress } from './progress.js';
+import { type Progress, silent } from './progress.js';
 import type { RunFolder } from './runFolder.js';
 
 export interface EvaluateOptions {
@@ -181,12 +181,38 @@ async function chooseCheckpoint(folder: RunFolder, scorer: RunScorer, options: E
       `there are ${names[0]} … ${last}; or say last, or best`,
     );
   }
-  let best = { name: last, auc: -1 };
+  return bestOf(names, scorer, options);
+}
+
+async function bestOf(
+  names: readonly string[],
+  scorer: RunScorer,
+  { level, mode }: Pick<EvaluateOptions, 'level' | 'mode'>,
+): Promise<string> {
+  let best = { name: names.at(-1)!, auc: -1 };
   for (const name of names) {
     const development = await scorer.development(name);
     if ('why' in development) throw new UserError(`--checkpoint best needs a development split: ${development.why}`);
-    const value = auc(rocAt(development, options.level, options.mode));
+    const value = auc(rocAt(development, level, mode));
     if (value > best.auc) best = { name, auc: value };
   }
   return best.name;
+}
+
+/** The checkpoint that `--checkpoint best` would choose now; undefined where there is no development split to choose by. */
+export async function bestCheckpoint(
+  experiment: Experiment,
+  device: Device,
+  folder: RunFolder,
+): Promise<string | undefined> {
+  const names = await checkpointNames(folder.checkpoints);
+  if (names.length === 0 || experiment.dev.length === 0) return undefined;
+  const net = emptyNet(experiment, device);
+  try {
+    const scorer = new RunScorer(experiment, device, folder, net, { progress: silent, reuse: true });
+    const { level, score: mode } = experiment.config.eval;
+    return await bestOf(names, scorer, { level, mode });
+  } finally {
+    net.dispose();
+  }
 }

@@ -12,7 +12,19 @@ export interface Progress {
 
 export const silent: Progress = { begin: () => {}, update: () => {}, end: () => {}, note: () => {} };
 
-/** The user asked to stop: what was done is saved. Exit status 130. */
+/** The user, or a scheduler, asked to stop: what was done is saved. Exit status 130. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
+  /** @param hint how to go on */
+  constructor(
+    message: string,
+    readonly hint?: string,
+  ) {
+    super(message);
+  }
+}
+
+/** `Interrupted` with a message of its own and the hint of what aborted `signal`. */
+export function interruptedBy(signal: AbortSignal, message: string): Interrupted {
+  return new Interrupted(message, signal.reason instanceof Interrupted ? signal.reason.hint : undefined);
 }

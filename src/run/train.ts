@@ -1,8 +1,9 @@
 /** A run (method, section 4): stage 1 and maps where missing, then LDCNet, with everything it leaves in its directory. */
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { appendFile, readFile } from 'node:fs/promises';
 import { UserError } from '../base/errors.js';
-import { writeFileWhole } from '../base/files.js';
+import { makeFolder, removeLeftovers, writeFileWhole } from '../base/files.js';
+import { withLock } from '../base/lock.js';
 import { configToYaml } from '../config/schema.js';
 import type { Frame } from '../data/manifest.js';
 import { balancedStreams, epochBatches } from '../data/sampler.js';
@@ -11,14 +12,15 @@ import { dropout } from '../engine/ops/elementwise.js';
 import { imagesToFeatures } from '../engine/ops/images.js';
 import { Adam } from '../engine/optim/optimizers.js';
 import { purposes } from '../engine/random.js';
-import { backward, clearGrads, withTape } from '../engine/tape.js';
+import { backward, withTape } from '../engine/tape.js';
 import { features, scope } from '../engine/tensor.js';
 import { LdcNet } from '../method/ldcnet.js';
 import { ldcNetLoss, materials } from '../method/losses.js';
 import { pixelScaling } from '../method/normalize.js';
 import { activationStage, classOf, type QuasiGroundTruth, stage1Reference } from './activationStage.js';
-import { Checkpoints, loadModel } from './checkpoint.js';
+import { Checkpoints, checkpointNames, loadModel, trainingStart } from './checkpoint.js';
 import { runEpochs, type StepRecord } from './epochs.js';
+import { bestCheckpoint } from './evaluateRun.js';
 import { dataFacts, type Experiment } from './experiment.js';
 import { Interrupted, type Progress } from './progress.js';
 import { type RunFacts, type RunFolder, writeFacts } from './runFolder.js';
@@ -34,9 +36,17 @@ export interface TrainOptions {
   signal: AbortSignal;
 }
 
-/** @throws UserError when the run exists and is not to be resumed; Interrupted after saving, when the signal fires */
+/**
+ * @throws UserError when the run exists and is not to be resumed, or another process works on it; Interrupted after saving, when the
+ * signal fires
+ */
 export async function train(experiment: Experiment, device: Device, options: TrainOptions): Promise<RunFacts> {
+  return withLock(options.folder.path, () => trainLocked(experiment, device, options));
+}
+
+async function trainLocked(experiment: Experiment, device: Device, options: TrainOptions): Promise<RunFacts> {
   const { folder, progress } = options;
+  await removeLeftovers(folder.path);
   await prepareFolder(experiment, options);
   for (const notice of experiment.notices) progress.note(notice);
   const started = new Date();
@@ -83,7 +93,7 @@ async function prepareFolder({ config }: Experiment, { folder, resume, progress 
   const yaml = configToYaml(config);
   if (!existsSync(folder.config)) {
     if (resume) progress.note(`there is nothing to resume in ${folder.path}; training starts afresh`);
-    await mkdir(folder.path, { recursive: true });
+    await makeFolder(folder.path);
     await writeFileWhole(folder.config, yaml);
     return;
   }
@@ -106,7 +116,7 @@ async function prepareFolder({ config }: Experiment, { folder, resume, progress 
 /** Lines of the new configuration that the old one does not have; more epochs and other threads are no other run. */
 function differingLines(before: string, after: string): string[] {
   const known = new Set(before.split('\n'));
-  const free = /^\s*(epochs|threads|workers|save_every|keep|device):/;
+  const free = /^\s*(epochs|threads|workers|save_every|keep|device|checkpoint_every|on_nan):/;
   return after
     .split('\n')
     .filter((line) => !known.has(line) && !free.test(line))
@@ -141,6 +151,16 @@ async function trainLdcNet(
   if (start !== undefined) progress.note(`resumed after ${start.epoch} epochs and ${start.batch} steps`);
   await cutMetrics(folder, start?.steps ?? 0);
 
+  /** Only where a checkpoint would go: scoring the development split takes time. */
+  const retain = async () => {
+    const { keep } = settings;
+    const names = await checkpointNames(folder.checkpoints);
+    const best =
+      keep === 'all' || names.length <= Math.max(2, keep)
+        ? undefined
+        : await bestCheckpoint(experiment, device, folder);
+    await checkpoints.retain(keep, best === undefined ? [] : [best]);
+  };
   const streams = balancedStreams(frames, settings.per_domain);
   const scaling = pixelScaling(data.normalize);
   const size = data.image_size;
@@ -149,6 +169,8 @@ async function trainLdcNet(
     {
       title: 'LDCNet',
       device,
+      module: net,
+      optimizer,
       frames,
       imageSize: size,
       workers: data.workers,
@@ -174,21 +196,20 @@ async function trainLdcNet(
             );
             mark();
             backward([{ tensor: terms.loss }], parameters);
-            mark();
-            optimizer.step();
-            clearGrads(parameters);
             return { ...terms };
           }),
         ),
       checkpoints,
       saveEvery: settings.save_every,
-      keep: settings.keep,
+      checkpointEvery: settings.checkpoint_every,
+      onNan: settings.on_nan,
+      retain,
       onStep: async (record) => {
         reached(record);
         await appendFile(folder.metrics, `${JSON.stringify(metricsLine(record))}\n`);
       },
     },
-    start ?? { epoch: 0, batch: 0, steps: 0 },
+    start ?? trainingStart,
     progress,
     signal,
   );

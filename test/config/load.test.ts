@@ -49,6 +49,8 @@ describe('defaults', () => {
         squared: false,
         conv_algorithm: 'auto',
         save_every: 1,
+        checkpoint_every: null,
+        on_nan: 'stop',
         keep: 'all',
       },
       eval: { score: 'classifier', level: 'video', batch_size: 8 },

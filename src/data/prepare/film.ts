@@ -1,6 +1,7 @@
 /** What frames are taken from: a video, or a photograph, which is a film of one frame. */
 import sharp from 'sharp';
 import { messageOf } from '../../base/errors.js';
+import { MOST_PIXELS } from '../loader.js';
 import type { Picture } from './crop.js';
 import { type Clip, type DecodeOptions, decodeFrames, type Ffmpeg, probe, VideoError } from './ffmpeg.js';
 
@@ -19,7 +20,7 @@ export async function openVideo(programs: Ffmpeg, file: string, signal?: AbortSi
 /** @throws VideoError when the photograph cannot be read */
 export async function openPhoto(file: string): Promise<Film> {
   try {
-    const decoded = sharp(file, { failOn: 'error' })
+    const decoded = sharp(file, { limitInputPixels: MOST_PIXELS, failOn: 'error' })
       .autoOrient()
       .toColourspace('srgb')
       .removeAlpha()

@@ -1,15 +1,16 @@
 /** `ldc prepare`: an original release in, a crop set that a result can name out. */
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { UserError } from '../../base/errors.js';
+import { removeLeftovers } from '../../base/files.js';
+import { withLock } from '../../base/lock.js';
 import { writeCropSet } from '../cropSet.js';
 import type { NewFrame } from '../manifest.js';
 import { publishedSubsets, type Source } from '../sources/source.js';
 import { type AuditReport, auditOf, hasFaults, pathsOf, writeAudit } from './audit.js';
 import { type ClipRecord, type CropSettings, prepareClip, stampOf } from './clip.js';
 import { type Detector, loadDetector } from './detector.js';
-import { findFfmpeg } from './ffmpeg.js';
+import { type Ffmpeg, findFfmpeg } from './ffmpeg.js';
 import { type Journal, openJournal } from './journal.js';
 import { writeProtocols } from './protocols.js';
 import { type FoundPresentation, type Survey, survey } from './survey.js';
@@ -46,7 +47,7 @@ export interface PrepareSummary {
  * Crops every presentation of a release that can be read, and says what is missing or wrong with the others. Work that was cut short
  * goes on where it stopped; equal settings, programs and release give equal bytes, however often and with however many jobs.
  * @throws UserError for settings out of range, a release without presentations, no ffmpeg, nothing to find faces by, other settings
- * than those the folder was prepared with, and with `strict` for any fault of the release
+ * than those the folder was prepared with, another process that works there, and with `strict` for any fault of the release
  */
 export async function prepare(source: Source, options: PrepareOptions): Promise<PrepareSummary> {
   checkOptions(options);
@@ -57,7 +58,21 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
   checkFaces(source, seen, options, detector);
   const folder = join(resolve(options.out), source.name);
   const recipe = recipeOf(source, options, ffmpeg?.version ?? null, detector);
-  await mkdir(folder, { recursive: true });
+  return withLock(folder, () => prepareFolder(source, options, { root, seen, ffmpeg, detector, folder, recipe }));
+}
+
+interface Job {
+  root: string;
+  seen: Survey;
+  ffmpeg: Ffmpeg | null;
+  detector: Detector | null;
+  folder: string;
+  recipe: Readonly<Record<string, unknown>>;
+}
+
+async function prepareFolder(source: Source, options: PrepareOptions, job: Job): Promise<PrepareSummary> {
+  const { root, seen, ffmpeg, detector, folder, recipe } = job;
+  await removeLeftovers(folder);
   const journal = await openJournal(folder, recipe);
   const make = (item: FoundPresentation) =>
     prepareClip(source, root, item, folder, options, { ffmpeg, detector, signal: options.signal });

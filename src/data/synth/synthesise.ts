@@ -1,9 +1,11 @@
 /** `ldc synth`: plans the four synthetic domains, films them, and leaves them as four crop sets. */
-import { mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { messageOf, UserError } from '../../base/errors.js';
+import { makeFolder, syncFolder, writeSynced } from '../../base/files.js';
+import { isRunning } from '../../base/lock.js';
 import { readCropSet, writeCropSet } from '../cropSet.js';
 import { encodeCrop } from './codec.js';
 import { film, receive, type Shot } from './film.js';
@@ -46,7 +48,7 @@ export async function synthesise(options: SynthOptions): Promise<SynthSummary> {
   const people = options.faces === undefined ? [] : await findPeople(options.faces);
   const plans = await planSets(options, people);
   await checkReplaceable(out, plans);
-  await mkdir(dirname(out), { recursive: true });
+  await makeFolder(dirname(out));
   const temporary = join(dirname(out), `.${basename(out)}.${process.pid}.tmp`);
   try {
     await rm(temporary, { recursive: true, force: true });
@@ -57,6 +59,7 @@ export async function synthesise(options: SynthOptions): Promise<SynthSummary> {
       await writeCropSet(join(temporary, name), { name, letter, synthetic: true, recipe }, frames);
     }
     await replaceFolder(out, temporary);
+    await removeLeftovers(out);
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
@@ -85,7 +88,7 @@ async function filmAll(plans: readonly SetPlan[], folder: string, options: Synth
   const pending = new Set<Promise<void>>();
   let done = 0;
   const store = async (shot: Shot, path: string) => {
-    await writeFile(path, await encodeCrop(shot, size));
+    await writeSynced(path, await encodeCrop(shot, size));
     onProgress?.(++done, total);
   };
   try {
@@ -149,10 +152,21 @@ async function replaceFolder(folder: string, fresh: string): Promise<void> {
   if (found.length === 0) {
     await rmdir(folder).catch(() => undefined);
     await rename(fresh, folder);
+    await syncFolder(dirname(folder));
     return;
   }
   const former = `${fresh}.former`;
   await rename(folder, former);
   await rename(fresh, folder);
+  await syncFolder(dirname(folder));
   await rm(former, { recursive: true, force: true });
+}
+
+/** What processes that were killed left beside `out`. */
+async function removeLeftovers(out: string): Promise<void> {
+  const prefix = `.${basename(out)}.`;
+  for (const name of await readdir(dirname(out))) {
+    const pid = name.startsWith(prefix) && /^(\d+)\.tmp(\.former)?$/.exec(name.slice(prefix.length))?.[1];
+    if (pid && !isRunning(Number(pid))) await rm(join(dirname(out), name), { recursive: true, force: true });
+  }
 }

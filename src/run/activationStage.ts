@@ -98,8 +98,8 @@ export async function activationStage(
 async function isWhole(path: string, progress: Progress): Promise<boolean> {
   if (!existsSync(path)) return false;
   try {
-    await checkSeal(await readSafetensors(path));
-    return true;
+    if ((await checkSeal(await readSafetensors(path))) !== undefined) return true;
+    throw new UserError(`${path} has no checksum`);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     progress.note(`${messageOf(error)}; it is made again`);

@@ -142,7 +142,7 @@ export class Checkpoints {
 
   private async load(name: string): Promise<Position> {
     const state = await readSafetensors(this.state(name));
-    await checkSeal(state);
+    if ((await checkSeal(state)) === undefined) throw new UserError(`${state.path} has no checksum`);
     const model = await openModelFile(this.model(name));
     const { epoch, batch, steps, skipped = '0', model: expected } = state.metadata;
     if (model.metadata[sealKey] !== expected) {

@@ -1,0 +1,29 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { removeLeftovers, writeFileWhole, writeWhole } from '../../src/base/files.js';
+
+const base = await mkdtemp(join(tmpdir(), 'ldc-files-'));
+afterAll(() => rm(base, { recursive: true }));
+
+it('a file is whole or as it was', async () => {
+  const path = join(base, 'a/b/c.txt');
+  await writeFileWhole(path, 'first');
+  const failing = writeWhole(path, async (file) => {
+    await file.writeFile('sec');
+    throw new Error('disk full');
+  });
+  await expect(failing).rejects.toThrow('disk full');
+  expect(await readFile(path, 'utf8')).toBe('first');
+  expect(await readdir(join(base, 'a/b'))).toEqual(['c.txt']);
+});
+
+it('what a killed process left is found by its name alone', async () => {
+  const folder = join(base, 'left');
+  for (const name of ['x.txt.12.0.tmp', 'x.txt', 'own.tmp']) await writeFileWhole(join(folder, name), '');
+  await writeFile(join(folder, 'y.safetensors.4711.12.tmp'), '');
+  await removeLeftovers(folder);
+  expect((await readdir(folder)).sort()).toEqual(['own.tmp', 'x.txt']);
+  await removeLeftovers(join(base, 'nowhere'));
+});

@@ -1,11 +1,13 @@
 /** `npm run bench -- kernels|step|eval|cam|predict|compare`: how fast this machine computes, beside what it could do. */
 import { cpus } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { reportError } from '../../src/cli/output.js';
+import { interruption, progressFor, reportError } from '../../src/cli/output.js';
 import { measurePeak, openDevice } from '../../src/engine/device.js';
+import { type ConvergenceOptions, convergence } from './convergence.js';
 import { kernelTimes } from './kernels.js';
-import { ourWorker, type Task, type Workload } from './protocol.js';
+import { ourWorker, type Task, type Workload, workloads } from './protocol.js';
 import { rounded, spreadOf } from './statistics.js';
+import { benchCompare, type CompareFlags } from './table.js';
 
 interface Flags {
   json?: boolean;
@@ -59,7 +61,37 @@ function command(): Command {
   for (const [name, { about, runs }] of Object.entries(measurements)) {
     withFlags(program.command(name).description(about)).action((flags: Flags) => benchSteps(runs, flags));
   }
+  addCompare(program);
+  addConvergence(program);
   return program;
+}
+
+function addCompare(program: Command): void {
+  withFlags(program.command('compare'))
+    .description(
+      'ours and PyTorch (onnxruntime) by turns in one run, then the kernels: Markdown, ten minutes on two cores',
+    )
+    .option('--python <program>', 'interpreter that has torch', 'python3')
+    .option('--only <workload>', `one of ${workloads.slice(0, 4).join(', ')}`)
+    .action((flags: CompareFlags) => benchCompare(flags, printMachine(flags)));
+}
+
+function addConvergence(program: Command): void {
+  program
+    .command('convergence')
+    .description('trains with direct and with Winograd convolutions, several seeds each; Markdown and a plot')
+    .exitOverride()
+    .requiredOption('--data <dir>', 'folder of crop sets (ldc synth)')
+    .requiredOption('--out <dir>', 'folder for the runs and the plot')
+    .option('--protocol <expression>', 'which domains', 'O&C&I-to-M')
+    .option('--steps <n>', 'steps of each run, rounded up to whole epochs', positive, 300)
+    .option('--seeds <n>', 'seeds', positive, 3)
+    .option('--threads <n>', 'threads', positive)
+    .option('--quiet', 'no progress')
+    .action(async (flags: Omit<ConvergenceOptions, 'progress' | 'signal'> & { quiet?: boolean }) => {
+      const text = await convergence({ ...flags, progress: progressFor(flags), signal: interruption() });
+      process.stdout.write(`${text}\n`);
+    });
 }
 
 function withFlags(command: Command): Command {

@@ -34,12 +34,11 @@ export function withOutOption(command: Command): Command {
 
 /** The configuration of the flags; `more` are further overrides as of --set. */
 export async function configOf(options: ConfigOptions, more: readonly string[] = []): Promise<Config> {
-  const flag = (key: string, value: string | undefined) => (value === undefined ? [] : [`${key}=${value}`]);
-  return loadConfig(options.config, [
-    ...(options.set ?? []),
-    ...flag('device', options.device),
-    ...flag('threads', options.threads),
-    ...flag('seed', options.seed),
-    ...more,
-  ]);
+  return loadConfig(options.config, [...overridesOf(options), ...more]);
+}
+
+/** What the flags change of a configuration, as of --set. */
+export function overridesOf({ set = [], device, threads, seed }: Omit<ConfigOptions, 'config'>): string[] {
+  const flags = Object.entries({ device, threads, seed });
+  return [...set, ...flags.flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}`]))];
 }

@@ -8,6 +8,7 @@ import { datasetsCommand } from './datasets.js';
 import { demoCommand } from './demo.js';
 import { doctorCommand } from './doctor.js';
 import { evalCommand } from './eval.js';
+import { exportCommand } from './export.js';
 import { importCommand } from './import.js';
 import { reportError } from './output.js';
 import { predictCommand } from './predict.js';
@@ -33,6 +34,7 @@ export function program(): Command {
     predictCommand(),
     reportCommand(),
     convertCommand(),
+    exportCommand(),
     doctorCommand(),
   ];
   for (const command of commands) ldc.addCommand(command);

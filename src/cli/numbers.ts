@@ -11,3 +11,12 @@ export function wholeNumber(least: number): (text: string) => number {
     return value;
   };
 }
+
+/** A parser for commander: a number from 0 to 1. */
+export function fraction(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) {
+    throw new InvalidArgumentError('a number from 0 to 1 is needed.');
+  }
+  return value;
+}

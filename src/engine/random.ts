@@ -9,6 +9,7 @@ export const purposes = {
   split: 5,
   synth: 6,
   bootstrap: 7,
+  exportCheck: 8,
 } as const;
 
 const ROUNDS = 10;

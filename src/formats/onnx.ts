@@ -84,6 +84,9 @@ export interface OnnxInitializer extends FileTensor {
   name: string;
 }
 
+/** Part of a graph. */
+export type OnnxPart = Pick<OnnxModel, 'nodes' | 'initializers'>;
+
 /**
  * The bytes of the model: opset 17, IR version 8. Equal models give equal bytes.
  * @throws Error for a graph that does not hold together: an input that nothing makes, a name made twice, data that does not fit its shape
@@ -180,18 +183,29 @@ function encodeInitializer({ name, dtype, shape, data }: OnnxInitializer): Tenso
 }
 
 /**
+ * The free text entries of a model, whatever its graph holds.
+ * @param path for messages
+ * @throws UserError when the bytes are no ONNX model
+ */
+export function onnxMetadata(bytes: Uint8Array, path: string): Record<string, string> {
+  return Object.fromEntries(parseModel(bytes, path).metadataProps.map(({ key, value }) => [key, value]));
+}
+
+function parseModel(bytes: Uint8Array, path: string): ModelProto {
+  try {
+    return fromBinary(ModelProtoSchema, bytes);
+  } catch {
+    throw new UserError(`${path} is not an ONNX model, or damaged`);
+  }
+}
+
+/**
  * Reads a model as `encodeOnnx` writes it; other ONNX files can be read as far as they use the same parts of the format.
  * @param path for messages
  * @throws UserError when the bytes are no ONNX model or use other parts of the format
  */
 export function decodeOnnx(bytes: Uint8Array, path: string): OnnxModel {
-  let model: ModelProto;
-  try {
-    model = fromBinary(ModelProtoSchema, bytes);
-  } catch {
-    throw new UserError(`${path} is not an ONNX model, or damaged`);
-  }
-  const { graph, producerName, producerVersion, metadataProps, opsetImport } = model;
+  const { graph, producerName, producerVersion, metadataProps, opsetImport } = parseModel(bytes, path);
   if (graph === undefined || opsetImport.length === 0)
     throw new UserError(`${path} is not an ONNX model: it has no graph`);
   return {

@@ -1,20 +1,17 @@
 /** Adaptive average pooling in ONNX, which has no such operator: in plain ones that mean the same for a known input size. */
-import type { OnnxInitializer, OnnxNode } from './onnx.js';
-
-/** Part of a graph. */
-export interface OnnxPart {
-  nodes: OnnxNode[];
-  initializers: OnnxInitializer[];
-}
+import { toFloat16 } from './dtype.js';
+import type { OnnxInitializer, OnnxNode, OnnxPart } from './onnx.js';
 
 export interface AdaptivePooling {
-  /** Name of a float32 tensor `[N,C,...from]`. */
+  /** Name of a tensor `[N,C,...from]`. */
   input: string;
   /** Name of the result `[N,C,...to]`; other names that the part makes begin with it. */
   output: string;
   /** Height and width. */
   from: readonly [number, number];
   to: readonly [number, number];
+  /** Type of input and result; float32 unless told. */
+  dtype?: 'F32' | 'F16';
 }
 
 /**
@@ -23,7 +20,7 @@ export interface AdaptivePooling {
  * without overlap), and growth by a power of two (each element repeated: nearest Resize). All others are a product with one averaging
  * matrix a side. Growth by other factors is among them because Resize divides in float32 and may round an index down.
  */
-export function adaptiveAveragePool({ input, output, from, to }: AdaptivePooling): OnnxPart {
+export function adaptiveAveragePool({ input, output, from, to, dtype = 'F32' }: AdaptivePooling): OnnxPart {
   const node = (op: string, attributes: OnnxNode['attributes'], ...more: string[]): OnnxNode => {
     return { op, inputs: [input, ...more], outputs: [output], ...(attributes && { attributes }) };
   };
@@ -50,20 +47,23 @@ export function adaptiveAveragePool({ input, output, from, to }: AdaptivePooling
       initializers: [{ name: scales, dtype: 'F32', shape: [4], data: Float32Array.of(1, 1, ...factors) }],
     };
   }
-  return byMatrices({ input, output, from, to });
+  return byMatrices({ input, output, from, to, dtype });
 }
 
 /** rows · input · columns, with broadcasting over images and channels. */
-function byMatrices({ input, output, from, to }: AdaptivePooling): OnnxPart {
+function byMatrices({ input, output, from, to, dtype }: Required<AdaptivePooling>): OnnxPart {
   const [rows, half, columns] = [`${output}.rows`, `${output}.pooled_rows`, `${output}.columns`];
+  const matrix = (name: string, shape: number[], values: Float32Array): OnnxInitializer => {
+    return { name, dtype, shape, data: dtype === 'F16' ? toFloat16(values) : values };
+  };
   return {
     nodes: [
       { op: 'MatMul', inputs: [rows, input], outputs: [half] },
       { op: 'MatMul', inputs: [half, columns], outputs: [output] },
     ],
     initializers: [
-      { name: rows, dtype: 'F32', shape: [to[0], from[0]], data: averagingMatrix(from[0], to[0], false) },
-      { name: columns, dtype: 'F32', shape: [from[1], to[1]], data: averagingMatrix(from[1], to[1], true) },
+      matrix(rows, [to[0], from[0]], averagingMatrix(from[0], to[0], false)),
+      matrix(columns, [from[1], to[1]], averagingMatrix(from[1], to[1], true)),
     ],
   };
 }

@@ -17,7 +17,7 @@ import { ResNet18 } from './resnet18.js';
 /** Channels of f, the feature that the classifier and the triplet loss see. */
 export const featureSize = 512;
 /** Channels of the pooled outputs of layer1, layer2 and layer3, joined. */
-const catChannels = 64 + 128 + 256;
+export const catChannels = 64 + 128 + 256;
 
 /** ResNet-18 with descriptive convolutions, and the linear layer behind it. */
 class FeatureExtractor extends Module<[Tensor], [Tensor, Tensor, Tensor, Tensor]> {

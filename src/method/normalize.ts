@@ -16,3 +16,21 @@ export function pixelScaling(normalization: Normalization): PixelScaling {
   const [meanR, meanG, meanB] = imagenetMean;
   return { scale: [1 / 255 / r, 1 / 255 / g, 1 / 255 / b], shift: [-meanR / r, -meanG / g, -meanB / b] };
 }
+
+/** Pixels [count,size,size,3], 0…255, as network input [count,3,size,size] on the host: value = pixel · scale + shift, by channel. */
+export function normalizedPixels(
+  pixels: Uint8Array,
+  count: number,
+  size: number,
+  { scale, shift }: PixelScaling,
+): Float32Array {
+  const area = size * size;
+  const values = new Float32Array(count * 3 * area);
+  for (let n = 0; n < count; n++) {
+    for (let c = 0; c < 3; c++) {
+      const [factor, offset, start] = [scale[c]!, shift[c]!, (3 * n + c) * area];
+      for (let k = 0; k < area; k++) values[start + k] = pixels[3 * (n * area + k) + c]! * factor + offset;
+    }
+  }
+  return values;
+}

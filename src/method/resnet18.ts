@@ -11,7 +11,7 @@ import type { Tensor } from '../engine/tensor.js';
 import { type ConvForm, DescriptiveConv, LocalDescriptor } from './descriptiveConv.js';
 
 /** Channels and stride of layer1 … layer4. */
-const stages = [
+export const stages = [
   [64, 1],
   [128, 2],
   [256, 2],

@@ -7,16 +7,18 @@ import { writeFileWhole } from '../base/files.js';
 import { readImage } from '../data/loader.js';
 import type { Frame } from '../data/manifest.js';
 import type { Device } from '../engine/device.js';
-import { EngineScorer, scorePath } from '../evaluate/engineEvaluator.js';
+import { EngineScorer } from '../evaluate/engineEvaluator.js';
 import type { Evaluation } from '../evaluate/evaluation.js';
 import { type Mistake, worstMistakes } from '../evaluate/mistakes.js';
 import { readScores } from '../evaluate/scoreFile.js';
+import { scorePath } from '../evaluate/scorer.js';
 import { loadModel } from '../run/checkpoint.js';
-import { emptyNet, targetFrames } from '../run/evaluateRun.js';
+import { emptyNet } from '../run/engines.js';
+import { targetFrames } from '../run/evaluateRun.js';
 import type { Experiment } from '../run/experiment.js';
 import { overlayPng } from '../run/overlay.js';
-import { decisionThreshold } from '../run/predict.js';
 import type { RunFacts, RunFolder } from '../run/runFolder.js';
+import { decisionThreshold } from '../run/threshold.js';
 import { type MapOverlay, type ReportMistake, renderReport } from './html.js';
 import type { MetricsRow } from './plotData.js';
 
@@ -33,10 +35,11 @@ export async function writeRunReport(
 ): Promise<string> {
   const evaluation = JSON.parse(await readFile(folder.evaluation, 'utf8')) as Evaluation;
   const checkpoint = evaluation.checkpoint!;
-  const target = await readScores(folder.scores(checkpoint, 'target', 'native'));
-  const devFile = folder.scores(checkpoint, 'source-dev', 'native');
+  const engine = evaluation.engine ?? 'native';
+  const target = await readScores(folder.scores(checkpoint, 'target', engine));
+  const devFile = folder.scores(checkpoint, 'source-dev', engine);
   const { level, score: mode } = experiment.config.eval;
-  const { value: threshold } = decisionThreshold(evaluation.levels.frame.thresholds);
+  const threshold = decisionThreshold(evaluation.levels).frame;
   const worst = worstMistakes(target, threshold, mistakesEach, mode);
   const html = await renderReport({
     title: `${facts.protocol} · ${folder.name}`,

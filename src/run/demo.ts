@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { loadConfig } from '../config/load.js';
 import { parseProtocol } from '../config/protocol.js';
 import { synthesise } from '../data/synth/synthesise.js';
+import { EngineScorer } from '../evaluate/engineEvaluator.js';
 import { type Evaluation, rocAt } from '../evaluate/evaluation.js';
 import { auc } from '../evaluate/roc.js';
-import { emptyNet, evaluateRun, scoreSide, targetFrames } from './evaluateRun.js';
+import { emptyNet } from './engines.js';
+import { evaluateRun, scoreSide, targetFrames } from './evaluateRun.js';
 import { deviceOf, openExperiment } from './experiment.js';
 import type { Progress } from './progress.js';
 import { runFolder } from './runFolder.js';
@@ -66,7 +68,9 @@ export async function demo(folder: string, progress: Progress, signal: AbortSign
     progress,
   });
   const untrained = emptyNet(experiment, device);
-  const scores = await scoreSide(experiment, device, untrained, targetFrames(experiment), 'untrained', progress);
+  const scorer = new EngineScorer(device, untrained, config.data.normalize);
+  const scores = await scoreSide(config, scorer, targetFrames(experiment), 'untrained', progress);
+  scorer.release();
   untrained.dispose();
   const seconds = Math.round((Date.now() - started) / 1000);
   return { evaluation, untrainedAuc: auc(rocAt(scores, 'video')), run: run.path, data, out, seconds };

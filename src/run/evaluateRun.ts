@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
+import type { Config } from '../config/schema.js';
 import type { Frame } from '../data/manifest.js';
 import type { Device } from '../engine/device.js';
-import { scoreFrames } from '../evaluate/engineEvaluator.js';
 import {
   type Evaluation,
   evaluateScores,
@@ -17,9 +17,10 @@ import type { Level, ScoreMode } from '../evaluate/levels.js';
 import { paperConvention } from '../evaluate/paper.js';
 import { auc } from '../evaluate/roc.js';
 import { readScores, writeScores } from '../evaluate/scoreFile.js';
+import { type Scorer, scoreFrames } from '../evaluate/scorer.js';
 import type { Scores } from '../evaluate/scores.js';
-import { LdcNet } from '../method/ldcnet.js';
-import { checkpointNames, epochName, loadModel } from './checkpoint.js';
+import { checkpointNames, epochName, openModelFile } from './checkpoint.js';
+import { NativeEngine, type ScoringEngine } from './engines.js';
 import type { Experiment } from './experiment.js';
 import { type Progress, silent } from './progress.js';
 import type { RunFolder } from './runFolder.js';
@@ -33,6 +34,8 @@ export interface EvaluateOptions {
   /** Score files of earlier evaluations may be used: the data are still what the run was made from. */
   reuse: boolean;
   progress: Progress;
+  /** What scores; our own engine on the device unless told. */
+  engine?: ScoringEngine;
 }
 
 export interface RunEvaluation {
@@ -49,14 +52,15 @@ export async function evaluateRun(
   folder: RunFolder,
   options: EvaluateOptions,
 ): Promise<RunEvaluation> {
-  const net = emptyNet(experiment, device);
+  const engine = options.engine ?? new NativeEngine(experiment.config, device);
   try {
-    const scorer = new RunScorer(experiment, device, folder, net, options);
+    const scorer = new RunScorer(experiment, folder, engine, options);
     const checkpoint = await chooseCheckpoint(folder, scorer, options);
     const target = await scorer.scores(checkpoint, 'target');
     const source = await scorer.development(checkpoint);
     const evaluation: Evaluation = {
       ...describe(experiment, target),
+      engine: engine.name,
       checkpoint,
       convention: options.convention,
       levels: evaluateScores(target, source, { mode: options.mode, seed: experiment.config.seed }),
@@ -71,7 +75,7 @@ export async function evaluateRun(
     await writeFileWhole(folder.evaluation, `${JSON.stringify(evaluation, null, 2)}\n`);
     return { evaluation, target, source, checkpoint };
   } finally {
-    net.dispose();
+    engine.release();
   }
 }
 
@@ -79,10 +83,9 @@ export async function evaluateRun(
 export function describe(
   { protocol, targets, synthetic }: Experiment,
   scores: Scores,
-): Pick<Evaluation, 'protocol' | 'engine' | 'synthetic' | 'targets'> {
+): Pick<Evaluation, 'protocol' | 'synthetic' | 'targets'> {
   return {
     protocol: protocol.name,
-    engine: 'native',
     synthetic,
     targets: targetCounts(scores).map((counts) => {
       const selection = targets.find(({ domain }) => domain === counts.domain)!;
@@ -92,44 +95,33 @@ export function describe(
   };
 }
 
-/** An LDCNet of the configuration's shape, to load a checkpoint into. */
-export function emptyNet({ config }: Pick<Experiment, 'config'>, device: Device): LdcNet {
-  return new LdcNet(device, { conv: config.model.conv, mapSize: config.model.map_size, seed: config.seed });
-}
-
 /** Scores of the checkpoints of one run; those already on the disk are read, not computed again. */
 class RunScorer {
-  private loaded: string | undefined;
-
   constructor(
     private readonly experiment: Experiment,
-    private readonly device: Device,
     private readonly folder: RunFolder,
-    private readonly net: LdcNet,
+    private readonly engine: ScoringEngine,
     private readonly options: Pick<EvaluateOptions, 'progress' | 'reuse'>,
   ) {}
 
   async scores(checkpoint: string, side: 'target' | 'source-dev'): Promise<Scores> {
-    const path = this.folder.scores(checkpoint, side, 'native');
+    const path = this.folder.scores(checkpoint, side, this.engine.name);
     const frames = this.framesOf(side);
     if (this.options.reuse && existsSync(path)) {
       const known = await readScores(path);
       if (known.length === frames.length) return known;
     }
-    if (this.loaded !== checkpoint) {
-      await loadModel(join(this.folder.checkpoints, `${checkpoint}.safetensors`), this.net);
-      this.loaded = checkpoint;
-    }
-    const scores = await scoreSide(
-      this.experiment,
-      this.device,
-      this.net,
-      frames,
-      `${checkpoint}, ${side}`,
-      this.options.progress,
+    const scorer = await this.engine.open(
+      await openModelFile(join(this.folder.checkpoints, `${checkpoint}.safetensors`)),
     );
-    await writeScores(path, scores);
-    return scores;
+    try {
+      const { config } = this.experiment;
+      const scores = await scoreSide(config, scorer, frames, `${checkpoint}, ${side}`, this.options.progress);
+      await writeScores(path, scores);
+      return scores;
+    } finally {
+      await scorer.release();
+    }
   }
 
   async development(checkpoint: string): Promise<SourceDevelopment> {
@@ -148,19 +140,17 @@ export function targetFrames({ targets }: Experiment): Frame[] {
 
 /** Scores of frames with the run's settings, showing progress. */
 export async function scoreSide(
-  { config }: Experiment,
-  device: Device,
-  net: LdcNet,
+  { data, eval: { batch_size: batchSize } }: Config,
+  scorer: Scorer,
   frames: readonly Frame[],
   title: string,
   progress: Progress,
 ): Promise<Scores> {
   progress.begin(`scores: ${title}`, frames.length, 0, 'images');
-  const scores = await scoreFrames(device, net, frames, title, {
-    imageSize: config.data.image_size,
-    normalize: config.data.normalize,
-    batchSize: config.eval.batch_size,
-    workers: config.data.workers,
+  const scores = await scoreFrames(scorer, frames, title, {
+    imageSize: data.image_size,
+    batchSize,
+    workers: data.workers,
     onProgress: (done) => progress.update(done),
   });
   progress.end();
@@ -207,12 +197,12 @@ export async function bestCheckpoint(
 ): Promise<string | undefined> {
   const names = await checkpointNames(folder.checkpoints);
   if (names.length === 0 || experiment.dev.length === 0) return undefined;
-  const net = emptyNet(experiment, device);
+  const engine = new NativeEngine(experiment.config, device);
   try {
-    const scorer = new RunScorer(experiment, device, folder, net, { progress: silent, reuse: true });
+    const scorer = new RunScorer(experiment, folder, engine, { progress: silent, reuse: true });
     const { level, score: mode } = experiment.config.eval;
     return await bestOf(names, scorer, { level, mode });
   } finally {
-    net.dispose();
+    engine.release();
   }
 }

@@ -1,15 +1,11 @@
-/** Scores and decisions for images and folders of the user's, at the run's own threshold. */
+/** Scores and decisions for images and folders of the user's, at the model's own threshold. */
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { readImage } from '../data/loader.js';
-import type { Device } from '../engine/device.js';
-import { EngineScorer, type ImageScore } from '../evaluate/engineEvaluator.js';
-import { isKnown, type ThresholdResult } from '../evaluate/evaluation.js';
-import { loadModel } from './checkpoint.js';
-import { emptyNet } from './evaluateRun.js';
+import type { ImageScore } from '../evaluate/scorer.js';
+import type { OpenModel } from './openModel.js';
 import type { Progress } from './progress.js';
-import type { openRun } from './runFolder.js';
 
 export interface Prediction extends ImageScore {
   path: string;
@@ -25,46 +21,27 @@ const imageEndings = /\.(jpe?g|png|webp|tiff?|bmp)$/i;
  * @throws UserError for a path that does not exist, a folder without images, an unreadable image
  */
 export async function* predict(
-  run: Awaited<ReturnType<typeof openRun>>,
-  device: Device,
-  checkpoint: string,
-  threshold: number,
+  { scorer, imageSize, threshold }: OpenModel,
   paths: readonly string[],
   progress: Progress,
 ): AsyncGenerator<Prediction> {
-  const files = (await Promise.all(paths.map(imagesAt))).flat();
-  const { config, folder } = run;
-  const size = config.data.image_size;
-  const net = emptyNet(run, device);
-  const scorer = new EngineScorer(device, net, config.data.normalize);
-  try {
-    await loadModel(join(folder.checkpoints, `${checkpoint}.safetensors`), net);
-    progress.begin('predict', files.length, 0, 'images');
-    for (const [i, path] of files.entries()) {
-      const pixels = await readImage(path, size);
-      const [scored] = await scorer.score(pixels, 1, size);
-      progress.update(i + 1);
-      yield { path, pixels, ...scored!, decision: scored!.score >= threshold ? 'live' : 'spoof' };
-    }
-    progress.end();
-  } finally {
-    scorer.release();
-    net.dispose();
+  const files = await imagesAt(paths);
+  progress.begin('predict', files.length, 0, 'images');
+  for (const [i, path] of files.entries()) {
+    const pixels = await readImage(path, imageSize);
+    const [scored] = await scorer.score(pixels, 1, imageSize);
+    progress.update(i + 1);
+    yield { path, pixels, ...scored!, decision: scored!.score >= threshold.frame ? 'live' : 'spoof' };
   }
+  progress.end();
 }
 
-/** The threshold a run decides at: the sources' EER threshold where the evaluation has one, else 0.5. */
-export function decisionThreshold(thresholds: Record<string, ThresholdResult> | undefined): {
-  name: string;
-  value: number;
-} {
-  const source = thresholds?.['source-dev-eer'];
-  if (source !== undefined && isKnown(source) && source.value !== null)
-    return { name: 'source-dev-eer', value: source.value };
-  return { name: 'fixed', value: 0.5 };
+/** The images that paths name: files, and all that folders hold. @throws UserError when there is nothing under a path */
+export async function imagesAt(paths: readonly string[]): Promise<string[]> {
+  return (await Promise.all(paths.map(imagesIn))).flat();
 }
 
-async function imagesAt(path: string): Promise<string[]> {
+async function imagesIn(path: string): Promise<string[]> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) throw new UserError(`${path} does not exist`);
   if (found.isFile()) return [path];

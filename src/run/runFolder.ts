@@ -68,9 +68,14 @@ export async function writeFacts(folder: RunFolder, facts: RunFacts): Promise<vo
   await writeFileWhole(folder.facts, `${JSON.stringify(facts, null, 2)}\n`);
 }
 
-/** A finished or interrupted run with its configuration. @throws UserError when the folder is none */
+/**
+ * A finished or interrupted run with its configuration.
+ * @param overrides of the configuration, `key=value`
+ * @throws UserError when the folder is none
+ */
 export async function openRun(
   path: string,
+  overrides: readonly string[] = [],
 ): Promise<{ folder: RunFolder; facts: RunFacts; config: Config; protocol: Protocol }> {
   const folder = new RunFolder(path);
   if (!existsSync(folder.facts)) {
@@ -82,7 +87,7 @@ export async function openRun(
   } catch (error) {
     throw new UserError(`${folder.facts} cannot be read: ${messageOf(error)}`);
   }
-  return { folder, facts, config: await loadConfig(folder.config), protocol: parseProtocol(facts.protocol) };
+  return { folder, facts, config: await loadConfig(folder.config, overrides), protocol: parseProtocol(facts.protocol) };
 }
 
 /** The run whose run.json changed last, among those of `protocol` when one is given. */

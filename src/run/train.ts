@@ -26,6 +26,7 @@ import { Interrupted, type Progress } from './progress.js';
 import { type RunFacts, type RunFolder, writeFacts } from './runFolder.js';
 import { version } from './version.js';
 import { loadWeights } from './weights.js';
+import { networkMetadata } from './weightsFile.js';
 
 export interface TrainOptions {
   folder: RunFolder;
@@ -146,6 +147,7 @@ async function trainLdcNet(
   const checkpoints = new Checkpoints(folder.checkpoints, net, optimizer, {
     network: 'ldcnet',
     protocol: experiment.protocol.name,
+    ...networkMetadata(config),
   });
   const start = await checkpoints.resume((text) => progress.note(text));
   if (start !== undefined) progress.note(`resumed after ${start.epoch} epochs and ${start.batch} steps`);

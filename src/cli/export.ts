@@ -1,0 +1,99 @@
+/** `ldc export` */
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { Command } from 'commander';
+import { UserError } from '../base/errors.js';
+import { parseProtocol } from '../config/protocol.js';
+import type { Frame } from '../data/manifest.js';
+import { targetFrames } from '../run/evaluateRun.js';
+import { openExperiment } from '../run/experiment.js';
+import { type Exported, exportModel, scoreTolerance } from '../run/export.js';
+import type { WeightsInUse } from '../run/openModel.js';
+import { imagesAt } from '../run/predict.js';
+import type { Progress } from '../run/progress.js';
+import { defaultOut, withDataOption } from './experimentOptions.js';
+import { type WeightsOptions, weightsOf, withWeightsOptions } from './modelOptions.js';
+import { fraction } from './numbers.js';
+import { type CommonOptions, printResult, progressFor, repeated, withCommonOptions } from './output.js';
+
+/** Frames of the run's data that a model is checked with. */
+const checkedFrames = 8;
+
+interface ExportFlags extends CommonOptions, Omit<WeightsOptions, 'out'> {
+  out?: string;
+  data: string;
+  check?: string[];
+  feature?: boolean;
+  fp16?: boolean;
+  threshold?: number;
+  protocol?: string;
+}
+
+export function exportCommand(): Command {
+  const command = new Command('export')
+    .description(
+      'write a network as ONNX, descriptors and batch norm folded into plain convolutions, checked by onnxruntime',
+    )
+    .option('--run <dir>', `run to export (default: the newest in ${defaultOut})`)
+    .option('--out <file>', 'ONNX file to write (default: model.onnx in the run, else named after the weights)')
+    .option('--feature', 'also give the feature [N,512], as a fourth output')
+    .option('--fp16', 'convolutions in float16; what that loses is measured and printed')
+    .option('--check <path>', 'images to check with (default: frames of the run); may be repeated', repeated)
+    .option('--threshold <t>', 'with --weights: threshold of the model, 0.5 unless told', fraction)
+    .option('--protocol <expression>', 'with --weights: protocol that they were trained for');
+  withCommonOptions(withWeightsOptions(withDataOption(command)));
+  command.addHelpText('after', "\nExample:\n  ldc export --run 'runs/O&C&I-to-M/ldc-seed0' --out ldcnet.onnx");
+  return command.action(async (flags: ExportFlags) => {
+    if (flags.weights === undefined && (flags.threshold ?? flags.protocol) !== undefined) {
+      throw new UserError('--threshold and --protocol need --weights: a run has its own');
+    }
+    const progress = progressFor(flags);
+    const weights = await weightsOf({ ...flags, out: defaultOut }, flags.threshold);
+    if (flags.protocol !== undefined) weights.protocol = parseProtocol(flags.protocol).name;
+    const path = outputOf(flags, weights);
+    const images = flags.check === undefined ? await framesOf(flags, weights, progress) : await imagesAt(flags.check);
+    const { feature = false, fp16: half = false } = flags;
+    const exported = await exportModel(weights, path, { feature, half, images, progress });
+    printResult(flags, { ...exported, threshold: weights.threshold }, () => exportText(exported, weights));
+  });
+}
+
+function outputOf(flags: ExportFlags, { path }: WeightsInUse): string {
+  const named = `${basename(path).replace(/\.\w+$/, '')}.onnx`;
+  const output = flags.out ?? (flags.weights === undefined ? join(path, 'model.onnx') : named);
+  if (!output.endsWith('.onnx')) throw new UserError(`--out ${output} does not end in .onnx`);
+  return output;
+}
+
+/** A few target frames of the run, where its data are still there. */
+async function framesOf(flags: ExportFlags, { config, protocol }: WeightsInUse, progress: Progress): Promise<string[]> {
+  if (flags.weights !== undefined) return [];
+  const none = `checked with random images only; name real ones: --data DIR, or --check PATH`;
+  if (!existsSync(flags.data)) {
+    progress.note(`there are no data in ${flags.data}: ${none}`);
+    return [];
+  }
+  const experiment = await openExperiment(parseProtocol(protocol!), config, flags.data);
+  return evenly(targetFrames(experiment), checkedFrames).map((frame) => frame.path);
+}
+
+function evenly(frames: readonly Frame[], count: number): Frame[] {
+  const step = Math.max(1, frames.length / count);
+  return Array.from({ length: Math.min(count, frames.length) }, (_, i) => frames[Math.floor(i * step)]!);
+}
+
+function exportText({ model, bytes, card, check }: Exported, { threshold }: WeightsInUse): string {
+  const { random, real } = check.images;
+  const size = card.preprocessing.size;
+  const limit = card.precision === 'float32' ? ` (allowed: ${scoreTolerance})` : '';
+  const lost = card.precision === 'float32' ? '' : ', what float16 loses';
+  return [
+    `${model}: ${(bytes / 2 ** 20).toFixed(1)} MiB, ${card.precision}, opset 17, image [N,3,${size},${size}]`,
+    `onnxruntime against the engine, ${random} random and ${real} real images${lost}:`,
+    `  score ${check.score.toExponential(1)} at most${limit}, maps ${check.map.toExponential(1)} of 255, ` +
+      `${check.decisions} decided otherwise`,
+    `threshold ${threshold.frame.toPrecision(4)} for images, ${threshold.video.toPrecision(4)} for videos (${threshold.name})`,
+    `card: ${model.replace(/\.onnx$/, '.json')}`,
+    ...(card.synthetic ? ['SYNTHETIC: this network was trained on drawn faces; it means nothing on real ones.'] : []),
+  ].join('\n');
+}

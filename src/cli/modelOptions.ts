@@ -1,0 +1,79 @@
+/** Flags that name a network to use: a run, a file of weights, or an exported model. */
+import { type Command, Option } from 'commander';
+import { UserError } from '../base/errors.js';
+import { loadConfig } from '../config/load.js';
+import { type Provider, providers } from '../evaluate/onnxProvider.js';
+import {
+  fileWeights,
+  type OpenModel,
+  openOnEngine,
+  openOnnxModel,
+  runWeights,
+  type WeightsInUse,
+} from '../run/openModel.js';
+import { newestRun, openRun } from '../run/runFolder.js';
+import { overridesOf } from './experimentOptions.js';
+import { repeated } from './output.js';
+
+export interface WeightsOptions {
+  out: string;
+  run?: string;
+  weights?: string;
+  config?: string;
+  set?: string[];
+  device?: string;
+  threads?: string;
+}
+
+export interface ModelOptions extends WeightsOptions {
+  model?: string;
+  provider: Provider;
+}
+
+/** --weights, and what changes the configuration of a run or of weights. */
+export function withWeightsOptions(command: Command): Command {
+  return command
+    .option('--weights <file>', 'weights without a run: safetensors, or a PyTorch checkpoint such as LDCNet-100.tar')
+    .option('--config <file>', 'YAML configuration that the weights work under (default: their own, else the paper)')
+    .option('--set <key=value>', 'overrides one key of the configuration; may be repeated', repeated)
+    .option('--device <name>', 'auto, cpu or cuda')
+    .option('--threads <n>', 'threads of the cpu device');
+}
+
+/** --model and what onnxruntime computes it on. */
+export function withModelOptions(command: Command): Command {
+  return command
+    .option('--model <file>', 'model of ldc export, run by onnxruntime')
+    .addOption(new Option('--provider <name>', 'what onnxruntime computes on').choices(providers).default('cpu'));
+}
+
+/** At most one of these flags may be given. */
+export function exclusive(flags: object, names: readonly string[]): void {
+  const given = names.filter((name) => (flags as Record<string, unknown>)[name] !== undefined);
+  if (given.length > 1) throw new UserError(`--${given[0]} and --${given[1]} exclude each other`);
+}
+
+/** The weights that --weights names, else those of the run: --run, or the newest. They decide at `threshold` where no evaluation says. */
+export async function weightsOf(flags: WeightsOptions, threshold?: number): Promise<WeightsInUse> {
+  exclusive(flags, ['run', 'weights']);
+  const overrides = overridesOf(flags);
+  if (flags.weights !== undefined) {
+    return fileWeights(flags.weights, (own) => loadConfig(flags.config, [...own, ...overrides]), threshold);
+  }
+  if (flags.config !== undefined) throw new UserError('--config needs --weights: a run has a configuration of its own');
+  return runWeights(await openRun(flags.run ?? (await newestRun(flags.out)), overrides));
+}
+
+/** The network that --model, --weights or --run names; with none of them, the newest run. */
+export async function modelOf(flags: ModelOptions): Promise<OpenModel> {
+  exclusive(flags, ['run', 'weights', 'model']);
+  if (flags.model === undefined) return openOnEngine(await weightsOf(flags));
+  return onnxModelOf(flags.model, flags);
+}
+
+/** The model of --model, which has its settings in itself. */
+export async function onnxModelOf(path: string, flags: ModelOptions): Promise<OpenModel> {
+  for (const other of ['config', 'set', 'device']) exclusive(flags, ['model', other]);
+  const { threads } = await loadConfig(undefined, overridesOf({ threads: flags.threads }));
+  return openOnnxModel(path, { provider: flags.provider, threads });
+}

@@ -1,0 +1,81 @@
+/** What scores images, our engine or onnxruntime, and the loop that puts frames to either. */
+import { basename, dirname } from 'node:path';
+import { inBatches, loadBatches } from '../data/loader.js';
+import { type Frame, relativePath } from '../data/manifest.js';
+import { type Scores, ScoresBuilder } from './scores.js';
+
+/** What the network says about one image. */
+export interface ImageScore {
+  /** softmax(logits)[live], 0…1. */
+  score: number;
+  /** [S,S], 0…255. */
+  liveMap: Float32Array;
+  spoofMap: Float32Array;
+}
+
+/** A network with its weights, ready to score batches one after the other. */
+export interface Scorer {
+  /** @param pixels [count,size,size,3], 0…255 */
+  score(pixels: Uint8Array, count: number, size: number): Promise<ImageScore[]>;
+  /** Call it at the end. */
+  release(): void | Promise<void>;
+}
+
+export interface ScoringOptions {
+  imageSize: number;
+  batchSize: number;
+  workers: number | 'auto';
+  onProgress?(done: number): void;
+}
+
+/** Scores of `frames` in their order; the next batches are decoded meanwhile. @throws UserError for an unreadable image */
+export async function scoreFrames(
+  scorer: Scorer,
+  frames: readonly Frame[],
+  origin: string,
+  { imageSize, batchSize, workers, onProgress }: ScoringOptions,
+): Promise<Scores> {
+  const rows = new ScoresBuilder(origin);
+  let done = 0;
+  for await (const batch of loadBatches(inBatches(frames, batchSize), { size: imageSize, workers })) {
+    const scores = await scorer.score(batch.pixels, batch.frames.length, imageSize);
+    batch.frames.forEach((frame, i) => {
+      rows.add(scoreRow(frame, scores[i]!));
+    });
+    done += batch.frames.length;
+    onProgress?.(done);
+  }
+  return rows.build();
+}
+
+/** How a frame is called in score files: its crop set's folder and the path in the manifest. */
+export function scorePath(frame: Frame): string {
+  return `${basename(dirname(frame.manifest))}/${relativePath(frame)}`;
+}
+
+function scoreRow(frame: Frame, { score, liveMap, spoofMap }: ImageScore) {
+  const { domain, subject, video, label, attackType, pai } = frame;
+  return {
+    path: scorePath(frame),
+    domain,
+    subject,
+    video,
+    frame: frame.frame,
+    label,
+    attackType,
+    score,
+    liveMapMean: mean(liveMap),
+    spoofMapMean: mean(spoofMap),
+    extra: { pai },
+  };
+}
+
+function mean(values: Float32Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Cuts the maps of a batch, [count,S,S], into one an image. */
+export function splitMaps(maps: Float32Array, count: number): Float32Array[] {
+  const area = maps.length / count;
+  return Array.from({ length: count }, (_, i) => maps.subarray(i * area, (i + 1) * area));
+}

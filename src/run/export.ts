@@ -1,0 +1,164 @@
+/** `ldc export`: weights to an ONNX file, which gets its name only when onnxruntime has given our engine's scores with it. */
+import { createHash } from 'node:crypto';
+import { basename, dirname, join } from 'node:path';
+import { UserError, WorkError } from '../base/errors.js';
+import { writeFileWhole } from '../base/files.js';
+import { readImage } from '../data/loader.js';
+import type { StateSource } from '../engine/nn/module.js';
+import { Philox, purposes } from '../engine/random.js';
+import { OnnxScorer } from '../evaluate/onnxEvaluator.js';
+import type { ImageScore, Scorer } from '../evaluate/scorer.js';
+import { bytesOf } from '../formats/dtype.js';
+import { encodeOnnx } from '../formats/onnx.js';
+import { ldcNetGraph } from '../method/ldcnetGraph.js';
+import { graphShape } from './engines.js';
+import { cardToMetadata, type ModelCard, modelCard } from './modelCard.js';
+import { openOnEngine, type WeightsInUse } from './openModel.js';
+import type { Progress } from './progress.js';
+import { version } from './version.js';
+
+/** A float32 model whose scores differ more from the engine's is not written. */
+export const scoreTolerance = 1e-5;
+/** Images of noise that every model is checked with. */
+const randomImages = 4;
+const batch = 4;
+
+export interface ExportOptions {
+  /** Also gives the feature, as a fourth output. */
+  feature: boolean;
+  /** Convolutions in float16. */
+  half: boolean;
+  /** Real images to check with. */
+  images: readonly string[];
+  progress: Progress;
+}
+
+/** How far onnxruntime, with the exported model, is from the engine with the weights as they were. */
+export interface ExportCheck {
+  images: { random: number; real: number };
+  /** Largest difference of a score, 0…1, and of a map's element, 0…255. */
+  score: number;
+  map: number;
+  /** Images that are decided otherwise at the model's threshold. */
+  decisions: number;
+}
+
+export interface Exported {
+  model: string;
+  bytes: number;
+  card: ModelCard;
+  check: ExportCheck;
+}
+
+/**
+ * Writes `path` and `model.json` beside it. Equal weights and settings give equal bytes.
+ * @throws WorkError when onnxruntime's scores are not the engine's; then nothing is written
+ */
+export async function exportModel(weights: WeightsInUse, path: string, options: ExportOptions): Promise<Exported> {
+  const { feature, half } = options;
+  const { state, digest } = hashed(weights.state);
+  const graph = await ldcNetGraph(state, { ...graphShape(weights.config), feature, half });
+  const card = modelCard(weights.config, weights, { precision: half ? 'float16' : 'float32', sha256: digest() });
+  const producer = { name: 'ldc', version };
+  const bytes = encodeOnnx({ name: 'ldcnet', producer, metadata: cardToMetadata(card), ...graph });
+  const check = await compareEngines(weights, bytes, card, options);
+  refuse(check, path, half);
+  await writeFileWhole(path, bytes);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const document = { model: basename(path), sha256, ...card };
+  await writeFileWhole(cardPath(path), `${JSON.stringify(document, null, 2)}\n`);
+  return { model: path, bytes: bytes.length, card, check };
+}
+
+/** `model.json` beside `model.onnx`. */
+function cardPath(path: string): string {
+  return join(dirname(path), `${basename(path).replace(/\.onnx$/, '')}.json`);
+}
+
+/** The same weights, and the hash of those that were read. */
+function hashed(state: StateSource): { state: StateSource; digest(): string } {
+  const hash = createHash('sha256');
+  const values = async (name: string) => {
+    const read = await state.values(name);
+    hash.update(`${name} [${state.shape(name)}]\n`).update(bytesOf(Float32Array.from(read)));
+    return read;
+  };
+  return { state: { ...state, values }, digest: () => hash.digest('hex') };
+}
+
+async function compareEngines(
+  weights: WeightsInUse,
+  bytes: Uint8Array,
+  card: ModelCard,
+  { images, progress }: ExportOptions,
+): Promise<ExportCheck> {
+  const size = card.preprocessing.size;
+  const engine = await openOnEngine(weights);
+  const exported = await OnnxScorer.open(bytes, 'the exported model', {
+    scaling: card.preprocessing,
+    threads: weights.config.threads,
+  });
+  const check = { images: { random: randomImages, real: images.length }, score: 0, map: 0, decisions: 0 };
+  const decide = ({ score }: ImageScore) => score >= card.threshold.frame;
+  progress.begin('check by onnxruntime', randomImages + images.length, 0, 'images');
+  try {
+    let done = 0;
+    for await (const { pixels, count } of checkBatches(images, size)) {
+      const [ours, theirs] = await bothScores(engine.scorer, exported, pixels, count, size);
+      ours.forEach((our, i) => {
+        const their = theirs[i]!;
+        check.score = largest(check.score, Math.abs(our.score - their.score));
+        check.map = largest(check.map, distance(our.liveMap, their.liveMap), distance(our.spoofMap, their.spoofMap));
+        if (decide(our) !== decide(their)) check.decisions++;
+      });
+      done += count;
+      progress.update(done);
+    }
+  } finally {
+    await exported.release();
+    await engine.release();
+  }
+  progress.end();
+  return check;
+}
+
+function bothScores(ours: Scorer, theirs: Scorer, pixels: Uint8Array, count: number, size: number) {
+  return Promise.all([ours.score(pixels, count, size), theirs.score(pixels, count, size)]);
+}
+
+/** Noise first, then the images. */
+async function* checkBatches(images: readonly string[], size: number) {
+  const random = new Philox(0, purposes.exportCheck);
+  const noise = Uint8Array.from({ length: randomImages * size * size * 3 }, () => 256 * random.uniform());
+  yield { pixels: noise, count: randomImages };
+  for (let i = 0; i < images.length; i += batch) {
+    const some = images.slice(i, i + batch);
+    const pixels = new Uint8Array(some.length * size * size * 3);
+    for (const [k, image] of some.entries()) pixels.set(await readImage(image, size), k * size * size * 3);
+    yield { pixels, count: some.length };
+  }
+}
+
+function refuse({ score, map }: ExportCheck, path: string, half: boolean): void {
+  if (!Number.isFinite(score + map)) {
+    const why = half ? 'float16 does not hold its numbers' : 'the weights hold numbers that are not finite';
+    throw new UserError(
+      `${path} is not written: scores or maps are not finite, ${why}`,
+      half ? 'export without --fp16' : undefined,
+    );
+  }
+  if (!half && score > scoreTolerance) {
+    throw new WorkError(
+      `${path} is not written: onnxruntime's scores differ from the engine's by ${score.toExponential(1)}, allowed are ${scoreTolerance}`,
+    );
+  }
+}
+
+/** NaN where anything is. */
+function largest(...values: number[]): number {
+  return Math.max(...values);
+}
+
+function distance(a: Float32Array, b: Float32Array): number {
+  return a.reduce((most, value, k) => largest(most, Math.abs(value - b[k]!)), 0);
+}

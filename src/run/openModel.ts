@@ -1,0 +1,116 @@
+/** A network with all that using it takes, wherever it comes from: a run, a file of weights, or an exported model. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf, UserError } from '../base/errors.js';
+import type { Config } from '../config/schema.js';
+import type { StateSource } from '../engine/nn/module.js';
+import { OnnxScorer } from '../evaluate/onnxEvaluator.js';
+import type { Provider } from '../evaluate/onnxProvider.js';
+import type { Scorer } from '../evaluate/scorer.js';
+import { onnxMetadata } from '../formats/onnx.js';
+import { checkpointNames, openModelFile } from './checkpoint.js';
+import type { ScoringEngine } from './engines.js';
+import { NativeEngine } from './engines.js';
+import { deviceOf } from './experiment.js';
+import { cardFromMetadata, type ModelCard, type Provenance } from './modelCard.js';
+import type { openRun } from './runFolder.js';
+import { evaluated, fixedThreshold } from './threshold.js';
+import { checkKind, openWeights } from './weightsFile.js';
+
+/** Release it at the end: `release()`. */
+export interface OpenModel extends Provenance {
+  /** The run's folder, or the file. */
+  path: string;
+  /** `native`, `onnx`, `onnx-cuda`, … */
+  engine: string;
+  /** Side of the images it takes, and of the maps it gives. */
+  imageSize: number;
+  mapSize: number;
+  scorer: Scorer;
+  release(): Promise<void>;
+}
+
+/** Weights with the configuration they work under. */
+export interface WeightsInUse extends Provenance {
+  path: string;
+  state: StateSource;
+  config: Config;
+}
+
+type Run = Awaited<ReturnType<typeof openRun>>;
+
+/** The checkpoint and threshold of the run's evaluation; without one, the last checkpoint at 0.5. @throws UserError when there is none */
+export async function runWeights({ folder, facts, config }: Run): Promise<WeightsInUse> {
+  const { checkpoint: chosen, threshold } = await evaluated(folder);
+  const checkpoint = chosen ?? (await checkpointNames(folder.checkpoints)).at(-1);
+  if (checkpoint === undefined) {
+    throw new UserError(`${folder.path} has no checkpoint yet`, 'go on with the training: ldc train … --resume');
+  }
+  const state = await openModelFile(join(folder.checkpoints, `${checkpoint}.safetensors`));
+  const { protocol, synthetic } = facts;
+  return { path: folder.path, state, config, protocol, checkpoint, synthetic, threshold };
+}
+
+/**
+ * Weights in a file: safetensors or a PyTorch checkpoint. They decide at 0.5 unless `threshold` says otherwise.
+ * @param configure the configuration, given what the file itself says of its settings (`key=value`)
+ */
+export async function fileWeights(
+  path: string,
+  configure: (overrides: string[]) => Promise<Config>,
+  threshold?: number,
+): Promise<WeightsInUse> {
+  const { state, overrides, protocol, checkpoint } = await openWeights(path);
+  const config = await configure(overrides);
+  checkKind(state, config);
+  return { path, state, config, protocol, checkpoint, synthetic: null, threshold: fixedThreshold(threshold) };
+}
+
+/** Opens weights on an engine; on ours, unless told. */
+export async function openOnEngine(weights: WeightsInUse, engine?: ScoringEngine): Promise<OpenModel> {
+  const { config, state, path, protocol, checkpoint, synthetic, threshold } = weights;
+  const opener = engine ?? new NativeEngine(config, deviceOf(config));
+  let scorer: Scorer;
+  try {
+    scorer = await opener.open(state);
+  } catch (error) {
+    opener.release();
+    throw error;
+  }
+  return {
+    path,
+    ...{ protocol, checkpoint, synthetic, threshold },
+    engine: opener.name,
+    imageSize: config.data.image_size,
+    mapSize: config.model.map_size,
+    scorer,
+    async release() {
+      await scorer.release();
+      opener.release();
+    },
+  };
+}
+
+/** Opens a model that `ldc export` wrote. @throws UserError when the file is missing or not one */
+export async function openOnnxModel(
+  path: string,
+  { provider = 'cpu', threads = 'auto' }: { provider?: Provider; threads?: number | 'auto' } = {},
+): Promise<OpenModel & { card: ModelCard }> {
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    throw new UserError(
+      error.code === 'ENOENT' ? `${path} does not exist` : `${path} cannot be read: ${messageOf(error)}`,
+    );
+  });
+  const card = cardFromMetadata(onnxMetadata(bytes, path), path);
+  const { preprocessing, protocol, checkpoint, synthetic, threshold } = card;
+  const scorer = await OnnxScorer.open(bytes, path, { scaling: preprocessing, provider, threads });
+  return {
+    path,
+    ...{ protocol, checkpoint, synthetic, threshold, card },
+    engine: provider === 'cpu' ? 'onnx' : `onnx-${provider}`,
+    imageSize: preprocessing.size,
+    mapSize: card.map_size,
+    scorer,
+    release: () => scorer.release(),
+  };
+}

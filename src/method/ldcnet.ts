@@ -99,7 +99,8 @@ export interface LdcNetOptions {
   conv: ConvForm;
   /** Height and width of the attention maps; 32 in the paper. */
   mapSize: number;
-  seed: number;
+  /** Of the initial weights; null for a network that weights are loaded into: none are drawn. */
+  seed: number | null;
 }
 
 export interface LdcNetOutput {

@@ -6,7 +6,7 @@ import { synthesise } from '../data/synth/synthesise.js';
 import { EngineScorer } from '../evaluate/engineEvaluator.js';
 import { type Evaluation, rocAt } from '../evaluate/evaluation.js';
 import { auc } from '../evaluate/roc.js';
-import { emptyNet } from './engines.js';
+import { LdcNet } from '../method/ldcnet.js';
 import { evaluateRun, scoreSide, targetFrames } from './evaluateRun.js';
 import { deviceOf, openExperiment } from './experiment.js';
 import type { Progress } from './progress.js';
@@ -67,7 +67,8 @@ export async function demo(folder: string, progress: Progress, signal: AbortSign
     reuse: false,
     progress,
   });
-  const untrained = emptyNet(experiment, device);
+  const { conv, map_size: mapSize } = config.model;
+  const untrained = new LdcNet(device, { conv, mapSize, seed: config.seed });
   const scorer = new EngineScorer(device, untrained, config.data.normalize);
   const scores = await scoreSide(config, scorer, targetFrames(experiment), 'untrained', progress);
   scorer.release();

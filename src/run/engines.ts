@@ -22,7 +22,7 @@ export interface ScoringEngine {
 
 /** An LDCNet of the configuration's shape, to load weights into. */
 export function emptyNet({ config }: { config: Config }, device: Device): LdcNet {
-  return new LdcNet(device, { conv: config.model.conv, mapSize: config.model.map_size, seed: config.seed });
+  return new LdcNet(device, { conv: config.model.conv, mapSize: config.model.map_size, seed: null });
 }
 
 /** Our own engine, on `device`. */

@@ -1,17 +1,17 @@
 /** LDCNet weights for tests: made from a seed, with batch statistics and descriptors that are not at their start. */
 import type { Device } from '../../src/engine/device.js';
 import type { StateEntry, StateSource } from '../../src/engine/nn/module.js';
-import { Philox } from '../../src/engine/random.js';
 import type { ConvForm } from '../../src/method/descriptiveConv.js';
 import { LdcNet } from '../../src/method/ldcnet.js';
+import { generate } from '../parity/generated.js';
 
 /** Every tensor of the network that loads, by name. */
 export function weightsOf(net: LdcNet, seed: number): StateSource & { entries: Map<string, Float32Array> } {
   const entries = new Map<string, Float32Array>();
   const shapes = new Map<string, readonly number[]>();
-  for (const [i, entry] of net.state().entries()) {
+  for (const entry of net.state()) {
     if (entry.sameAs !== undefined || entry.constant !== undefined) continue;
-    entries.set(entry.name, valuesOf(entry, new Philox(seed, 1000 + i)));
+    entries.set(entry.name, valuesOf(entry, seed));
     shapes.set(entry.name, entry.shape);
   }
   return {
@@ -23,10 +23,9 @@ export function weightsOf(net: LdcNet, seed: number): StateSource & { entries: M
   };
 }
 
-function valuesOf({ name, shape, counter }: StateEntry, random: Philox): Float32Array {
+function valuesOf({ name, shape, counter }: StateEntry, seed: number): Float32Array {
   const size = shape.reduce((product, extent) => product * extent, 1);
-  const around = (middle: number, spread: number) =>
-    Float32Array.from({ length: size }, () => middle + spread * (2 * random.uniform() - 1));
+  const around = (offset: number, scale: number) => generate(name, seed, size, { scale, offset });
   if (counter !== undefined) return Float32Array.of(7);
   if (name.endsWith('running_var')) return around(1, 0.5);
   if (name.endsWith('running_mean')) return around(0, 0.3);
@@ -36,6 +35,7 @@ function valuesOf({ name, shape, counter }: StateEntry, random: Philox): Float32
   return around(0, Math.sqrt(3 / (size / shape[0]!)));
 }
 
-export function smallNet(device: Device, kind: ConvForm['kind'], theta = 0.6): LdcNet {
-  return new LdcNet(device, { conv: { kind, theta }, mapSize: 8, seed: 1 });
+/** Has no weights yet. */
+export function smallNet(device: Device, kind: ConvForm['kind']): LdcNet {
+  return new LdcNet(device, { conv: { kind, theta: 0.5 }, mapSize: 8, seed: null });
 }

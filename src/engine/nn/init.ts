@@ -3,20 +3,26 @@ import { Philox, purposes } from '../random.js';
 
 /** Draws the parameters of one network in the order in which they are asked for. */
 export class Initializer {
-  private readonly random: Philox;
+  private readonly random: Philox | null;
 
-  constructor(seed: number) {
-    this.random = new Philox(seed, purposes.init);
+  /** @param seed null draws nothing, all values are 0: for a network that weights are loaded into, which starts seconds sooner */
+  constructor(seed: number | null) {
+    this.random = seed === null ? null : new Philox(seed, purposes.init);
   }
 
   /** N(mean, std²) */
   normal(size: number, std: number, mean = 0): Float32Array {
-    return Float32Array.from({ length: size }, () => mean + std * this.random.normal());
+    return this.draw(size, (random) => mean + std * random.normal());
   }
 
   /** U(−bound, bound) */
   uniform(size: number, bound: number): Float32Array {
-    return Float32Array.from({ length: size }, () => (2 * this.random.uniform() - 1) * bound);
+    return this.draw(size, (random) => (2 * random.uniform() - 1) * bound);
+  }
+
+  private draw(size: number, value: (random: Philox) => number): Float32Array {
+    const { random } = this;
+    return random === null ? new Float32Array(size) : Float32Array.from({ length: size }, () => value(random));
   }
 
   /** He et al. (2015) for ReLU, fan-out: std = √(2 / (O·K²)); torchvision's choice for ResNet convolutions. */

@@ -36,7 +36,7 @@ export function predictCommand(): Command {
         if (flags.overlay !== undefined) {
           const layers = [each.liveMap, each.spoofMap].map((values) => ({ values, size: model.mapSize }));
           const number = String(predictions.length).padStart(4, '0');
-          await writeFile(
+          await writeFileWhole(
             join(flags.overlay, `${number}-${overlayName(each.path)}`),
             await overlayPng(each.pixels, model.imageSize, layers),
           );

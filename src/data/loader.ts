@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import sharp from 'sharp';
 import { messageOf, UserError } from '../base/errors.js';
+import { type CropCache, cropCache } from './cropCache.js';
 import type { Frame } from './manifest.js';
 
 // The engine computes on the same cores: one thread an image, and no cache of images that come back an epoch later.
@@ -20,6 +21,8 @@ export interface LoaderOptions {
   ahead?: number;
   /** Images decoded at once; `auto`: one a core, as far as there are threads for them. */
   workers?: number | 'auto';
+  /** Keep decoded images beside their manifest, and take them from there; changes no pixel. */
+  cache?: boolean;
   /** Ends the loading: the iterator throws the signal's reason. */
   signal?: AbortSignal;
 }
@@ -52,17 +55,18 @@ export async function* loadBatches(
   batches: Iterable<readonly Frame[]>,
   options: LoaderOptions,
 ): AsyncGenerator<LoadedBatch, void, void> {
-  const { size, ahead = 2, workers = 'auto', signal } = options;
+  const { size, ahead = 2, workers = 'auto', cache = false, signal } = options;
   const stop = new AbortController();
   const ends = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
   const turn = turns(workers === 'auto' ? Math.min(availableParallelism(), LIBUV_THREADS) : workers);
+  const load = cache ? decodeOnce() : decodeInto;
   const iterator = batches[Symbol.iterator]();
   const loading: Promise<LoadedBatch>[] = [];
   const fill = () => {
     while (loading.length < ahead) {
       const next = iterator.next();
       if (next.done) return;
-      const batch = loadBatch(next.value, size, turn, ends);
+      const batch = loadBatch(next.value, size, load, turn, ends);
       batch.catch(() => {}); // A failure counts when the batch is due; until then it must not end the process.
       loading.push(batch);
     }
@@ -82,9 +86,34 @@ export async function* loadBatches(
   }
 }
 
+/** Puts the pixels of a frame to `into` from `at` on. */
+type Decode = (frame: Frame, size: number, into: Uint8Array, at: number) => Promise<void>;
+
+const decodeInto: Decode = async ({ path }, size, into, at) => into.set(await decode(path, size), at);
+
+/** Looks into the caches of the sets first, and leaves there what it has to decode. */
+function decodeOnce(): Decode {
+  const caches = new Map<string, Promise<CropCache | null>>();
+  return async (frame, size, into, at) => {
+    const { manifest, path } = frame;
+    if (!caches.has(manifest)) caches.set(manifest, cropCache(manifest, size));
+    const cache = await caches.get(manifest)!;
+    if (await cache?.read(frame, into, at)) return;
+    const pixels = await decode(path, size);
+    into.set(pixels, at);
+    await cache?.write(frame, pixels);
+  };
+}
+
 type Turn = <T>(work: () => Promise<T>) => Promise<T>;
 
-async function loadBatch(frames: readonly Frame[], size: number, turn: Turn, ends: AbortSignal): Promise<LoadedBatch> {
+async function loadBatch(
+  frames: readonly Frame[],
+  size: number,
+  load: Decode,
+  turn: Turn,
+  ends: AbortSignal,
+): Promise<LoadedBatch> {
   const pixels = new Uint8Array(frames.length * size * size * 3);
   let started = 0;
   await Promise.all(
@@ -92,10 +121,9 @@ async function loadBatch(frames: readonly Frame[], size: number, turn: Turn, end
       turn(async () => {
         ends.throwIfAborted();
         started ||= performance.now();
-        const image = await decode(frame.path, size).catch((error: unknown) => {
+        await load(frame, size, pixels, i * size * size * 3).catch((error: unknown) => {
           throw unreadable(`${frame.path} (${frame.manifest} line ${frame.row})`, error);
         });
-        pixels.set(image, i * size * size * 3);
       }),
     ),
   );

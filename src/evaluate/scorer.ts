@@ -25,6 +25,8 @@ export interface ScoringOptions {
   imageSize: number;
   batchSize: number;
   workers: number | 'auto';
+  /** Keep decoded images beside their manifest. */
+  cache?: boolean;
   onProgress?(done: number): void;
 }
 
@@ -33,11 +35,11 @@ export async function scoreFrames(
   scorer: Scorer,
   frames: readonly Frame[],
   origin: string,
-  { imageSize, batchSize, workers, onProgress }: ScoringOptions,
+  { imageSize, batchSize, workers, cache = false, onProgress }: ScoringOptions,
 ): Promise<Scores> {
   const rows = new ScoresBuilder(origin);
   let done = 0;
-  for await (const batch of loadBatches(inBatches(frames, batchSize), { size: imageSize, workers })) {
+  for await (const batch of loadBatches(inBatches(frames, batchSize), { size: imageSize, workers, cache })) {
     const scores = await scorer.score(batch.pixels, batch.frames.length, imageSize);
     batch.frames.forEach((frame, i) => {
       rows.add(scoreRow(frame, scores[i]!));

@@ -155,6 +155,7 @@ async function trainNetwork(
       frames: train,
       imageSize: size,
       workers: data.workers,
+      cache: data.cache,
       epochs: activation.epochs,
       batchesOf: (epoch) => shuffledBatches(train.length, activation.batch_size, seed, epoch),
       submit: ({ pixels, frames }, _, __, mark) =>
@@ -206,6 +207,7 @@ async function writeMaps(
     size,
     workers: config.data.workers,
     signal,
+    cache: config.data.cache,
   })) {
     const maps = scope(() => {
       const images = imagesToFeatures(device, pixels, [frames.length, size, size], pixelScaling(config.data.normalize));

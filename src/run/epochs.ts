@@ -44,6 +44,8 @@ export interface Stage {
   frames: readonly Frame[];
   imageSize: number;
   workers: number | 'auto';
+  /** Keep decoded images beside their manifest. */
+  cache?: boolean;
   epochs: number;
   /** Batches of positions in `frames`: a pure function of the epoch, so that an interrupted one can be gone on with. */
   batchesOf(epoch: number): number[][];
@@ -80,7 +82,8 @@ export async function runEpochs(stage: Stage, start: Position, progress: Progres
     const batches = stage.batchesOf(at.epoch);
     const left = batches.slice(at.batch).map((positions) => positions.map((i) => frames[i]!));
     clock.waiting();
-    for await (const loaded of loadBatches(left, { size: stage.imageSize, workers: stage.workers })) {
+    const { imageSize: size, workers, cache = false } = stage;
+    for await (const loaded of loadBatches(left, { size, workers, cache })) {
       clock.begin(loaded.loadMs);
       if (stage.onNan === 'skip') health.remember();
       const tensors = stage.submit(loaded, batches[at.batch]!, at, () => clock.mark());

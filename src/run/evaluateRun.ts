@@ -151,6 +151,7 @@ export async function scoreSide(
     imageSize: data.image_size,
     batchSize,
     workers: data.workers,
+    cache: data.cache,
     onProgress: (done) => progress.update(done),
   });
   progress.end();

@@ -117,7 +117,7 @@ async function prepareFolder({ config }: Experiment, { folder, resume, progress 
 /** Lines of the new configuration that the old one does not have; more epochs and other threads are no other run. */
 function differingLines(before: string, after: string): string[] {
   const known = new Set(before.split('\n'));
-  const free = /^\s*(epochs|threads|workers|save_every|keep|device|checkpoint_every|on_nan):/;
+  const free = /^\s*(epochs|threads|workers|cache|save_every|keep|device|checkpoint_every|on_nan):/;
   return after
     .split('\n')
     .filter((line) => !known.has(line) && !free.test(line))
@@ -176,6 +176,7 @@ async function trainLdcNet(
       frames,
       imageSize: size,
       workers: data.workers,
+      cache: data.cache,
       epochs: settings.epochs,
       batchesOf: (epoch) => epochBatches(streams, seed, epoch),
       submit: ({ pixels, frames: batch }, positions, { steps }, mark) =>

@@ -1,11 +1,22 @@
 /** `ldc train` */
 import { Command } from 'commander';
 import { parseProtocol } from '../config/protocol.js';
+import { type Device, measurePeak } from '../engine/device.js';
+import type { Profiler } from '../engine/profile.js';
+import { kernelTable, layerTable, type StepProfile } from '../report/profileTable.js';
+import { toText } from '../report/table.js';
 import { deviceOf, openExperiment } from '../run/experiment.js';
 import { runFolder } from '../run/runFolder.js';
 import { train } from '../run/train.js';
 import { type ConfigOptions, configOf, withConfigOptions, withDataOption, withOutOption } from './experimentOptions.js';
-import { type CommonOptions, interruption, printResult, progressFor, withCommonOptions } from './output.js';
+import {
+  type CommonOptions,
+  interruption,
+  printResult,
+  progressFor,
+  terminalWidth,
+  withCommonOptions,
+} from './output.js';
 
 interface TrainFlags extends CommonOptions, ConfigOptions {
   protocol: string;
@@ -16,6 +27,7 @@ interface TrainFlags extends CommonOptions, ConfigOptions {
   epochs?: string;
   checkpointEvery?: string;
   weights?: string;
+  profile?: boolean;
 }
 
 export function trainCommand(): Command {
@@ -27,6 +39,10 @@ export function trainCommand(): Command {
     .option('--epochs <n>', 'epochs of LDCNet')
     .option('--checkpoint-every <n>', 'also save within epochs: every n steps, or minutes as in 10m')
     .option('--weights <file>', 'initial weights: ImageNet ResNet-18, or a whole network');
+  command.option(
+    '--profile',
+    "also print where the time of LDCNet's steps went, by layer, pass and kernel (--epochs 1 is enough)",
+  );
   withCommonOptions(withConfigOptions(withOutOption(withDataOption(command))));
   command.addHelpText('after', "\nExample:\n  ldc train --protocol 'O&C&I-to-M' --data data --set train.keep=5");
   return command.action(async (flags: TrainFlags) => {
@@ -39,19 +55,45 @@ export function trainCommand(): Command {
     const experiment = await openExperiment(protocol, config, flags.data);
     const folder = runFolder(flags.out, protocol, flags.name ?? `${config.model.conv.kind}-seed${config.seed}`);
     const device = deviceOf(config);
+    let profile: StepProfile | undefined;
     const facts = await train(experiment, device, {
       folder,
       out: flags.out,
       resume: flags.resume ?? false,
       progress: progressFor(flags),
       signal: interruption('go on with the same command and --resume'),
+      onProfile: flags.profile
+        ? (profiler) => {
+            profile = stepProfile(profiler, device);
+          }
+        : undefined,
     });
-    printResult(flags, { run: folder.path, ...facts }, () =>
+    printResult(flags, { run: folder.path, ...facts, ...(profile && { profile }) }, () =>
       [
+        ...(profile === undefined ? [] : [profileText(profile)]),
         `${facts.synthetic ? 'SYNTHETIC: ' : ''}${protocol.name} trained for ${facts.epochs} epochs in ${facts.seconds} s on ${facts.device}`,
         `run:  ${folder.path}`,
         `next: ldc eval --run '${folder.path}' --data ${flags.data}`,
       ].join('\n'),
     );
   });
+}
+
+function stepProfile(profiler: Profiler, device: Device): StepProfile {
+  const { peak, reserved } = device.memory();
+  return {
+    rows: profiler.rows(),
+    steps: profiler.steps,
+    peak: measurePeak(device.threads),
+    memory: {
+      peakTensorsMb: peak / 2 ** 20,
+      reservedMb: reserved / 2 ** 20,
+      peakRssMb: process.resourceUsage().maxRSS / 1024,
+      growths: profiler.growths,
+    },
+  };
+}
+
+function profileText(profile: StepProfile): string {
+  return [layerTable(profile), kernelTable(profile)].map((table) => toText(table, terminalWidth())).join('\n');
 }

@@ -30,6 +30,23 @@ export class Device {
     return this.native.threads;
   }
 
+  /** While profiling: operations of one pass of each layer's convolution (profile.ts). */
+  flops: Map<string, number> | undefined;
+  private current = '';
+
+  get currentLabel(): string {
+    return this.current;
+  }
+
+  /** The layer that work submitted from now on belongs to; of no effect unless profiling. Returns the one before. */
+  label(name: string): string {
+    const before = this.current;
+    if (this.flops === undefined && name !== '') return before;
+    if (name !== before) this.native.label(name);
+    this.current = name;
+    return before;
+  }
+
   memory(): MemoryStats {
     return this.native.memory();
   }

@@ -14,6 +14,8 @@ interface Node {
   inputs: readonly Tensor[];
   saved: readonly Tensor[];
   backward: Backward;
+  /** Of the layer, while profiling. */
+  label: string;
 }
 
 let nodes: Node[] | undefined;
@@ -38,7 +40,7 @@ export function record(
   if (nodes === undefined || !needsGrad(...inputs)) return output;
   output.requiresGrad = true;
   for (const tensor of [output, ...inputs, ...saved]) tensor.retain();
-  nodes.push({ output, inputs, saved, backward });
+  nodes.push({ output, inputs, saved, backward, label: output.device.currentLabel });
   return output;
 }
 
@@ -74,6 +76,7 @@ export function backward(outputs: readonly { tensor: Tensor; upstream?: Tensor }
       while (walked.length > 0) {
         const node = walked[walked.length - 1]!;
         const { output, inputs } = node;
+        output.device.label(node.label);
         const upstream = gradients.get(output);
         if (upstream !== undefined) {
           const produced = scope(() => node.backward(upstream));
@@ -88,6 +91,7 @@ export function backward(outputs: readonly { tensor: Tensor; upstream?: Tensor }
         forget(node);
         walked.pop();
       }
+      leaves[0]?.device.label('');
       for (const leaf of leaves) {
         leaf.grad?.release();
         leaf.grad = gradients.get(leaf);

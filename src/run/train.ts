@@ -11,6 +11,7 @@ import type { Device } from '../engine/device.js';
 import { dropout } from '../engine/ops/elementwise.js';
 import { imagesToFeatures } from '../engine/ops/images.js';
 import { Adam } from '../engine/optim/optimizers.js';
+import { Profiler } from '../engine/profile.js';
 import { purposes } from '../engine/random.js';
 import { backward, withTape } from '../engine/tape.js';
 import { features, scope } from '../engine/tensor.js';
@@ -35,6 +36,8 @@ export interface TrainOptions {
   resume: boolean;
   progress: Progress;
   signal: AbortSignal;
+  /** Times every kernel of LDCNet's steps, and is told when they are done. */
+  onProfile?: (profiler: Profiler) => void;
 }
 
 /**
@@ -134,7 +137,7 @@ async function trainLdcNet(
   device: Device,
   maps: QuasiGroundTruth,
   activationNetwork: string,
-  { folder, progress, signal }: TrainOptions,
+  { folder, progress, signal, onProfile }: TrainOptions,
   reached: (record: StepRecord) => void,
 ): Promise<void> {
   const { config, train: frames } = experiment;
@@ -167,6 +170,7 @@ async function trainLdcNet(
   const scaling = pixelScaling(data.normalize);
   const size = data.image_size;
   const materialOf = materialLabels(frames);
+  const profiler = onProfile && new Profiler(device, net);
   await runEpochs(
     {
       title: 'LDCNet',
@@ -209,6 +213,7 @@ async function trainLdcNet(
       retain,
       onStep: async (record) => {
         reached(record);
+        profiler?.endStep();
         await appendFile(folder.metrics, `${JSON.stringify(metricsLine(record))}\n`);
       },
     },
@@ -216,6 +221,10 @@ async function trainLdcNet(
     progress,
     signal,
   );
+  if (profiler !== undefined) {
+    onProfile!(profiler);
+    profiler.close();
+  }
   optimizer.dispose();
   net.dispose();
 }

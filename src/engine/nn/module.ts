@@ -27,13 +27,29 @@ export abstract class Module<Input extends unknown[] = [Tensor], Output = Tensor
   private readonly entries: (StateEntry | { prefix: string; module: Module<never, unknown> })[] = [];
   /** Batch statistics, dropout. */
   training = true;
+  private path = '';
 
   constructor(readonly device: Device) {}
 
   protected abstract compute(...inputs: Input): Output;
 
   forward(...inputs: Input): Output {
-    return scope(() => this.compute(...inputs));
+    if (this.path === '') return scope(() => this.compute(...inputs));
+    const before = this.device.label(this.path);
+    try {
+      return scope(() => this.compute(...inputs));
+    } finally {
+      this.device.label(before);
+    }
+  }
+
+  /** Gives this module and all inside the names by which a profile calls them. */
+  nameForProfile(path: string): void {
+    this.path = path;
+    for (const entry of this.entries) {
+      if (!('module' in entry)) continue;
+      entry.module.nameForProfile([path, entry.prefix].filter((part) => part !== '').join('.'));
+    }
   }
 
   /** All entries in order, with full names. */

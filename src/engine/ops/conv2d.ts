@@ -29,6 +29,7 @@ export function conv2d(x: Tensor, weight: ConvWeight, stride: number, padding: n
   const description = describe(x, weight, stride, padding);
   const packed = packedWeight(weight, description, 'forward');
   const y = new Tensor(x.device, outputShape(x, outChannels, kernel, description), 'float32', 'features');
+  x.device.flops?.set(x.device.currentLabel, 2 * y.size * (w.size / outChannels));
   native.conv2d_forward(description, x.handle, packed.handle, kernel, bias?.handle ?? null, y.handle);
   if (!held.has(packed)) packed.release();
 

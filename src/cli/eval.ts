@@ -11,10 +11,16 @@ import { foldsText } from '../report/foldsText.js';
 import { evaluateRun } from '../run/evaluateRun.js';
 import { dataFacts, deviceOf, openExperiment } from '../run/experiment.js';
 import { newestRun, openRun } from '../run/runFolder.js';
-import { withDataOption, withOutOption } from './experimentOptions.js';
+import {
+  type DeviceOptions,
+  overridesOf,
+  withDataOption,
+  withDeviceOptions,
+  withOutOption,
+} from './experimentOptions.js';
 import { type CommonOptions, printResult, progressFor, terminalWidth, withCommonOptions } from './output.js';
 
-interface EvalFlags extends CommonOptions {
+interface EvalFlags extends CommonOptions, DeviceOptions {
   run?: string;
   protocol?: string;
   scores?: string;
@@ -40,7 +46,7 @@ export function evalCommand(): Command {
         .default('honest'),
     )
     .addOption(new Option('--level <name>', 'level that chooses the best checkpoint').choices(['frame', 'video']));
-  withCommonOptions(withOutOption(withDataOption(command)));
+  withCommonOptions(withDeviceOptions(withOutOption(withDataOption(command))));
   command.addHelpText('after', "\nExample:\n  ldc eval --protocol 'O&C&I-to-M' --checkpoint best");
   return command.action(async (flags: EvalFlags) => {
     if ([flags.run, flags.protocol, flags.scores].filter(Boolean).length > 1) {
@@ -66,7 +72,11 @@ async function ofFolds(flags: EvalFlags, folds: readonly string[]): Promise<Fold
 
 async function ofRun(flags: EvalFlags): Promise<Evaluation> {
   const protocol = flags.protocol === undefined ? undefined : parseProtocol(flags.protocol);
-  const run = await openRun(flags.run ?? (await newestRun(flags.out, protocol)));
+  const { device, precision, threads } = flags;
+  const run = await openRun(
+    flags.run ?? (await newestRun(flags.out, protocol)),
+    overridesOf({ device, precision, threads }),
+  );
   const { config, folder, facts } = run;
   const experiment = await openExperiment(run.protocol, config, flags.data);
   const progress = progressFor(flags);

@@ -7,21 +7,31 @@ import { repeated } from './output.js';
 export const defaultData = './data';
 export const defaultOut = './runs';
 
-export interface ConfigOptions {
+/** Flags that choose a device. */
+export interface DeviceOptions {
+  device?: string;
+  precision?: string;
+  threads?: string;
+}
+
+export interface ConfigOptions extends DeviceOptions {
   config?: string;
   set?: string[];
-  device?: string;
-  threads?: string;
   seed?: string;
 }
 
 export function withConfigOptions(command: Command): Command {
-  return command
+  command
     .option('--config <file>', 'YAML configuration (default: the paper, configs/ldcnet.yaml)')
-    .option('--set <key=value>', 'overrides one key of the configuration; may be repeated', repeated)
+    .option('--set <key=value>', 'overrides one key of the configuration; may be repeated', repeated);
+  return withDeviceOptions(command).option('--seed <n>', 'seed of everything random');
+}
+
+export function withDeviceOptions(command: Command): Command {
+  return command
     .option('--device <name>', 'auto, cpu or cuda')
-    .option('--threads <n>', 'threads of the cpu device')
-    .option('--seed <n>', 'seed of everything random');
+    .option('--precision <name>', 'what convolutions multiply in on cuda: auto (tf32), fp32, tf32 or bf16')
+    .option('--threads <n>', 'threads of the cpu device');
 }
 
 export function withDataOption(command: Command): Command {
@@ -37,8 +47,10 @@ export async function configOf(options: ConfigOptions, more: readonly string[] =
   return loadConfig(options.config, [...overridesOf(options), ...more]);
 }
 
-/** What the flags change of a configuration, as of --set. */
-export function overridesOf({ set = [], device, threads, seed }: Omit<ConfigOptions, 'config'>): string[] {
-  const flags = Object.entries({ device, threads, seed });
+/** What the flags change of a configuration, as of --set. A run that was made on a GPU may go on on the CPU, in its precision. */
+export function overridesOf(options: Omit<ConfigOptions, 'config'>): string[] {
+  const { set = [], device, threads, seed } = options;
+  const unset = device === 'cpu' && !set.some((each) => each.startsWith('precision='));
+  const flags = Object.entries({ device, precision: options.precision ?? (unset ? 'auto' : undefined), threads, seed });
   return [...set, ...flags.flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}`]))];
 }

@@ -12,17 +12,15 @@ import {
   type WeightsInUse,
 } from '../run/openModel.js';
 import { newestRun, openRun } from '../run/runFolder.js';
-import { overridesOf } from './experimentOptions.js';
+import { type DeviceOptions, overridesOf, withDeviceOptions } from './experimentOptions.js';
 import { repeated } from './output.js';
 
-export interface WeightsOptions {
+export interface WeightsOptions extends DeviceOptions {
   out: string;
   run?: string;
   weights?: string;
   config?: string;
   set?: string[];
-  device?: string;
-  threads?: string;
 }
 
 export interface ModelOptions extends WeightsOptions {
@@ -32,12 +30,11 @@ export interface ModelOptions extends WeightsOptions {
 
 /** --weights, and what changes the configuration of a run or of weights. */
 export function withWeightsOptions(command: Command): Command {
-  return command
+  command
     .option('--weights <file>', 'weights without a run: safetensors, or a PyTorch checkpoint such as LDCNet-100.tar')
     .option('--config <file>', 'YAML configuration that the weights work under (default: their own, else the paper)')
-    .option('--set <key=value>', 'overrides one key of the configuration; may be repeated', repeated)
-    .option('--device <name>', 'auto, cpu or cuda')
-    .option('--threads <n>', 'threads of the cpu device');
+    .option('--set <key=value>', 'overrides one key of the configuration; may be repeated', repeated);
+  return withDeviceOptions(command);
 }
 
 /** --model and what onnxruntime computes it on. */
@@ -73,7 +70,7 @@ export async function modelOf(flags: ModelOptions): Promise<OpenModel> {
 
 /** The model of --model, which has its settings in itself. */
 export async function onnxModelOf(path: string, flags: ModelOptions): Promise<OpenModel> {
-  for (const other of ['config', 'set', 'device']) exclusive(flags, ['model', other]);
+  for (const other of ['config', 'set', 'device', 'precision']) exclusive(flags, ['model', other]);
   const { threads } = await loadConfig(undefined, overridesOf({ threads: flags.threads }));
   return openOnnxModel(path, { provider: flags.provider, threads });
 }

@@ -33,6 +33,7 @@ const perDomain = z.strictObject({ live: count(5), spoof: count(5) });
 export const configSchema = z.strictObject({
   seed: key(z.int().min(0).max(0xffffffff), 0, 'a whole number from 0 to 4294967295'),
   device: oneOf(['auto', 'cpu', 'cuda'], 'auto'),
+  precision: oneOf(['auto', 'fp32', 'tf32', 'bf16'], 'auto'),
   threads: autoOrCount(),
   data: z
     .strictObject({

@@ -1,11 +1,13 @@
 /** Devices: where tensors live and kernels run. */
-import { messageOf, UserError } from '../base/errors.js';
+import { messageOf, UserError, WorkError } from '../base/errors.js';
 import {
   addon,
   type ConvAlgorithm,
+  type CudaState,
   type MachinePeak,
   type MemoryStats,
   type NativeDevice,
+  type Precision,
   type WorkTime,
 } from './native.js';
 
@@ -51,6 +53,16 @@ export class Device {
     return this.native.memory();
   }
 
+  /** Runs `body`, which submits one step of a loop: a GPU runs it all at once, as a graph. Reading in between is allowed. */
+  step<T>(body: () => T): T {
+    this.native.beginStep();
+    try {
+      return body();
+    } finally {
+      this.native.endStep();
+    }
+  }
+
   /** Times `body`'s work kernel by kernel. */
   async profile(body: () => Promise<void>): Promise<WorkTime[]> {
     this.native.takeTimes();
@@ -65,15 +77,24 @@ export interface DeviceOptions {
   /** 'auto' or undefined: LDC_THREADS, else all processors this process may use. */
   threads?: number | 'auto';
   convAlgorithm?: ConvAlgorithm;
+  /** 'auto' or undefined: tf32 on a GPU; the CPU has fp32 alone. */
+  precision?: Precision | 'auto';
 }
 
 /**
- * Opens a device. `auto` takes the best that is usable.
- * @throws UserError when the name is unknown or LDC_THREADS, LDC_ISA ask for what this machine lacks
+ * Opens a device. `auto` takes cuda where it is usable, else cpu.
+ * @throws UserError when the name is unknown, cuda is not usable, or the CPU is to compute in another precision than fp32; and
+ * when LDC_THREADS or LDC_ISA ask for what this machine lacks
  */
 export function openDevice(name: string, options: DeviceOptions = {}): Device {
+  if (name === 'cuda' || (name === 'auto' && cudaState().unusable === '')) return openCuda(options);
   if (name !== 'cpu' && name !== 'auto') {
-    throw new UserError(`there is no device ${JSON.stringify(name)}`, 'devices of this build: cpu');
+    throw new UserError(`there is no device ${JSON.stringify(name)}`, 'devices are auto, cpu and cuda');
+  }
+  const { precision = 'auto' } = options;
+  if (precision !== 'auto' && precision !== 'fp32') {
+    const why = name === 'auto' ? ` (cuda cannot be used: ${cudaState().unusable})` : '';
+    throw new UserError(`the cpu device computes in fp32, not in ${precision}${why}`, 'leave precision at auto');
   }
   const threads = options.threads === 'auto' ? undefined : options.threads;
   const { Device: Native } = addon();
@@ -82,6 +103,34 @@ export function openDevice(name: string, options: DeviceOptions = {}): Device {
   } catch (error) {
     throw new UserError(messageOf(error));
   }
+}
+
+function openCuda(options: DeviceOptions): Device {
+  const { unusable } = cudaState();
+  if (unusable !== '') throw new UserError(`the device cuda cannot be used: ${unusable}`, cudaHint());
+  const precision = options.precision === undefined || options.precision === 'auto' ? 'tf32' : options.precision;
+  const { Device: Native } = addon();
+  try {
+    return new Device('cuda', new Native('cuda', undefined, precision), options);
+  } catch (error) {
+    throw new WorkError(
+      `the device cuda cannot be opened: ${messageOf(error)}`,
+      'look at nvidia-smi, or use --device cpu',
+    );
+  }
+}
+
+/** What is known of CUDA: build, driver, devices. */
+export function cudaState(): CudaState {
+  return addon().cuda();
+}
+
+/** What to do where CUDA cannot be used. */
+export function cudaHint(): string {
+  const { built, unusable } = cudaState();
+  if (!built) return 'where nvcc is installed, build it with LDC_CUDA=1 npm run build:native; or use --device cpu';
+  if (unusable.startsWith('this build')) return 'build it for all GPUs: npm run build:cuda; or use --device cpu';
+  return 'nvidia-smi has to list a GPU, with a driver that is new enough; or use --device cpu';
 }
 
 /** Processors this process may use. */

@@ -186,6 +186,8 @@ export interface NativeDevice extends Kernels {
   upload(tensor: Handle, data: ArrayBufferView): void;
   download(tensor: Handle): Promise<ArrayBuffer>;
   memory(): MemoryStats;
+  beginStep(): void;
+  endStep(): void;
   profile(on: boolean): void;
   label(text: string): void;
   takeTimes(): WorkTime[];
@@ -200,10 +202,30 @@ export interface MachinePeak {
   bandwidthGbS: number;
 }
 
-interface Addon {
-  Device: new (kind: 'cpu', threads?: number) => NativeDevice;
+/** What convolutions multiply in on a GPU; sums are float32 always, and so is everything on the CPU. */
+export const precisions = ['fp32', 'tf32', 'bf16'] as const;
+export type Precision = (typeof precisions)[number];
+
+export interface Addon {
+  /** `cuda` where it was built; `cuda-emulated`, with an order of threads and checks, in the tests' addon alone. */
+  Device: new (
+    name: 'cpu' | 'cuda' | 'cuda-emulated',
+    threads?: number,
+    precision?: Precision,
+    seed?: number,
+    checks?: boolean,
+  ) => NativeDevice;
   processors: number;
   measurePeak(threads: number): MachinePeak;
+  cuda(): CudaState;
+}
+
+export interface CudaState {
+  built: boolean;
+  /** Why there is no device `cuda`, for people; empty where there is one. */
+  unusable: string;
+  /** Build, driver and GPUs, one a line. */
+  summary: string;
 }
 
 let loaded: Addon | undefined;

@@ -13,6 +13,7 @@
 #include "cpu/device.h"
 #include "cpu/peak.h"
 #include "device.h"
+#include "devices.h"
 
 namespace ldc {
 
@@ -70,11 +71,7 @@ class DeviceObject final : public Napi::ObjectWrap<DeviceObject>, public TensorT
 
   explicit DeviceObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<DeviceObject>(info) {
     guarded(info.Env(), [&] {
-      const std::string kind = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : "";
-      const int64_t threads = info[1].IsUndefined() ? 0 : integer_from(info[1], "threads");
-      if (threads < 0 || threads > 1024) throw std::invalid_argument("threads is not from 0 to 1024");
-      if (kind != "cpu") throw std::invalid_argument("there is no device '" + kind + "'");
-      device_ = cpu::make_device(static_cast<int>(threads));
+      device_ = open_device(request_from(info));
       settle_ = Napi::ThreadSafeFunction::New(info.Env(), Napi::Function(), "ldc device", 0, 1);
       settle_.Unref(info.Env());
       // Hooks run in reverse order: this one before the environment closes settle_, which it does without asking.
@@ -104,6 +101,19 @@ class DeviceObject final : public Napi::ObjectWrap<DeviceObject>, public TensorT
     device_.reset();  // joins its threads first: they may still settle downloads
     if (settle_) settle_.Release();
     settle_ = {};
+  }
+
+  // new Device(name, threads?, precision?, seed?, checks?)
+  static DeviceRequest request_from(const Napi::CallbackInfo& info) {
+    DeviceRequest request;
+    if (info[0].IsString()) request.name = info[0].As<Napi::String>().Utf8Value();
+    const int64_t threads = info[1].IsUndefined() ? 0 : integer_from(info[1], "threads");
+    if (threads < 0 || threads > 1024) throw std::invalid_argument("threads is not from 0 to 1024");
+    request.threads = static_cast<int>(threads);
+    if (!info[2].IsUndefined()) request.precision = precision_of(info[2].ToString().Utf8Value());
+    if (!info[3].IsUndefined()) request.seed = static_cast<uint64_t>(integer_from(info[3], "seed"));
+    if (!info[4].IsUndefined()) request.checks = info[4].ToBoolean();
+    return request;
   }
 
   // Turns C++ exceptions into JavaScript ones.
@@ -261,6 +271,15 @@ class DeviceObject final : public Napi::ObjectWrap<DeviceObject>, public TensorT
   Napi::Value description(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), device_->description()); }
   Napi::Value threads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), device_->threads()); }
 
+  Napi::Value begin_step(const Napi::CallbackInfo& info) {
+    device_->begin_step();
+    return info.Env().Undefined();
+  }
+  Napi::Value end_step(const Napi::CallbackInfo& info) {
+    device_->end_step();
+    return info.Env().Undefined();
+  }
+
   Napi::Value profile(const Napi::CallbackInfo& info) {
     device_->set_profiling(info[0].ToBoolean());
     return info.Env().Undefined();
@@ -307,6 +326,8 @@ Napi::Function DeviceObject::define(Napi::Env env) {
           InstanceMethod<&DeviceObject::memory>("memory"),
           InstanceAccessor<&DeviceObject::description>("description"),
           InstanceAccessor<&DeviceObject::threads>("threads"),
+          InstanceMethod<&DeviceObject::begin_step>("beginStep"),
+          InstanceMethod<&DeviceObject::end_step>("endStep"),
           InstanceMethod<&DeviceObject::profile>("profile"),
           InstanceMethod<&DeviceObject::label>("label"),
           InstanceMethod<&DeviceObject::take_times>("takeTimes"),
@@ -376,10 +397,21 @@ Napi::Value measure_peak(const Napi::CallbackInfo& info) {
   }
 }
 
+// cuda() -> {built, unusable, summary}
+Napi::Value cuda_object(const Napi::CallbackInfo& info) {
+  const CudaState state = cuda_state();
+  Napi::Object object = Napi::Object::New(info.Env());
+  object.Set("built", state.built);
+  object.Set("unusable", state.unusable);
+  object.Set("summary", state.summary);
+  return object;
+}
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("Device", DeviceObject::define(env));
   exports.Set("processors", cpu::processors());
   exports.Set("measurePeak", Napi::Function::New(env, measure_peak));
+  exports.Set("cuda", Napi::Function::New<cuda_object>(env, "cuda"));
   return exports;
 }
 

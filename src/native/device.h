@@ -50,6 +50,11 @@ class Device {
   // Copies device bytes to the host, then calls done(error) from any thread; error is empty when all work so far succeeded.
   virtual void download(const void* source, void* target, size_t bytes, std::function<void(std::string)> done) = 0;
 
+  // Around the work of one step of a loop, which comes back in the same shape. The device may put all of it off to the end and
+  // run it at once (CUDA: as a graph); a download in between runs what there is so far.
+  virtual void begin_step() {}
+  virtual void end_step() {}
+
   // Profiling: times every piece of work; take_times() waits for the queue to drain.
   virtual void set_profiling(bool on) = 0;
   virtual void set_label(std::string label) = 0;

@@ -7,7 +7,7 @@ import { listSupportedBackends } from 'onnxruntime-node';
 import sharp from 'sharp';
 import { messageOf } from '../base/errors.js';
 import { findCropSets } from '../data/cropSet.js';
-import { openDevice } from '../engine/device.js';
+import { cudaHint, cudaState, openDevice } from '../engine/device.js';
 import { version } from './version.js';
 
 export interface Finding {
@@ -29,7 +29,7 @@ export async function examine(dataFolder: string): Promise<Finding[]> {
       value: `${cpus()[0]?.model.trim() ?? 'unknown'}, ${cpus().length} cores, ${memory}`,
     },
     engine(),
-    { name: 'cuda', ok: false, value: 'not in this build: the cpu device is the only one', hint: 'use --device cpu' },
+    cuda(),
     { name: 'images', ok: true, value: `sharp ${sharp.versions.sharp}, libvips ${sharp.versions.vips}` },
     onnxruntime(),
     await ffmpeg(),
@@ -42,6 +42,16 @@ function engine(): Finding {
     return { name: 'engine', ok: true, value: openDevice('cpu').description };
   } catch (error) {
     return { name: 'engine', ok: false, value: messageOf(error), hint: 'build it: npm run build:native' };
+  }
+}
+
+function cuda(): Finding {
+  try {
+    const { unusable, summary } = cudaState();
+    const value = summary.split('\n').join('; ');
+    return unusable === '' ? { name: 'cuda', ok: true, value } : { name: 'cuda', ok: false, value, hint: cudaHint() };
+  } catch (error) {
+    return { name: 'cuda', ok: false, value: messageOf(error), hint: 'build it: npm run build:native' };
   }
 }
 

@@ -86,7 +86,7 @@ export async function runEpochs(stage: Stage, start: Position, progress: Progres
     for await (const loaded of loadBatches(left, { size, workers, cache })) {
       clock.begin(loaded.loadMs);
       if (stage.onNan === 'skip') health.remember();
-      const tensors = stage.submit(loaded, batches[at.batch]!, at, () => clock.mark());
+      const tensors = stage.device.step(() => stage.submit(loaded, batches[at.batch]!, at, () => clock.mark()));
       const [figures, finite] = await Promise.all([readAll(tensors), health.gradientsAreFinite()]);
       clock.mark();
       at.batch++;

@@ -45,8 +45,8 @@ function heldOut(sides: { sources: Selection[]; targets: Selection[] }, { data, 
 }
 
 /** The device a configuration asks for. */
-export function deviceOf(config: Config): Device {
-  return openDevice(config.device, { threads: config.threads, convAlgorithm: config.train.conv_algorithm });
+export function deviceOf({ device, precision, threads, train }: Config): Device {
+  return openDevice(device, { precision, threads, convAlgorithm: train.conv_algorithm });
 }
 
 /** The `data` entry of run.json. */

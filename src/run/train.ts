@@ -117,10 +117,10 @@ async function prepareFolder({ config }: Experiment, { folder, resume, progress 
   }
 }
 
-/** Lines of the new configuration that the old one does not have; more epochs and other threads are no other run. */
+/** Lines of the new configuration that the old one does not have; more epochs and another device are no other run. */
 function differingLines(before: string, after: string): string[] {
   const known = new Set(before.split('\n'));
-  const free = /^\s*(epochs|threads|workers|cache|save_every|keep|device|checkpoint_every|on_nan):/;
+  const free = /^\s*(epochs|threads|workers|cache|save_every|keep|device|precision|checkpoint_every|on_nan):/;
   return after
     .split('\n')
     .filter((line) => !known.has(line) && !free.test(line))

@@ -34,6 +34,7 @@ describe('defaults', () => {
     expect(defaultConfig).toEqual({
       seed: 0,
       device: 'auto',
+      precision: 'auto',
       threads: 'auto',
       data: { image_size: 256, normalize: 'unit', dev_fraction: 0.2, workers: 'auto', cache: true },
       model: { conv: { kind: 'ldc', theta: 0.5 }, map_size: 32, dropout: 0.5, weights: null },

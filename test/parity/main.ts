@@ -3,11 +3,13 @@ import { parseArgs } from 'node:util';
 import { messageOf, UserError } from '../../src/base/errors.js';
 import { openDevice } from '../../src/engine/device.js';
 import { type ConvAlgorithm, convAlgorithms } from '../../src/engine/native.js';
+import { openEmulated } from '../native/cuda/emulated.js';
 import { winogradShareOfRms } from './compare.js';
 import { openFixtures } from './fixtureSet.js';
 import { type Outcome, runCase } from './runCase.js';
 
-const usage = 'npm run parity -- DIR [--device cpu] [--only OP] [--conv-algorithm direct|winograd|auto]';
+const usage =
+  'npm run parity -- DIR [--device cpu|cuda|cuda-emulated] [--only OP] [--conv-algorithm direct|winograd|auto]';
 
 /** Returns the exit status: 0 when nothing failed. */
 async function main(): Promise<number> {
@@ -15,7 +17,10 @@ async function main(): Promise<number> {
   const set = await openFixtures(folder);
   const cases = set.cases.filter(({ op }) => only === undefined || op === only);
   if (cases.length === 0) throw new UserError(`${folder} has no case with op '${only}'`);
-  const device = openDevice(deviceName, { convAlgorithm: algorithm });
+  const device =
+    deviceName === 'cuda-emulated'
+      ? openEmulated({ convAlgorithm: algorithm })
+      : openDevice(deviceName, { convAlgorithm: algorithm, precision: 'fp32' });
   console.log(`set ${set.name}: ${cases.length} cases on ${device.description}; convolutions ${algorithm}`);
   if (algorithm !== 'direct') {
     console.log(

@@ -1,20 +1,24 @@
 // The CUDA device. Work is launched at once, from the owner's thread, on one stream; a thread of its own waits for downloads.
 // Uploads go through pinned memory on a second stream. An upload waits for the compute stream, because its target may have
-// been handed out in the order of that stream; compute waits for the upload.
+// been handed out in the order of that stream; compute waits for the upload. The work of a step runs as a graph (step_graph.h),
+// uploads included.
 #include "device.h"
 
 #include <condition_variable>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "contract.h"
 #include "features.h"
 #include "make_kernels.h"
 #include "pool.h"
 #include "staging.h"
+#include "step_graph.h"
 
 namespace ldc::cuda {
 
@@ -66,7 +70,7 @@ class CudaDevice final : public Device {
  public:
   CudaDevice(int number, Precision precision)
       : number_(number), precision_((check(cudaSetDevice(number), "device"), precision_for(number, precision))),
-        pool_(take_device_memory, [](void* data) { cudaFree(data); }) {
+        pool_(take_device_memory, [this](void* data) { give_device_memory(data); }) {
     check(cudaStreamCreateWithFlags(&compute_, cudaStreamNonBlocking), "stream");
     check(cudaStreamCreateWithFlags(&upload_, cudaStreamNonBlocking), "stream");
     submitted_ = make_event(cudaEventDisableTiming);
@@ -122,6 +126,11 @@ class CudaDevice final : public Device {
     guarded("upload", [&] {
       Staging::Block block = with_lock([&] { return staging_.take(bytes); });
       std::memcpy(block.data, source, bytes);
+      if (step_.capturing()) {
+        step_blocks_.push_back(block);
+        check(cudaMemcpyAsync(target, block.data, bytes, cudaMemcpyHostToDevice, compute_), "upload");
+        return;
+      }
       check(cudaEventRecord(submitted_, compute_), "upload");
       check(cudaStreamWaitEvent(upload_, submitted_, 0), "upload");
       check(cudaMemcpyAsync(target, block.data, bytes, cudaMemcpyHostToDevice, upload_), "upload");
@@ -134,9 +143,11 @@ class CudaDevice final : public Device {
   void download(const void* source, void* target, size_t bytes, std::function<void(std::string)> done) override {
     Download download = {{}, target, bytes, "", std::move(done)};
     guarded("download", [&] {
+      launch_step();
       download.block = with_lock([&] { return staging_.take(bytes); });
       check(cudaMemcpyAsync(download.block.data, source, bytes, cudaMemcpyDeviceToHost, compute_), "download");
       check(cudaEventRecord(download.block.done, compute_), "download");
+      step_.resume();
     });
     download.failure = failure_;
     {
@@ -144,6 +155,17 @@ class CudaDevice final : public Device {
       downloads_.push_back(std::move(download));
     }
     wake_.notify_one();
+  }
+
+  // Profiling times kernel by kernel, which a graph does not show.
+  void begin_step() override {
+    const char* wish = std::getenv("LDC_CUDA_GRAPH");
+    if (profiling_ || (wish != nullptr && std::strcmp(wish, "0") == 0)) return;
+    guarded("step", [&] { step_.begin(compute_); });
+  }
+  void end_step() override {
+    guarded("step", [&] { launch_step(); });
+    step_.end();
   }
 
   void set_profiling(bool on) override { profiling_ = on; }
@@ -187,6 +209,24 @@ class CudaDevice final : public Device {
     }
   }
 
+  // Starts what the step has captured so far; its pinned blocks are free again when the graph has run.
+  void launch_step() {
+    step_.launch();
+    std::vector<Staging::Block> blocks = std::exchange(step_blocks_, {});
+    for (const Staging::Block& block : blocks) check(cudaEventRecord(block.done, compute_), "upload");
+    with_lock([&] {
+      for (const Staging::Block& block : blocks) staging_.give(block);
+    });
+  }
+
+  // Captured work may still be about to use it.
+  void give_device_memory(void* data) {
+    const bool capturing = step_.capturing();
+    if (capturing) launch_step();
+    cudaFree(data);
+    if (capturing) step_.resume();
+  }
+
   static void forget(std::vector<Timing>& timings) {
     for (const Timing& t : timings) {
       cudaEventDestroy(t.begin);
@@ -222,6 +262,8 @@ class CudaDevice final : public Device {
 
   const int number_;
   const Precision precision_;
+  StepGraph step_;
+  std::vector<Staging::Block> step_blocks_;  // of its uploads
   Pool pool_;
   cudaStream_t compute_ = nullptr, upload_ = nullptr;
   cudaEvent_t submitted_ = nullptr;
@@ -268,6 +310,9 @@ std::unique_ptr<Device> make_device(int number, Precision precision) {
   return std::make_unique<CudaDevice>(number, precision);
 }
 
+// Is there where any kernel is: asked for to learn whether the build has code for a GPU.
+__global__ void present_kernel() {}
+
 std::string why_unusable() {
   int driver = 0, count = 0;
   if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) return "no NVIDIA driver is installed";
@@ -278,12 +323,20 @@ std::string why_unusable() {
   }
   if (status != cudaSuccess) return std::string("CUDA does not start: ") + cudaGetErrorString(status);
   if (count == 0) return "there is no NVIDIA GPU";
+  cudaDeviceProp p;
+  cudaFuncAttributes attributes;
+  if (cudaGetDeviceProperties(&p, 0) != cudaSuccess) return "the GPU does not answer";
+  if (cudaSetDevice(0) != cudaSuccess || cudaFuncGetAttributes(&attributes, present_kernel) != cudaSuccess) {
+    cudaGetLastError();
+    return std::string("this build has no code for the ") + p.name + " (compute capability " + std::to_string(p.major) + "." +
+           std::to_string(p.minor) + "), only for " LDC_CUDA_ARCHITECTURES;
+  }
   return "";
 }
 
 std::string summary() {
   const auto version = [](int v) { return std::to_string(v / 1000) + "." + std::to_string(v % 1000 / 10); };
-  std::string text = "built with CUDA " + version(CUDART_VERSION);
+  std::string text = "built with CUDA " + version(CUDART_VERSION) + " for " LDC_CUDA_ARCHITECTURES;
   int driver = 0, count = 0;
   if (cudaDriverGetVersion(&driver) == cudaSuccess && driver > 0) text += ", driver for CUDA " + version(driver);
   const std::string reason = why_unusable();

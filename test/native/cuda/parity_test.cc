@@ -2,8 +2,8 @@
 // have padded channels; that padding is zero; and that results have the same bits whatever the order of blocks and threads.
 // Exits with 1 and a list where something differs.
 //
-//   cmake -S . -B build/cuda_tests -DLDC_CUDA_EMULATOR=ON && cmake --build build/cuda_tests --target cuda_parity_test
-//   build/cuda_tests/cuda_parity_test
+//   cmake -S . -B build && cmake --build build --target cuda_parity_test
+//   build/cuda_parity_test
 #include <cmath>
 #include <cstdio>
 #include <cstring>

@@ -1,4 +1,4 @@
-// The device `cuda-emulated`: work runs at once, on the caller's thread.
+// The device `cuda-emulated`: work runs at once, on the caller's thread; within a step all of it at the end, as in a graph.
 #include "../device.h"
 
 #include <chrono>
@@ -24,12 +24,52 @@ class EmulatedDevice final : public Device {
 
   size_t bytes_of_tensor(const Tensor& t) const override { return static_cast<size_t>(stored_elements(t)) * bytes_of(t.dtype); }
   void* allocate(size_t bytes) override { return memory_.allocate(bytes); }
-  void release(void* data) override { memory_.release(data); }
+  void release(void* data) override {
+    run([this, data] { memory_.release(data); });
+  }
   MemoryStats memory() const override { return memory_.stats(); }
 
   const Kernels& kernels() const override { return *kernels_; }
 
   void submit(const char* name, std::function<void(Kernels&)> work) override {
+    run([this, name, label = label_, work = std::move(work)] { run_kernel(name, label, work); });
+  }
+
+  void upload(const void* source, void* target, size_t bytes) override {
+    const char* begin = static_cast<const char*>(source);
+    run([target, data = std::vector<char>(begin, begin + bytes)] { std::memcpy(target, data.data(), data.size()); });
+  }
+
+  void download(const void* source, void* target, size_t bytes, std::function<void(std::string)> done) override {
+    run_put_off();
+    std::memcpy(target, source, bytes);
+    done(failure_);
+  }
+
+  void begin_step() override { in_step_ = true; }
+  void end_step() override {
+    run_put_off();
+    in_step_ = false;
+  }
+
+  void set_profiling(bool on) override { profiling_ = on; }
+  void set_label(std::string label) override { label_ = std::move(label); }
+  std::vector<WorkTime> take_times() override { return std::exchange(times_, {}); }
+
+ private:
+  void run(std::function<void()> work) {
+    if (in_step_) {
+      put_off_.push_back(std::move(work));
+    } else {
+      work();
+    }
+  }
+
+  void run_put_off() {
+    for (const auto& work : std::exchange(put_off_, {})) work();
+  }
+
+  void run_kernel(const char* name, const std::string& label, const std::function<void(Kernels&)>& work) {
     const auto begin = std::chrono::steady_clock::now();
     try {
       work(*kernels_);
@@ -38,27 +78,16 @@ class EmulatedDevice final : public Device {
     }
     if (!profiling_) return;
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
-    times_.push_back({name, label_, taken.count()});
+    times_.push_back({name, label, taken.count()});
   }
 
-  void upload(const void* source, void* target, size_t bytes) override { std::memcpy(target, source, bytes); }
-
-  void download(const void* source, void* target, size_t bytes, std::function<void(std::string)> done) override {
-    std::memcpy(target, source, bytes);
-    done(failure_);
-  }
-
-  void set_profiling(bool on) override { profiling_ = on; }
-  void set_label(std::string label) override { label_ = std::move(label); }
-  std::vector<WorkTime> take_times() override { return std::exchange(times_, {}); }
-
- private:
   const Precision precision_;
   emulated::Machine machine_;
   emulated::EmulatedMemory memory_;
   std::unique_ptr<Kernels> kernels_;
   std::string failure_, label_;  // the first error, reported by every later download
-  bool profiling_ = false;
+  bool profiling_ = false, in_step_ = false;
+  std::vector<std::function<void()>> put_off_;  // the work of a step so far
   std::vector<WorkTime> times_;
 };
 

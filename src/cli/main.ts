@@ -14,6 +14,7 @@ import { reportError } from './output.js';
 import { predictCommand } from './predict.js';
 import { prepareCommand } from './prepare.js';
 import { reportCommand } from './report.js';
+import { studyCommand } from './study.js';
 import { synthCommand } from './synth.js';
 import { trainCommand } from './train.js';
 
@@ -33,6 +34,7 @@ export function program(): Command {
     evalCommand(),
     predictCommand(),
     reportCommand(),
+    studyCommand(),
     convertCommand(),
     exportCommand(),
     doctorCommand(),

@@ -67,6 +67,10 @@ export function interruption(hint = 'the same command goes on'): AbortSignal {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
+  // The study that started this process is gone.
+  process.on('disconnect', stop);
+  process.channel?.unref();
+  if (process.connected === false) stop();
   return controller.signal;
 }
 

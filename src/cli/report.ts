@@ -5,16 +5,25 @@ import { UserError } from '../base/errors.js';
 import { writeRunReport } from '../report/runReport.js';
 import { deviceOf, openExperiment } from '../run/experiment.js';
 import { newestRun, openRun } from '../run/runFolder.js';
+import { readStudy } from '../study/studyFile.js';
+import { writeStudyReport } from '../study/studyReport.js';
 import { withDataOption, withOutOption } from './experimentOptions.js';
-import { type CommonOptions, printResult, withCommonOptions } from './output.js';
+import { type CommonOptions, printResult, terminalWidth, withCommonOptions } from './output.js';
 
 export function reportCommand(): Command {
   const command = new Command('report')
     .description('one self-contained HTML page of an evaluated run: curves, ROC, histograms, maps, worst mistakes')
-    .option('--run <dir>', 'run to report (default: the newest)');
+    .option('--run <dir>', 'run to report (default: the newest)')
+    .option('--study <file>', 'the study of this YAML file instead, as ldc study report writes it');
   withCommonOptions(withOutOption(withDataOption(command)));
   command.addHelpText('after', "\nExample:\n  ldc report --run 'runs/O&C&I-to-M/ldc-seed0'");
-  return command.action(async (flags: CommonOptions & { run?: string; data: string; out: string }) => {
+  return command.action(async (flags: CommonOptions & { run?: string; study?: string; data: string; out: string }) => {
+    if (flags.study !== undefined) {
+      if (flags.run !== undefined) throw new UserError('--run and --study exclude each other');
+      const { document, text } = await writeStudyReport(await readStudy(flags.study), flags.out, terminalWidth());
+      printResult(flags, document, () => text);
+      return;
+    }
     const { folder, facts, config, protocol } = await openRun(flags.run ?? (await newestRun(flags.out)));
     if (!existsSync(folder.evaluation)) {
       throw new UserError(`${folder.path} is not evaluated yet`, `first: ldc eval --run '${folder.path}'`);

@@ -1,9 +1,9 @@
 /** From a YAML file and `--set` overrides to a complete configuration, or to one sentence that says what is wrong where. */
-import { readFile } from 'node:fs/promises';
-import { type Document, isMap, isScalar, LineCounter, type Node, parse, parseDocument } from 'yaml';
+import { parse } from 'yaml';
 import { messageOf, UserError } from '../base/errors.js';
 import { nearest } from './nearest.js';
 import { type Config, configSchema, expectedAt, knownKeys } from './schema.js';
+import { readYamlFile } from './yamlFile.js';
 
 /** Says where a key was set: ", in ldc.yaml line 3". */
 type Locate = (path: readonly PropertyKey[]) => string;
@@ -14,29 +14,16 @@ type Locate = (path: readonly PropertyKey[]) => string;
  * @throws UserError naming the file and line, or the override, and the key
  */
 export async function loadConfig(file?: string, overrides: readonly string[] = []): Promise<Config> {
-  let settings: object = {};
-  if (file !== undefined) settings = await readSettings(file);
-  for (const override of overrides) settings = merge(settings, parseOverride(override));
+  let settings = file === undefined ? {} : await readSettings(file);
+  for (const override of overrides) settings = mergeSettings(settings, parseOverride(override));
   return configSchema.parse(settings);
 }
 
-async function readSettings(file: string): Promise<object> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new UserError(
-      `the configuration ${file} ${missing ? 'does not exist' : `cannot be read: ${messageOf(error)}`}`,
-    );
-  }
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const [error] = document.errors;
-  if (error) throw new UserError(`${lowerFirst(error.message)}, in ${file} line ${lines.linePos(error.pos[0]).line}`);
-  const settings: unknown = document.toJS() ?? {};
-  check(settings, (path) => `, in ${file} line ${lineOf(document, lines, path)}`);
-  return settings as object;
+/** The settings of a configuration file: the keys it holds, checked. @throws UserError naming file, line and key */
+export async function readSettings(file: string): Promise<object> {
+  const { value, lineOf } = await readYamlFile(file, 'the configuration');
+  checkSettings(value, (path) => `, in ${file} line ${lineOf(path)}`);
+  return value as object;
 }
 
 function parseOverride(override: string): object {
@@ -54,12 +41,16 @@ function parseOverride(override: string): object {
     );
   }
   const settings = path.reduceRight<unknown>((inner, name) => ({ [name]: inner }), value) as object;
-  check(settings, () => `, in the setting "${override}"`);
+  checkSettings(settings, () => `, in the setting "${override}"`);
   return settings;
 }
 
-/** Every key has a default, so a part of a configuration is checked by the schema of the whole. */
-function check(settings: unknown, locate: Locate): void {
+/**
+ * Checks a part of a configuration: every key has a default, so the schema of the whole will do.
+ * @param locate says where a key was set: ", in ldc.yaml line 3"
+ * @throws UserError
+ */
+export function checkSettings(settings: unknown, locate: Locate): void {
   const issue = configSchema.safeParse(settings).error?.issues[0];
   if (!issue) return;
   if (issue.code === 'unrecognized_keys') throw unknownKey(settings, [...issue.path, issue.keys[0]!], locate);
@@ -85,24 +76,12 @@ function valueAt(settings: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((inner, name) => (inner as Record<PropertyKey, unknown>)[name], settings);
 }
 
-/** The line on which the key at `path` stands, counted from 1. */
-function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): number {
-  let node = document.contents as Node | null;
-  let offset = node?.range?.[0] ?? 0;
-  for (const name of path) {
-    const pair = isMap(node) ? node.items.find(({ key }) => isScalar(key) && String(key.value) === name) : undefined;
-    if (!pair) break;
-    offset = (pair.key as Node).range?.[0] ?? offset;
-    node = pair.value as Node | null;
-  }
-  return lines.linePos(offset).line;
-}
-
-function merge(base: object, change: object): object {
+/** `base` with the keys that `change` names replaced, section by section. */
+export function mergeSettings(base: object, change: object): object {
   const merged: Record<string, unknown> = { ...base };
   for (const [name, value] of Object.entries(change)) {
     const old = merged[name];
-    merged[name] = isSection(old) && isSection(value) ? merge(old, value) : value;
+    merged[name] = isSection(old) && isSection(value) ? mergeSettings(old, value) : value;
   }
   return merged;
 }
@@ -114,8 +93,4 @@ function isSection(value: unknown): value is object {
 function show(value: unknown): string {
   if (typeof value === 'number') return String(value);
   return isSection(value) ? 'a section' : JSON.stringify(value);
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }

@@ -5,10 +5,10 @@ import { type Level, type ScoreMode, samplesAt } from '../evaluate/levels.js';
 import type { Mistake } from '../evaluate/mistakes.js';
 import type { Scores } from '../evaluate/scores.js';
 import { escapeHtml } from './escape.js';
-import { EVAL_LEGEND, evalTables, headline, SYNTHETIC_NOTE, targetLine } from './evalTable.js';
+import { EVAL_LEGEND, evalTables, headline, targetLine } from './evalTable.js';
+import { factTable, plotSection, renderPage, type Section } from './page.js';
 import type { MetricsRow } from './plotData.js';
 import { detPlot, histogramPlot, lossPlots, rocPlot, transferPlot } from './plots.js';
-import { style } from './style.js';
 import { type Plot, renderSvg } from './svg.js';
 import { percent, scoreText, type Table, toHtml } from './table.js';
 
@@ -48,12 +48,6 @@ export interface ReportInput {
   falseRejects: readonly ReportMistake[];
 }
 
-interface Section {
-  id: string;
-  title: string;
-  body: string;
-}
-
 /** More groups than this (subjects, say) are not listed: only those with the largest error are. */
 const MOST_GROUPS = 10;
 
@@ -68,47 +62,19 @@ export async function renderReport(input: ReportInput): Promise<string> {
     mistakeSection(input),
     factSection(input),
   ].filter((section) => section !== null);
-  const synthetic = input.evaluation?.synthetic === true;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<meta name="color-scheme" content="light dark">
-<title>${escapeHtml(synthetic ? `SYNTHETIC – ${input.title}` : input.title)}</title>
-<link rel="icon" href="data:,">
-<style>${style}</style>
-</head>
-<body>
-<a class="skip" href="#content">Skip to the content</a>
-${synthetic ? `<p class="banner" role="note">${SYNTHETIC_NOTE}</p>` : ''}
-<header>
-<h1>${escapeHtml(input.title)}</h1>
-${input.evaluation ? headerLines(input.evaluation) : ''}
-<nav aria-label="Sections"><ul>
-${sections.map(({ id, title }) => `<li><a href="#${id}">${title}</a></li>`).join('\n')}
-</ul></nav>
-</header>
-<main id="content">
-${sections.map(({ id, title, body }) => `<section id="${id}" aria-labelledby="${id}-title">\n<h2 id="${id}-title">${title}</h2>\n${body}\n</section>`).join('\n')}
-</main>
-<footer><p>Made by ldc, ${escapeHtml(input.generated)}.</p></footer>
-</body>
-</html>
-`;
+  return renderPage({
+    title: input.title,
+    synthetic: input.evaluation?.synthetic === true,
+    lines: input.evaluation ? [headline(input.evaluation), ...input.evaluation.targets.map(targetLine)] : [],
+    sections,
+    generated: input.generated,
+  });
 }
 
 /** The plots of a report by file name without extension, as SVG in colours for paper. */
 export async function reportFigures(input: ReportInput): Promise<Map<string, string>> {
   const plots = [...lossPlots(input.training), ...scorePlots(input)];
   return new Map(await Promise.all(plots.map(async (plot) => [plot.id, await renderSvg(plot, 'print')] as const)));
-}
-
-function headerLines(evaluation: Evaluation): string {
-  return [headline(evaluation), ...evaluation.targets.map(targetLine)]
-    .map((line) => `<p class="muted">${escapeHtml(line)}</p>`)
-    .join('\n');
 }
 
 function resultSection({ evaluation, level }: ReportInput): Section | null {
@@ -154,21 +120,6 @@ function scorePlots({ evaluation, target, sourceDevelopment, level, mode }: Repo
     plots.push(transferPlot(rocAt(sourceDevelopment, level, mode), roc, result));
   }
   return plots;
-}
-
-async function plotSection(id: string, title: string, plots: Plot[], size = ''): Promise<Section | null> {
-  if (plots.length === 0) return null;
-  const figures = await Promise.all(plots.map(plotFigure));
-  return { id, title, body: `<div class="plots ${size}">\n${figures.join('\n')}\n</div>` };
-}
-
-async function plotFigure(plot: Plot): Promise<string> {
-  const svg = await renderSvg(plot, 'page');
-  const labelled = svg.replace(
-    '<svg ',
-    `<svg role="img" aria-label="${escapeHtml(`${plot.title}: ${plot.description}`)}" `,
-  );
-  return `<figure>\n<h3>${escapeHtml(plot.title)}</h3>\n${labelled}\n<figcaption>${escapeHtml(plot.description)}.</figcaption>\n</figure>`;
 }
 
 function breakdownSection({ evaluation, target, level, mode }: ReportInput): Section | null {
@@ -232,11 +183,7 @@ function mistakeItem({ mistake, image: png }: ReportMistake): string {
 
 function factSection({ facts }: ReportInput): Section | null {
   if (facts.length === 0) return null;
-  const rows = facts.map(
-    ({ name, value }) => `<tr><th scope="row">${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`,
-  );
-  const body = `<table class="facts" aria-label="How this run was made"><tbody>\n${rows.join('\n')}\n</tbody></table>`;
-  return { id: 'facts', title: 'Run facts', body };
+  return { id: 'facts', title: 'Run facts', body: factTable('How this run was made', facts) };
 }
 
 function image(png: Uint8Array, alt: string): string {

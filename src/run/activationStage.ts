@@ -68,7 +68,7 @@ export async function activationStage(
   signal: AbortSignal,
 ): Promise<Stage1> {
   const { config } = experiment;
-  const folder = join(out, protocolFolder(experiment.protocol), `stage1-${stage1Key(experiment)}`);
+  const folder = stage1Folder(experiment, out);
   const network = join(folder, 'activation.safetensors');
   const mapFile = join(folder, 'maps.safetensors');
   const ready = async () => (await isWhole(network, progress)) && (await isWhole(mapFile, progress));
@@ -105,6 +105,11 @@ async function isWhole(path: string, progress: Progress): Promise<boolean> {
     progress.note(`${messageOf(error)}; it is made again`);
     return false;
   }
+}
+
+/** Where stage 1 of an experiment is, or will be. It holds maps.safetensors when it is whole. */
+export function stage1Folder(experiment: Experiment, out: string): string {
+  return join(out, protocolFolder(experiment.protocol), `stage1-${stage1Key(experiment)}`);
 }
 
 /** The path of stage 1 as run.json holds it. */

@@ -6,6 +6,8 @@ import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { program } from '../../src/cli/main.js';
 import { loadConfig } from '../../src/config/load.js';
+import { configsOf } from '../../src/study/expand.js';
+import { readStudy } from '../../src/study/studyFile.js';
 import { codeBlocks, commandLines, documents, indentedCode, root } from './codeBlocks.js';
 
 const kinds = ['sh', 'sh data', 'sh npm', 'yaml', 'yaml study', 'ts', 'ts quoted', 'cpp', 'text', 'csv', 'json'];
@@ -43,6 +45,18 @@ describe.each(documents())('%s', (document) => {
       const file = join(folder, 'configuration.yaml');
       writeFileSync(file, code);
       await loadConfig(file).finally(() => rmSync(folder, { recursive: true }));
+    });
+  }
+
+  const studies = blocks.filter(({ info }) => info === 'yaml study');
+  if (studies.length > 0) {
+    it.each(studies)('line $line is a study', async ({ code }) => {
+      const folder = mkdtempSync(join(root, 'docs', '.study-'));
+      const file = join(folder, 'study.yaml');
+      writeFileSync(file, code.replace('../configs', '../../configs'));
+      await readStudy(file)
+        .then(configsOf)
+        .finally(() => rmSync(folder, { recursive: true }));
     });
   }
 });

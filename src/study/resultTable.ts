@@ -1,0 +1,228 @@
+/** The table of a study: variants under each convention against protocols, mean ± deviation, the best in bold, published rows below. */
+import { type MeanStd, meanStd } from '../evaluate/seeds.js';
+import { oracleThresholds, type ThresholdName } from '../evaluate/thresholds.js';
+import { type Cell, type Column, MISSING, percentMeanStd, type Table } from '../report/table.js';
+import { configsOf } from './expand.js';
+import { higherIsBetter, type MetricName, metricOf, metricTitles } from './metrics.js';
+import { publishedFigures, publishedRows, publishedSource } from './published.js';
+import type { StudyResult, StudyResults } from './results.js';
+import type { ProtocolColumn, Study } from './studyFile.js';
+
+/** How the rows of a block were made: a threshold at the study's level and checkpoint, or the released program's way. */
+type Convention = ThresholdName | 'paper';
+
+/** What a study's table says of one variant, one protocol column and one metric. */
+interface Figure {
+  value: MeanStd | null;
+  /** Values there should be: seeds × protocols of the column. */
+  of: number;
+}
+
+/** The heading of the column that says how a row was made. */
+export const conventionTitle = 'convention';
+/** The heading of the column that averages over protocols. */
+const meanTitle = 'mean';
+
+export function resultTable(study: Study, results: StudyResults): Table {
+  const { metrics, published } = study.report;
+  const groups =
+    study.columns.length > 1 ? [...study.columns.map(({ title }) => title), meanTitle] : [study.columns[0]!.title];
+  const columns: Column[] = [
+    { title: 'method', align: 'left' },
+    { title: conventionTitle, align: 'left' },
+    ...groups.flatMap((title) =>
+      metrics.map((metric) => ({ title: `${title} ${metricTitles[metric]}`, align: 'right' as const })),
+    ),
+  ];
+  const others = published ? publishedTableRows(study, results.synthetic) : [];
+  return {
+    title: `${results.synthetic ? 'SYNTHETIC – ' : ''}${study.title}`,
+    columns,
+    rows: [...conventionsOf(study).flatMap((convention) => block(study, results, convention)), ...others],
+    notes: notes(study, results, others.length > 0),
+  };
+}
+
+/** Every run and threshold a row: for those who want to compute on. `rate` says how a fraction is written; AUC and EER know no threshold. */
+export function runsTable(study: Study, { done }: StudyResults, rate: (value: number | null) => string): Table {
+  const metrics: readonly MetricName[] = ['hter', 'far', 'frr', 'apcer', 'acer', 'auc', 'eer'];
+  const left = ['protocol', 'variant', 'seed', 'checkpoint', 'synthetic', 'level', 'threshold', 'oracle'];
+  const right = metrics.map((metric) => (metric === 'apcer' ? 'apcer_max' : metric));
+  return {
+    title: 'Runs',
+    columns: [
+      ...left.map((title) => ({ title, align: 'left' as const })),
+      ...right.map((title) => ({ title, align: 'right' as const })),
+    ],
+    rows: done.flatMap(({ run, evaluation }) =>
+      study.report.thresholds.map((threshold) => [
+        ...[
+          run.protocol.name,
+          run.variant,
+          String(run.seed),
+          evaluation.checkpoint ?? '',
+          String(evaluation.synthetic),
+        ],
+        ...[study.report.level, threshold, String(oracleThresholds.has(threshold))],
+        ...metrics.map((metric) => rate(metricOf(evaluation, study.report.level, threshold, metric))),
+      ]),
+    ),
+  };
+}
+
+/** A figure of a run by a convention of its study; null where it cannot be had. */
+export function figureOf(study: Study, { evaluation }: StudyResult, convention: Convention, metric: MetricName) {
+  if (convention !== 'paper') return metricOf(evaluation, study.report.level, convention, metric);
+  const best = evaluation.paper?.best;
+  if (best === undefined) return null;
+  if (metric === 'auc') return best.auc;
+  // With attacks pooled the released program's "ACER" is the HTER.
+  return metric === 'hter' ? best.smoothed.acer : null;
+}
+
+function conventionsOf(study: Study): Convention[] {
+  return [...study.report.thresholds, ...(study.evaluate.convention === 'paper' ? ['paper' as const] : [])];
+}
+
+function conventionText(study: Study, convention: Convention, synthetic: boolean): string {
+  const { level } = study.report;
+  const epoch = study.evaluate.checkpoint === 'last' ? 'last epoch' : 'best epoch on source dev';
+  const text =
+    convention === 'paper'
+      ? 'paper: Youden*, min-max over the test set, best epoch on target*'
+      : `${convention}${oracleThresholds.has(convention) ? '*' : ''}, ${level}, ${epoch}`;
+  return synthetic ? `SYNTHETIC, ${text}` : text;
+}
+
+/** All variants under one convention; the best of each column stands out. */
+function block(study: Study, results: StudyResults, convention: Convention): Cell[][] {
+  const { metrics } = study.report;
+  const variants = Object.keys(configsOf(study));
+  const text = conventionText(study, convention, results.synthetic);
+  const figures = variants.map((variant) => {
+    const own = results.done.filter(({ run }) => run.variant === variant);
+    const of = (result: StudyResult, metric: MetricName) => figureOf(study, result, convention, metric);
+    const cells = study.columns.flatMap((column) =>
+      metrics.map((metric) => columnFigure(study, own, column, metric, of)),
+    );
+    if (study.columns.length > 1) cells.push(...metrics.map((metric) => meanFigure(study, own, metric, of)));
+    return cells;
+  });
+  const best = figures[0]!.map((_, k) => {
+    // What stands on fewer runs than the others does not compete.
+    const means = figures.flatMap((row) => (isComplete(row[k]!) ? [row[k]!.value!.mean] : []));
+    if (means.length < 2) return null;
+    return higherIsBetter(metrics[k % metrics.length]!) ? Math.max(...means) : Math.min(...means);
+  });
+  return variants.map((variant, row) => [variant, text, ...figures[row]!.map((figure, k) => cell(figure, best[k]!))]);
+}
+
+type FigureOf = (result: StudyResult, metric: MetricName) => number | null;
+
+function columnFigure(
+  study: Study,
+  own: readonly StudyResult[],
+  { protocols }: ProtocolColumn,
+  metric: MetricName,
+  of: FigureOf,
+): Figure {
+  const names = new Set(protocols.map(({ name }) => name));
+  const values = own.filter(({ run }) => names.has(run.protocol.name)).map((result) => of(result, metric));
+  const known = values.filter((value) => value !== null);
+  return {
+    value: known.length > 0 ? meanStd(known) : null,
+    of: study.seeds.length * protocols.length,
+  };
+}
+
+/** Over protocol columns within a seed first, then over seeds; only seeds that have every run. */
+function meanFigure(study: Study, own: readonly StudyResult[], metric: MetricName, of: FigureOf): Figure {
+  const means = study.seeds.flatMap((seed) => {
+    const ofSeed = own.filter(({ run }) => run.seed === seed);
+    const columns = study.columns.map((column) => {
+      const figure = columnFigure({ ...study, seeds: [seed] }, ofSeed, column, metric, of);
+      return figure.value !== null && figure.value.n === figure.of ? figure.value.mean : null;
+    });
+    const known = columns.filter((value) => value !== null);
+    return known.length === columns.length ? [meanStd(known).mean] : [];
+  });
+  return { value: means.length > 0 ? meanStd(means) : null, of: study.seeds.length };
+}
+
+function cell(figure: Figure, best: number | null): Cell {
+  const { value, of } = figure;
+  if (value === null) return MISSING;
+  if (!isComplete(figure)) return `${percentMeanStd(value)} (${value.n} of ${of})`;
+  return value.mean === best ? { text: percentMeanStd(value), best: true } : percentMeanStd(value);
+}
+
+function isComplete({ value, of }: Figure): boolean {
+  return value?.n === of;
+}
+
+function publishedTableRows(study: Study, synthetic: boolean): Cell[][] {
+  const { metrics } = study.report;
+  return publishedRows.flatMap((row) => {
+    const figures = study.columns.map(({ protocols }) =>
+      protocols.length === 1 ? publishedFigures(row, protocols[0]!) : null,
+    );
+    if (figures.every((figure) => figure === null)) return [];
+    const known = figures.filter((figure) => figure !== null);
+    const mean = (metric: 'hter' | 'auc') => meanStd(known.map((figure) => figure[metric])).mean;
+    const all = known.length === figures.length ? { hter: mean('hter'), auc: mean('auc') } : null;
+    const shown = study.columns.length > 1 ? [...figures, all] : figures;
+    return [
+      [
+        `${row.method} (${row.venue})`,
+        `published${synthetic ? ', REAL data' : ''}, ${row.convention}`,
+        ...shown.flatMap((figure) =>
+          metrics.map((metric) =>
+            figure !== null && (metric === 'hter' || metric === 'auc')
+              ? percentMeanStd({ mean: figure[metric], std: null })
+              : MISSING,
+          ),
+        ),
+      ],
+    ];
+  });
+}
+
+function notes(study: Study, { done, missing, synthetic }: StudyResults, published: boolean): string[] {
+  const folds = study.columns.some(({ protocols }) => protocols.length > 1);
+  const over = [
+    study.seeds.length > 1 ? `seeds ${study.seeds.join(', ')}` : '',
+    folds ? 'the protocols of a column' : '',
+  ];
+  const spread = over.filter(Boolean).join(' and ');
+  const oracle = conventionsOf(study).some((name) => name === 'paper' || oracleThresholds.has(name));
+  const targets = new Map(
+    done.flatMap(({ run, evaluation }) =>
+      evaluation.targets.map(({ domain, name, subset, videos, frames }) => [
+        `${run.protocol.name} ${domain}`,
+        `${run.protocol.name}: ${name ?? domain}${subset === null ? '' : ` subset ${subset}`}, ${videos.live} live and ${videos.attack} attack videos, ${frames} frames`,
+      ]),
+    ),
+  );
+  return [
+    ...(synthetic ? ['SYNTHETIC data: these figures say nothing about real attacks.'] : []),
+    `In percent${spread ? `; mean ± sample standard deviation over ${spread}` : ''}. Bold: the best mean among rows of one convention.`,
+    ...(study.report.metrics.some((metric) => metric === 'acer' || metric === 'apcer')
+      ? ['APCER is that of the worst attack type; ACER = (APCER + BPCER) / 2.']
+      : []),
+    ...(oracle || published || study.report.metrics.includes('eer')
+      ? ['* oracle: chosen with the labels of the target; not to be had in use.']
+      : []),
+    ...(published ? [publishedSource] : []),
+    ...(published && synthetic
+      ? ['Published rows are of real data and cannot be compared with the SYNTHETIC ones.']
+      : []),
+    ...(targets.size > 0 ? [`Targets: ${[...targets.values()].join('; ')}.`] : []),
+    ...(missing.length > 0
+      ? [`${missing.length} of ${missing.length + done.length} runs are missing: ${some(missing.map(({ id }) => id))}.`]
+      : []),
+  ];
+}
+
+function some(names: readonly string[]): string {
+  return names.length > 5 ? `${names.slice(0, 5).join(', ')}, …` : names.join(', ');
+}

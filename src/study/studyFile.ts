@@ -1,0 +1,174 @@
+/** The YAML file of a study: what it may hold, and the one sentence that says what is wrong in it. */
+import { basename, dirname, extname, resolve } from 'node:path';
+import { z } from 'zod';
+import { UserError } from '../base/errors.js';
+import { checkSettings, readSettings } from '../config/load.js';
+import { nearest } from '../config/nearest.js';
+import { foldsOf, type Protocol, parseProtocol } from '../config/protocol.js';
+import { readYamlFile, type YamlFile } from '../config/yamlFile.js';
+import { thresholdNames } from '../evaluate/thresholds.js';
+import { metricNames } from './metrics.js';
+
+/** What may stand in a folder's name; a run's is STUDY-VARIANT-seedN. */
+const namePattern = /^[A-Za-z0-9][\w.+-]*$/;
+const name = () => z.string().regex(namePattern, 'must be a name of letters, digits, ".", "_", "+" and "-"');
+/** A part of the configuration; `checkSettings` says what may be in it. */
+const settings = () => z.record(z.string(), z.unknown());
+const scalar = z.union([z.string(), z.number(), z.boolean()]);
+const atLeastOne = (value: object) => Object.keys(value).length > 0;
+
+const schema = z.strictObject({
+  name: name().optional(),
+  title: z.string().min(1).optional(),
+  synth: z
+    .strictObject({
+      subjects: z.int().min(1),
+      frames: z.int().min(1),
+      size: z.int().min(32),
+      seed: z.int().min(0).default(0),
+    })
+    .optional(),
+  config: z.string().min(1).optional(),
+  settings: settings().default({}),
+  protocols: z.array(z.string()).min(1),
+  seeds: z.array(z.int().min(0).max(0xffffffff)).min(1).default([0]),
+  variants: z.record(name(), settings()).refine(atLeastOne, 'must name at least one variant').optional(),
+  grid: z.record(z.string(), z.array(scalar).min(1)).default({}),
+  evaluate: z
+    .strictObject({
+      checkpoint: z.enum(['last', 'best']).default('last'),
+      convention: z.enum(['honest', 'paper']).default('honest'),
+    })
+    .prefault({}),
+  report: z
+    .strictObject({
+      level: z.enum(['video', 'frame']).default('video'),
+      thresholds: z.array(z.enum(thresholdNames)).min(1).default(['source-dev-eer', 'target-eer']),
+      metrics: z.array(z.enum(metricNames)).min(1).default(['hter', 'auc']),
+      published: z.boolean().default(true),
+    })
+    .prefault({}),
+  slurm: z
+    .strictObject({
+      partition: z.string().min(1).optional(),
+      account: z.string().min(1).optional(),
+      qos: z.string().min(1).optional(),
+      time: z.string().min(1).optional(),
+      memory: z.string().min(1).optional(),
+      cpus: z.int().min(1).default(1),
+      gpus: z.int().min(0).default(0),
+      grace: z.int().min(1).max(3600).default(120),
+      options: z.array(z.string()).default([]),
+    })
+    .prefault({}),
+});
+
+type StudyDocument = z.output<typeof schema>;
+
+/** A column of the table: one protocol, or the six folds of `oulu/3` and `oulu/4`, for which the field gives one figure. */
+export interface ProtocolColumn {
+  title: string;
+  protocols: readonly Protocol[];
+}
+
+export interface Study
+  extends Pick<StudyDocument, 'synth' | 'settings' | 'seeds' | 'grid' | 'evaluate' | 'report' | 'slurm'> {
+  file: string;
+  name: string;
+  title: string;
+  /** The settings of the configuration file that all runs start from. */
+  base: object;
+  columns: readonly ProtocolColumn[];
+  variants: Readonly<Record<string, object>>;
+}
+
+/** @throws UserError that names the file and the line */
+export async function readStudy(file: string): Promise<Study> {
+  const yaml = await readYamlFile(file, 'the study');
+  const document = checked(file, yaml);
+  const where = (path: readonly PropertyKey[]) => `, in ${file} line ${yaml.lineOf(path)}`;
+  const { config, variants = { default: {} }, protocols, ...rest } = document;
+  checkSettings(rest.settings, (path) => where(['settings', ...path]));
+  for (const [variant, value] of Object.entries(variants)) {
+    checkSettings(value, (path) => where(['variants', variant, ...path]));
+  }
+  for (const [key, values] of Object.entries(rest.grid)) {
+    for (const [i, value] of values.entries()) checkSettings(nested(key, value), () => where(['grid', key, i]));
+  }
+  if (rest.seeds.length !== new Set(rest.seeds).size)
+    throw new UserError(`seeds has one seed twice${where(['seeds'])}`);
+  const fileName = basename(file, extname(file));
+  const studyName = rest.name ?? fileName;
+  if (!namePattern.test(studyName)) {
+    throw new UserError(`${fileName} is no name for a study, ${file}`, 'give it one in the file: name: NAME');
+  }
+  return {
+    ...rest,
+    file,
+    name: studyName,
+    title: rest.title ?? studyName,
+    base: config === undefined ? {} : await readSettings(resolve(dirname(file), config)),
+    columns: columnsOf(protocols, where),
+    variants,
+  };
+}
+
+/** `model.conv.kind` and a value as settings. */
+export function nested(key: string, value: unknown): object {
+  return key.split('.').reduceRight<unknown>((inner, part) => ({ [part]: inner }), value) as object;
+}
+
+function checked(file: string, { value, lineOf }: YamlFile): StudyDocument {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  const at = (path: readonly PropertyKey[]) => `, in ${file} line ${lineOf(path)}`;
+  if (issue.code === 'unrecognized_keys') {
+    const path = [...issue.path, issue.keys[0]!];
+    const known = knownAt(issue.path);
+    throw new UserError(
+      `unknown key ${path.join('.')}${at(path)}`,
+      `did you mean ${nearest(String(issue.keys[0]), known).join(' or ')}?`,
+    );
+  }
+  const what = issue.path.length > 0 ? issue.path.join('.') : 'the study';
+  const { message } = issue.code === 'invalid_key' ? issue.issues[0]! : issue;
+  throw new UserError(`${what}: ${lowerFirst(message)}${at(issue.path)}`);
+}
+
+/** The keys of the section at `path`. */
+function knownAt(path: readonly PropertyKey[]): string[] {
+  let section: z.ZodType = schema;
+  for (const part of path) section = (unwrapped(section) as z.ZodObject).shape[part as string] as z.ZodType;
+  return Object.keys((unwrapped(section) as z.ZodObject).shape);
+}
+
+function unwrapped(type: z.ZodType): z.ZodType {
+  return type instanceof z.ZodPrefault || type instanceof z.ZodOptional ? unwrapped(type.unwrap() as z.ZodType) : type;
+}
+
+function columnsOf(
+  protocols: StudyDocument['protocols'],
+  where: (path: readonly PropertyKey[]) => string,
+): ProtocolColumn[] {
+  const columns = protocols.map((text, i) => {
+    const parsed = (foldsOf(text) ?? [text]).map((each) => parsedProtocol(each, where(['protocols', i])));
+    return { title: parsed.length > 1 ? text.trim().toLowerCase() : parsed[0]!.name, protocols: parsed };
+  });
+  const names = columns.flatMap((column) => column.protocols.map((protocol) => protocol.name));
+  const twice = names.find((each, i) => names.indexOf(each) < i);
+  if (twice !== undefined) throw new UserError(`the protocol ${twice} stands there twice${where(['protocols'])}`);
+  return columns;
+}
+
+function parsedProtocol(text: string, where: string): Protocol {
+  try {
+    return parseProtocol(text);
+  } catch (error) {
+    throw error instanceof UserError ? new UserError(`${error.message}${where}`, error.hint) : error;
+  }
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

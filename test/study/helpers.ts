@@ -1,13 +1,18 @@
 /** A study file in a folder of its own, and results as its runs would leave them. */
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { afterAll } from 'vitest';
 import type { Evaluation, KnownThreshold, LevelResult } from '../../src/evaluate/evaluation.js';
 import { expand, type StudyRun, studyFolder } from '../../src/study/expand.js';
 import { readStudy, type Study } from '../../src/study/studyFile.js';
 
+const folders: string[] = [];
+afterAll(() => Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true }))));
+
 export async function writeStudy(text: string): Promise<{ file: string; folder: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'ldc-study-'));
+  folders.push(folder);
   const file = join(folder, 'grid.yaml');
   await writeFile(file, text);
   return { file, folder };

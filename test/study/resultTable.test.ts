@@ -1,15 +1,12 @@
 /** The table and the report of a study, from results worked by hand. */
-import { readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { toLatex, toMarkdown } from '../../src/report/table.js';
 import { readResults } from '../../src/study/results.js';
 import { resultTable } from '../../src/study/resultTable.js';
 import { writeStudyReport } from '../../src/study/studyReport.js';
 import { evaluation, writeResults, writeStudy } from './helpers.js';
-
-const folders: string[] = [];
-afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
 
 const yaml = `
 title: A & B
@@ -21,7 +18,6 @@ report: {thresholds: [source-dev-eer]}
 
 async function tableOf(of: Parameters<typeof writeResults>[2], text = yaml) {
   const { file, folder } = await writeStudy(text);
-  folders.push(folder);
   const study = await writeResults(file, folder, of);
   return { study, folder, table: resultTable(study, await readResults(study, folder)) };
 }

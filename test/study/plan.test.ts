@@ -1,0 +1,111 @@
+/** What a study has to do: which runs share a stage, the commands as they could be typed, and what is refused. */
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { synthesise } from '../../src/data/synth/synthesise.js';
+import { expand } from '../../src/study/expand.js';
+import { planStudy } from '../../src/study/plan.js';
+import { readStudy } from '../../src/study/studyFile.js';
+import { temporaryFolder } from '../data/helpers.js';
+import { writeOuluSet } from '../data/ouluSet.js';
+import { writeStudy } from './helpers.js';
+
+const experiments = fileURLToPath(new URL('../../experiments', import.meta.url));
+const folder = await temporaryFolder();
+const data = join(folder, 'data');
+const oulu = join(folder, 'oulu');
+const isStage = ({ needs }: { needs: string | null }) => needs === null;
+
+beforeAll(async () => {
+  await synthesise({ out: data, seed: 0, subjects: 6, frames: 1, size: 32 });
+  await writeOuluSet(oulu);
+});
+
+const planOf = async (text: string, out = 'runs') => {
+  const { file } = await writeStudy(text);
+  return planStudy(await readStudy(file), { data, out: join(folder, out) });
+};
+
+describe('the plan of a study', () => {
+  it('makes a stage once for runs that agree in sources, seed and settings', async () => {
+    const { tasks, runs } = await planOf(
+      'protocols: [OCI-to-M, MI-to-C]\nseeds: [0, 1]\nvariants: {a: {}, b: {model: {conv: {kind: cdc}}}}',
+    );
+    const stages = tasks.filter(isStage);
+    expect(runs).toHaveLength(8);
+    expect(stages).toHaveLength(4);
+    for (const { id } of stages) expect(tasks.filter(({ needs }) => needs === id)).toHaveLength(2);
+    for (const { needs, id } of tasks) if (needs !== null) expect(needs.split('--')[0], id).toBe(id.split('--')[0]);
+  });
+
+  it('makes one for each where the activation network has the convolution of the run', async () => {
+    const { tasks } = await planOf(
+      'name: own\nprotocols: [OCI-to-M]\nsettings: {activation: {network: ldcnet}}\nvariants: {a: {}, b: {model: {conv: {kind: cdc}}}}',
+    );
+    expect(tasks.filter(isStage)).toHaveLength(2);
+  });
+
+  it('consists of commands that can be typed, with a configuration file each', async () => {
+    const { tasks } = await planOf('name: typed\nprotocols: [OCI-to-M]\nseeds: [5]\nvariants: {a: {}}');
+    const [stage, run] = tasks;
+    const config = join(folder, 'runs/study-typed/configs/a.yaml');
+    expect(existsSync(config)).toBe(true);
+    const common = ['--protocol', 'O&C&I-to-M', '--config', config, '--seed', '5', '--data', data];
+    expect(stage!.commands.map(({ args }) => args)).toEqual([['cam', ...common, '--out', join(folder, 'runs')]]);
+    expect(run!.commands[0]!.args.slice(0, 9)).toEqual(['train', ...common]);
+    expect(run!.commands[0]!.args).toContain('--resume');
+    expect(run!.commands[1]!.args.slice(0, 2)).toEqual(['eval', '--run']);
+    expect(run!.commands[1]!.stdout).toBe(run!.done);
+  });
+
+  it('refuses a variant that became another under the same name, but not other threads', async () => {
+    const text = (lr: string) => `name: same\nprotocols: [OCI-to-M]\nvariants: {a: {${lr}}}`;
+    await planOf(text('train: {lr: 0.001}'));
+    await planOf(text('train: {lr: 0.001}, threads: 3'));
+    await expect(planOf(text('train: {lr: 0.002}'))).rejects.toThrow(
+      /variant a of the study same was run with another configuration \(now lr: 0\.002\)/,
+    );
+  });
+
+  it('refuses runs that were made from other data', async () => {
+    const { runs } = await planOf('name: moved\nprotocols: [OCI-to-M]');
+    const facts = { data: { O: { name: 'x', hash: 'y', subset: 'all', attackTypes: null } } };
+    await mkdir(runs[0]!.folder.path, { recursive: true });
+    await writeFile(runs[0]!.folder.facts, JSON.stringify(facts));
+    await expect(planOf('name: moved\nprotocols: [OCI-to-M]')).rejects.toThrow(/was made from other data/);
+  });
+
+  it('names a domain that is not there', async () => {
+    await expect(planOf('name: less\nprotocols: [OCI-to-X]')).rejects.toMatchObject({ name: 'UserError' });
+  });
+
+  it('takes every experiment that comes with the package', async () => {
+    for (const [name, runs, stages] of [
+      ['ocim', 12, 12],
+      ['limited-source', 6, 6],
+      ['ablation', 96, 12],
+      ['one-to-one', 36, 36],
+      ['unseen-attack', 24, 24],
+      ['synthetic', 60, 12],
+    ] as const) {
+      const plan = await planStudy(await readStudy(join(experiments, `${name}.yaml`)), {
+        data,
+        out: join(folder, 'experiments'),
+      });
+      expect([name, plan.runs.length, plan.tasks.filter(isStage).length]).toEqual([name, runs, stages]);
+    }
+  });
+
+  it('trains each fold of the protocols of OULU-NPU on its own', async () => {
+    const runs = expand(await readStudy(join(experiments, 'oulu.yaml')), folder);
+    expect(runs.map(({ protocol }) => protocol.name)).toEqual([
+      ...['oulu/1', 'oulu/2'],
+      ...[3, 4].flatMap((protocol) => [1, 2, 3, 4, 5, 6].map((fold) => `oulu/${protocol}/${fold}`)),
+    ]);
+    const { file } = await writeStudy('protocols: [oulu/3]');
+    const { tasks } = await planStudy(await readStudy(file), { data: oulu, out: join(folder, 'oulu-runs') });
+    expect(tasks.filter(isStage)).toHaveLength(6);
+  });
+});

@@ -2,15 +2,23 @@
 import { Command, Option } from 'commander';
 import { UserError } from '../base/errors.js';
 import { foldsOf, parseProtocol } from '../config/protocol.js';
+import { type CorruptionKind, corruptionKinds } from '../data/corrupt.js';
 import { type Evaluation, evaluateScores, targetCounts } from '../evaluate/evaluation.js';
 import { type FoldsEvaluation, summarizeFolds } from '../evaluate/folds.js';
 import type { Level } from '../evaluate/levels.js';
+import { paperConvention } from '../evaluate/paper.js';
 import { readScores } from '../evaluate/scoreFile.js';
 import { evalText } from '../report/evalTable.js';
 import { foldsText } from '../report/foldsText.js';
+import { corruptionTable, overlapTable } from '../report/robustnessTable.js';
+import { toText } from '../report/table.js';
+import { corruptionSweep } from '../run/corruptionSweep.js';
 import { evaluateRun } from '../run/evaluateRun.js';
 import { dataFacts, deviceOf, openExperiment } from '../run/experiment.js';
 import { newestRun, openRun } from '../run/runFolder.js';
+import { NO_SOURCE } from '../run/scored.js';
+import { targetOverlap } from '../run/targetMaps.js';
+import { breakdownPart, compareTwo, type Evaluated, printSeeds } from './evalViews.js';
 import {
   type DeviceOptions,
   overridesOf,
@@ -21,9 +29,14 @@ import {
 import { type CommonOptions, printResult, progressFor, terminalWidth, withCommonOptions } from './output.js';
 
 interface EvalFlags extends CommonOptions, DeviceOptions {
-  run?: string;
+  run?: string[];
   protocol?: string;
-  scores?: string;
+  scores?: string[];
+  sourceScores?: string;
+  compare?: string[];
+  by?: string[];
+  corrupt?: CorruptionKind[];
+  maps?: boolean;
   data: string;
   out: string;
   checkpoint: string;
@@ -36,21 +49,31 @@ export function evalCommand(): Command {
     .description(
       'HTER, AUC and the rest of a run on its unseen target, or of a score file; with nothing named, the newest run',
     )
-    .option('--run <dir>', 'run to evaluate')
+    .option('--run <dir...>', 'run to evaluate; several: mean and deviation over seeds')
     .option('--protocol <expression>', 'the newest run of this protocol; oulu/3: of each of its six folds')
-    .option('--scores <file>', 'compute everything from a score file alone')
+    .option('--scores <file...>', 'compute everything from score files alone')
+    .option('--source-scores <file>', 'with one of --scores: development scores of the sources')
+    .option('--compare <path...>', 'two runs or score files: paired bootstrap and DeLong')
+    .option('--by <columns>', 'errors by attack_type, pai, subject, session, …; or all', byColumns)
+    .option('--corrupt <kinds>', `also corrupt the target: ${corruptionKinds.join(',')}; or all`, kindsOf)
+    .option('--maps', 'also compare the attention maps with Grad-CAM on the target')
     .option('--checkpoint <which>', 'last, best (on source development data) or an epoch', 'last')
     .addOption(
       new Option('--convention <name>', 'paper: thresholds and epoch from the target, marked oracle')
         .choices(['honest', 'paper'])
         .default('honest'),
     )
-    .addOption(new Option('--level <name>', 'level that chooses the best checkpoint').choices(['frame', 'video']));
+    .addOption(
+      new Option('--level <name>', 'level of --checkpoint best, --by, --corrupt (video), paper (frame)').choices([
+        'frame',
+        'video',
+      ]),
+    );
   withCommonOptions(withDeviceOptions(withOutOption(withDataOption(command))));
   command.addHelpText('after', "\nExample:\n  ldc eval --protocol 'O&C&I-to-M' --checkpoint best");
   return command.action(async (flags: EvalFlags) => {
-    if ([flags.run, flags.protocol, flags.scores].filter(Boolean).length > 1) {
-      throw new UserError('--run, --protocol and --scores exclude each other');
+    if ([flags.run, flags.protocol, flags.scores, flags.compare].filter(Boolean).length > 1) {
+      throw new UserError('--run, --protocol, --scores and --compare exclude each other');
     }
     const folds = foldsOf(flags.protocol ?? '');
     if (folds) {
@@ -58,51 +81,130 @@ export function evalCommand(): Command {
       printResult(flags, result, () => foldsText(result, terminalWidth()));
       return;
     }
-    const evaluation = flags.scores === undefined ? await ofRun(flags) : await ofScores(flags.scores);
-    printResult(flags, evaluation, () => evalText(evaluation, terminalWidth()));
+    if (flags.compare !== undefined) return compareTwo(flags.compare, flags.level, flags);
+    const results = flags.scores === undefined ? await ofRuns(flags) : await ofScores(flags);
+    if (results.length > 1) return printSeeds(results, flags);
+    const [{ evaluation, more }] = results as [Evaluated];
+    const document = { ...evaluation, ...Object.fromEntries(more.map(({ key, value }) => [key, value])) };
+    const width = terminalWidth();
+    printResult(flags, document, () =>
+      [evalText(evaluation, width), ...more.flatMap(({ tables }) => tables.map((table) => toText(table, width)))].join(
+        '\n',
+      ),
+    );
   });
 }
 
 /** The newest run of each fold. */
 async function ofFolds(flags: EvalFlags, folds: readonly string[]): Promise<FoldsEvaluation> {
+  refuseForSeveral(flags, ['by', 'corrupt', 'maps', 'sourceScores']);
   const evaluations: Evaluation[] = [];
-  for (const protocol of folds) evaluations.push(await ofRun({ ...flags, protocol }));
+  for (const fold of folds) {
+    const path = await newestRun(flags.out, parseProtocol(fold));
+    evaluations.push((await ofRun(path, flags)).evaluation);
+  }
   return summarizeFolds(flags.protocol!.toLowerCase(), evaluations);
 }
 
-async function ofRun(flags: EvalFlags): Promise<Evaluation> {
+/** Runs one after the other; what only makes sense for one is refused for several. */
+async function ofRuns(flags: EvalFlags): Promise<Evaluated[]> {
   const protocol = flags.protocol === undefined ? undefined : parseProtocol(flags.protocol);
-  const { device, precision, threads } = flags;
-  const run = await openRun(
-    flags.run ?? (await newestRun(flags.out, protocol)),
-    overridesOf({ device, precision, threads }),
-  );
+  if (flags.sourceScores !== undefined) throw new UserError('--source-scores goes with --scores', 'a run has its own');
+  const paths = flags.run ?? [await newestRun(flags.out, protocol)];
+  if (paths.length > 1) refuseForSeveral(flags, ['by', 'corrupt', 'maps']);
+  const results: Evaluated[] = [];
+  for (const path of paths) results.push(await ofRun(path, flags));
+  return results;
+}
+
+async function ofRun(path: string, flags: EvalFlags): Promise<Evaluated> {
+  const { device: deviceName, precision, threads } = flags;
+  const run = await openRun(path, overridesOf({ device: deviceName, precision, threads }));
   const { config, folder, facts } = run;
   const experiment = await openExperiment(run.protocol, config, flags.data);
   const progress = progressFor(flags);
   const reuse = JSON.stringify(facts.data) === JSON.stringify(dataFacts(experiment));
   if (!reuse)
     progress.note(`the data in ${flags.data} are not those the run was made from (hashes in run.json differ)`);
-  const { evaluation } = await evaluateRun(experiment, deviceOf(config), folder, {
+  const device = deviceOf(config);
+  const level = flags.level ?? config.eval.level;
+  const mode = config.eval.score;
+  const result = await evaluateRun(experiment, device, folder, {
     checkpoint: flags.checkpoint,
     convention: flags.convention,
-    level: flags.level ?? config.eval.level,
-    mode: config.eval.score,
+    level,
+    paperLevel: flags.level,
+    mode,
     reuse,
     progress,
   });
-  return evaluation;
+  const { evaluation, target, checkpoint } = result;
+  const more = flags.by === undefined ? [] : [breakdownPart(target, evaluation, level, mode, flags.by)];
+  if (flags.corrupt !== undefined) {
+    const options = { kinds: flags.corrupt, level, mode, reuse, progress };
+    const sweep = await corruptionSweep(experiment, device, folder, result, options);
+    more.push({ key: 'corruptions', value: sweep, tables: [corruptionTable(sweep)] });
+  }
+  if (flags.maps) {
+    const overlap = await targetOverlap(experiment, device, folder, facts, checkpoint, progress);
+    more.push({ key: 'map_overlap', value: overlap, tables: [overlapTable(overlap)] });
+  }
+  return { name: path, evaluation, more };
 }
 
-async function ofScores(path: string): Promise<Evaluation> {
-  const scores = await readScores(path);
-  return {
-    protocol: null,
-    checkpoint: null,
-    engine: null,
-    convention: 'honest',
-    synthetic: null,
-    targets: targetCounts(scores).map((counts) => ({ ...counts, name: null, subset: null })),
-    levels: evaluateScores(scores, { why: 'a score file says nothing of the source domains' }),
-  };
+async function ofScores(flags: EvalFlags): Promise<Evaluated[]> {
+  const paths = flags.scores!;
+  refuseForScores(flags);
+  if (paths.length > 1) refuseForSeveral(flags, ['by', 'sourceScores']);
+  const source = flags.sourceScores === undefined ? NO_SOURCE : await readScores(flags.sourceScores);
+  const results: Evaluated[] = [];
+  for (const path of paths) {
+    const scores = await readScores(path);
+    const evaluation: Evaluation = {
+      protocol: null,
+      checkpoint: null,
+      engine: null,
+      convention: flags.convention,
+      synthetic: null,
+      targets: targetCounts(scores).map((counts) => ({ ...counts, name: null, subset: null })),
+      levels: evaluateScores(scores, source),
+    };
+    if (flags.convention === 'paper') evaluation.paper = paperConvention([{ checkpoint: path, scores }], flags.level);
+    const level = flags.level ?? 'video';
+    const more = flags.by === undefined ? [] : [breakdownPart(scores, evaluation, level, 'classifier', flags.by)];
+    results.push({ name: path, evaluation, more });
+  }
+  return results;
+}
+
+function refuseForScores(flags: EvalFlags): void {
+  if (flags.corrupt !== undefined || flags.maps) {
+    throw new UserError('--corrupt and --maps need the network of a run, a score file has none', 'name it: --run DIR');
+  }
+}
+
+function refuseForSeveral(flags: EvalFlags, names: readonly (keyof EvalFlags)[]): void {
+  const given = names.find((name) => flags[name] !== undefined);
+  if (given === undefined) return;
+  const flag = given === 'sourceScores' ? 'source-scores' : given;
+  throw new UserError(`--${flag} is about one result, and several are named`, 'name one');
+}
+
+/** A list with commas; `all` is left to whoever knows what there is. */
+function byColumns(text: string): string[] {
+  return text.split(',').map((name) => name.trim());
+}
+
+function kindsOf(text: string): CorruptionKind[] {
+  if (text === 'all') return [...corruptionKinds];
+  return byColumns(text).map((name) => {
+    const kind = corruptionKinds.find((known) => known === name);
+    if (kind === undefined) {
+      throw new UserError(
+        `--corrupt does not know ${JSON.stringify(name)}`,
+        `there are ${corruptionKinds.join(', ')}, and all`,
+      );
+    }
+    return kind;
+  });
 }

@@ -9,6 +9,7 @@ import { demoCommand } from './demo.js';
 import { doctorCommand } from './doctor.js';
 import { evalCommand } from './eval.js';
 import { exportCommand } from './export.js';
+import { featuresCommand } from './features.js';
 import { importCommand } from './import.js';
 import { reportError } from './output.js';
 import { predictCommand } from './predict.js';
@@ -32,6 +33,7 @@ export function program(): Command {
     camCommand(),
     trainCommand(),
     evalCommand(),
+    featuresCommand(),
     predictCommand(),
     reportCommand(),
     studyCommand(),

@@ -10,6 +10,7 @@ export const purposes = {
   synth: 6,
   bootstrap: 7,
   exportCheck: 8,
+  corruption: 9,
 } as const;
 
 const ROUNDS = 10;

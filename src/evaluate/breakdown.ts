@@ -38,10 +38,10 @@ export function breakdown(samples: Samples, column: string, threshold: number): 
     .map(({ group, rows }) => rowOfGroup(group, ofAttacks ? rows.concat(allLive) : rows, samples, threshold));
 }
 
-/** The columns that `breakdown` takes for these samples and that have more than one group or describe the attack. */
+/** The columns that `breakdown` takes for these samples and that say something: the attack type, and whatever varies. */
 export function breakdownColumns(samples: Samples): string[] {
   const columns = ['attack_type', 'subject', 'domain', ...samples.extra.keys()];
-  return columns.filter((column) => ATTACK_COLUMNS.has(column) || columnOf(samples, column).names.length > 1);
+  return columns.filter((column) => column === 'attack_type' || columnOf(samples, column).names.length > 1);
 }
 
 function columnOf(samples: Samples, column: string): Factor {

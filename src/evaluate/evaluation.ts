@@ -146,11 +146,12 @@ export function isKnown(threshold: ThresholdResult): threshold is KnownThreshold
   return 'hter' in threshold;
 }
 
-function evaluateLevel(
+/** One level of `evaluateScores`. Throws as it does. */
+export function evaluateLevel(
   level: Level,
   target: Scores,
   source: SourceDevelopment,
-  options: EvaluationOptions,
+  options: EvaluationOptions = {},
 ): LevelResult {
   const mode = options.mode ?? 'classifier';
   const samples = samplesAt(target, level, mode);

@@ -3,10 +3,15 @@ import { stringify } from 'csv-stringify/sync';
 import { UserError } from '../base/errors.js';
 import { writeWhole } from '../base/files.js';
 import { originalCell, readLines, readRecords, safeCell } from './csv.js';
-import { rowOf, type ScoreRow, type Scores, ScoresBuilder } from './scores.js';
+import {
+  requiredColumns as COLUMNS,
+  mapColumns as MAP_COLUMNS,
+  rowOf,
+  type ScoreRow,
+  type Scores,
+  ScoresBuilder,
+} from './scores.js';
 
-const COLUMNS = ['path', 'domain', 'subject', 'video', 'frame', 'label', 'attack_type', 'score'] as const;
-const MAP_COLUMNS = ['live_map_mean', 'spoof_map_mean'] as const;
 type ColumnPlaces = Record<(typeof COLUMNS)[number] | (typeof MAP_COLUMNS)[number], number>;
 const ROWS_PER_WRITE = 4096;
 const FORMATS_HINT = `the first line must name the columns ${COLUMNS.join(',')}, or each line be "claimed_id real_id path score"`;

@@ -2,7 +2,7 @@
 import { basename, dirname } from 'node:path';
 import { inBatches, loadBatches } from '../data/loader.js';
 import { type Frame, relativePath } from '../data/manifest.js';
-import { type Scores, ScoresBuilder } from './scores.js';
+import { type Scores, ScoresBuilder, scoreColumns } from './scores.js';
 
 /** What the network says about one image. */
 export interface ImageScore {
@@ -28,6 +28,8 @@ export interface ScoringOptions {
   /** Keep decoded images beside their manifest. */
   cache?: boolean;
   onProgress?(done: number): void;
+  /** What happens to an image [size,size,3] before it is scored; `position` is its place in the frames. */
+  alter?: ((pixels: Uint8Array, position: number) => Promise<Uint8Array>) | undefined;
 }
 
 /** Scores of `frames` in their order; the next batches are decoded meanwhile. @throws UserError for an unreadable image */
@@ -35,14 +37,16 @@ export async function scoreFrames(
   scorer: Scorer,
   frames: readonly Frame[],
   origin: string,
-  { imageSize, batchSize, workers, cache = false, onProgress }: ScoringOptions,
+  { imageSize, batchSize, workers, cache = false, onProgress, alter }: ScoringOptions,
 ): Promise<Scores> {
   const rows = new ScoresBuilder(origin);
+  const columns = groupColumns(frames);
   let done = 0;
   for await (const batch of loadBatches(inBatches(frames, batchSize), { size: imageSize, workers, cache })) {
+    if (alter) await alterEach(batch.pixels, batch.frames.length, (image, i) => alter(image, done + i));
     const scores = await scorer.score(batch.pixels, batch.frames.length, imageSize);
     batch.frames.forEach((frame, i) => {
-      rows.add(scoreRow(frame, scores[i]!));
+      rows.add(scoreRow(frame, columns, scores[i]!));
     });
     done += batch.frames.length;
     onProgress?.(done);
@@ -50,12 +54,35 @@ export async function scoreFrames(
   return rows.build();
 }
 
+async function alterEach(
+  pixels: Uint8Array,
+  count: number,
+  alter: NonNullable<ScoringOptions['alter']>,
+): Promise<void> {
+  const area = pixels.length / count;
+  const ofImage = (i: number) => pixels.subarray(i * area, (i + 1) * area);
+  const altered = await Promise.all(Array.from({ length: count }, (_, i) => alter(ofImage(i), i)));
+  altered.forEach((image, i) => {
+    pixels.set(image, i * area);
+  });
+}
+
 /** How a frame is called in score files: its crop set's folder and the path in the manifest. */
 export function scorePath(frame: Frame): string {
   return `${basename(dirname(frame.manifest))}/${relativePath(frame)}`;
 }
 
-function scoreRow(frame: Frame, { score, liveMap, spoofMap }: ImageScore) {
+/**
+ * The manifests' own columns (session, phone, camera, …) that scores can be grouped by: all rows of a score file have the same.
+ * A crop's place is different in each frame and groups nothing.
+ */
+function groupColumns(frames: readonly Frame[]): string[] {
+  const names = new Set(frames.flatMap(({ extra }) => Object.keys(extra)));
+  for (const name of ['box', ...scoreColumns]) names.delete(name);
+  return [...names];
+}
+
+function scoreRow(frame: Frame, columns: readonly string[], { score, liveMap, spoofMap }: ImageScore) {
   const { domain, subject, video, label, attackType, pai } = frame;
   return {
     path: scorePath(frame),
@@ -68,7 +95,7 @@ function scoreRow(frame: Frame, { score, liveMap, spoofMap }: ImageScore) {
     score,
     liveMapMean: mean(liveMap),
     spoofMapMean: mean(spoofMap),
-    extra: { pai },
+    extra: { pai, ...Object.fromEntries(columns.map((name) => [name, frame.extra[name] ?? ''])) },
   };
 }
 

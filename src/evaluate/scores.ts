@@ -1,6 +1,20 @@
 /** The scores of a set of images in columns: what an evaluator makes, a score file holds and every metric starts from. */
 import { type Factor, FactorBuilder, NumberBuilder, TextColumn } from './columns.js';
 
+/** Columns of a score file: those it must have, those of the two attention maps, and both. */
+export const requiredColumns = [
+  'path',
+  'domain',
+  'subject',
+  'video',
+  'frame',
+  'label',
+  'attack_type',
+  'score',
+] as const;
+export const mapColumns = ['live_map_mean', 'spoof_map_mean'] as const;
+export const scoreColumns: readonly string[] = [...requiredColumns, ...mapColumns];
+
 /** One image and what a model said about it. */
 export interface ScoreRow {
   path: string;

@@ -1,5 +1,6 @@
 /** Several runs that differ in the seed alone: mean and standard deviation of their figures. */
 import { isKnown, type LevelResult } from './evaluation.js';
+import type { PaperResult } from './paper.js';
 import { type ThresholdName, thresholdNames } from './thresholds.js';
 
 /** `std` is the sample standard deviation (n − 1); null for a single run. */
@@ -34,6 +35,20 @@ export function summarizeSeeds(runs: readonly LevelResult[]): SeedSummary {
     thresholds: Object.fromEntries(
       thresholdNames.map((name) => [name, summarizeThreshold(runs, name)]),
     ) as SeedSummary['thresholds'],
+  };
+}
+
+/** The released program's figures over seeds, all oracle: each run at its best epoch on the target. */
+export interface PaperSummary {
+  acer: MeanStd;
+  auc: MeanStd;
+}
+
+/** @param runs one or more */
+export function summarizePaper(runs: readonly PaperResult[]): PaperSummary {
+  return {
+    acer: meanStd(runs.map(({ best }) => best.smoothed.acer)),
+    auc: meanStd(runs.map(({ best }) => best.auc)),
   };
 }
 

@@ -2,7 +2,7 @@
 import { type Evaluation, isKnown, type LevelResult, type Target } from '../evaluate/evaluation.js';
 import type { Level } from '../evaluate/levels.js';
 import type { PaperResult } from '../evaluate/paper.js';
-import type { SeedSummary } from '../evaluate/seeds.js';
+import type { PaperSummary, SeedSummary } from '../evaluate/seeds.js';
 import { type ThresholdName, thresholdNames } from '../evaluate/thresholds.js';
 import { MISSING, percent, percentMeanStd, printable, scoreText, type Table, toText, wrapped } from './table.js';
 
@@ -64,7 +64,7 @@ export function levelTable(result: LevelResult, level: Level): Table {
   ];
   return {
     title:
-      `${level === 'video' ? 'Video' : 'Frame'} level: ${result.n.live} live, ${result.n.attack} attack; ` +
+      `${levelName(level)} level: ${result.n.live} live, ${result.n.attack} attack; ` +
       `AUC ${percent(result.auc)} %, EER* ${percent(result.eer)} %`,
     columns: [
       { title: 'threshold', align: 'left' },
@@ -110,7 +110,7 @@ export function seedTable(summary: SeedSummary, level: Level, what: 'seeds' | 'f
   const rates = ['hter', 'far', 'frr', 'apcer_max', 'acer'] as const;
   return {
     title:
-      `${level === 'video' ? 'Video' : 'Frame'} level over ${summary.auc.n} ${what}: ` +
+      `${levelName(level)} level over ${summary.auc.n} ${what}: ` +
       `AUC ${percentMeanStd(summary.auc)} %, EER* ${percentMeanStd(summary.eer)} %`,
     columns: [
       { title: 'threshold', align: 'left' },
@@ -125,6 +125,21 @@ export function seedTable(summary: SeedSummary, level: Level, what: 'seeds' | 'f
     ]),
     notes: ['Mean ± sample standard deviation, in percent.', ORACLE_NOTE],
   };
+}
+
+/** The convention of the released program over seeds. */
+export function paperSeedTable({ acer, auc }: PaperSummary): Table {
+  return {
+    title: `Convention paper over ${acer.n} seeds, best epoch on the target: all oracle*`,
+    columns: ['ACER*', 'AUC*'].map((title) => ({ title, align: 'right' as const })),
+    rows: [[percentMeanStd(acer), percentMeanStd(auc)]],
+    notes: ['Mean ± sample standard deviation, in percent; attacks pooled: "ACER" here is an HTER.'],
+  };
+}
+
+/** The name of a level at the beginning of a title. */
+export function levelName(level: Level): string {
+  return level === 'video' ? 'Video' : 'Frame';
 }
 
 /** The name of a threshold, with the star of an oracle. */

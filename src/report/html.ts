@@ -1,16 +1,16 @@
 /** The report of a run: one HTML page that holds everything it shows and loads nothing. */
-import { breakdown, breakdownColumns } from '../evaluate/breakdown.js';
 import { type Evaluation, isKnown, type LevelResult, rocAt } from '../evaluate/evaluation.js';
 import { type Level, type ScoreMode, samplesAt } from '../evaluate/levels.js';
 import type { Mistake } from '../evaluate/mistakes.js';
 import type { Scores } from '../evaluate/scores.js';
+import { breakdownsOf, breakdownTables } from './breakdownTable.js';
 import { escapeHtml } from './escape.js';
 import { EVAL_LEGEND, evalTables, headline, targetLine } from './evalTable.js';
 import { factTable, plotSection, renderPage, type Section } from './page.js';
 import type { MetricsRow } from './plotData.js';
 import { detPlot, histogramPlot, lossPlots, rocPlot, transferPlot } from './plots.js';
 import { type Plot, renderSvg } from './svg.js';
-import { percent, scoreText, type Table, toHtml } from './table.js';
+import { percent, scoreText, toHtml } from './table.js';
 
 /** An image to embed. `alt` says what is to be seen. */
 export interface ReportImage {
@@ -47,9 +47,6 @@ export interface ReportInput {
   falseAccepts: readonly ReportMistake[];
   falseRejects: readonly ReportMistake[];
 }
-
-/** More groups than this (subjects, say) are not listed: only those with the largest error are. */
-const MOST_GROUPS = 10;
 
 /** The whole page. Every string of the input is escaped. */
 export async function renderReport(input: ReportInput): Promise<string> {
@@ -124,32 +121,12 @@ function scorePlots({ evaluation, target, sourceDevelopment, level, mode }: Repo
 
 function breakdownSection({ evaluation, target, level, mode }: ReportInput): Section | null {
   if (!evaluation || !target) return null;
-  const samples = samplesAt(target, level, mode);
-  const { thresholds } = evaluation.levels[level];
-  const name = isKnown(thresholds['source-dev-eer']) ? 'source-dev-eer' : 'fixed';
-  const threshold = thresholds[name].value;
-  if (threshold === null) return null;
-  const tables = breakdownColumns(samples).map((column): Table => {
-    const rows = breakdown(samples, column, threshold);
-    const worst = rows
-      .toSorted((a, b) => (b.hter ?? b.far ?? b.frr ?? 0) - (a.hter ?? a.far ?? a.frr ?? 0))
-      .slice(0, MOST_GROUPS);
-    return {
-      title: `By ${column.replaceAll('_', ' ')}, at ${name}`,
-      columns: [
-        { title: column.replaceAll('_', ' '), align: 'left' },
-        ...['live', 'attacks', 'FAR', 'FRR', 'HTER', 'AUC'].map((title) => ({ title, align: 'right' as const })),
-      ],
-      rows: (rows.length > MOST_GROUPS ? worst : rows).map((row) => [
-        row.group || 'unknown',
-        String(row.n.live),
-        String(row.n.attack),
-        ...[row.far, row.frr, row.hter, row.auc].map(percent),
-      ]),
-      notes: rows.length > MOST_GROUPS ? [`The ${MOST_GROUPS} of ${rows.length} groups with the largest error.`] : [],
-    };
-  });
-  return { id: 'breakdown', title: 'Where the errors are', body: tables.map(toHtml).join('\n') };
+  const breakdowns = breakdownsOf(samplesAt(target, level, mode), evaluation.levels[level]);
+  return {
+    id: 'breakdown',
+    title: 'Where the errors are',
+    body: breakdownTables(breakdowns).map(toHtml).join('\n'),
+  };
 }
 
 function overlaySection({ overlays }: ReportInput): Section | null {

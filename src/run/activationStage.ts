@@ -10,7 +10,7 @@ import { messageOf, UserError } from '../base/errors.js';
 import { removeLeftovers, writeFileWhole } from '../base/files.js';
 import { withLock } from '../base/lock.js';
 import { protocolFolder } from '../config/protocol.js';
-import { inBatches, loadBatches } from '../data/loader.js';
+import { inBatches, type LoadedBatch, loadBatches } from '../data/loader.js';
 import { type Frame, relativePath } from '../data/manifest.js';
 import { shuffledBatches } from '../data/sampler.js';
 import type { Device } from '../engine/device.js';
@@ -35,7 +35,7 @@ import type { Progress } from './progress.js';
 import { loadWeights } from './weights.js';
 
 /** A network with two classes whose layer4 can be looked at. */
-type ActivationNetwork = Module<never, unknown> & CamNetwork & { classify(images: Tensor): Tensor };
+export type ActivationNetwork = Module<never, unknown> & CamNetwork & { classify(images: Tensor): Tensor };
 
 /** Images a Grad-CAM batch. */
 const camBatch = 10;
@@ -110,6 +110,42 @@ async function isWhole(path: string, progress: Progress): Promise<boolean> {
 /** Where stage 1 of an experiment is, or will be. It holds maps.safetensors when it is whole. */
 export function stage1Folder(experiment: Experiment, out: string): string {
   return join(out, protocolFolder(experiment.protocol), `stage1-${stage1Key(experiment)}`);
+}
+
+/** The activation network in a folder of stage 1, in evaluation mode; undefined where it is not there any more. */
+export async function openActivationNetwork(
+  experiment: Experiment,
+  device: Device,
+  folder: string,
+): Promise<ActivationNetwork | undefined> {
+  const path = join(folder, 'activation.safetensors');
+  if (!existsSync(path)) return undefined;
+  const net = makeNetwork(experiment, device);
+  try {
+    await loadModel(path, net);
+  } catch (error) {
+    net.dispose();
+    throw error;
+  }
+  net.train(false);
+  return net;
+}
+
+/** Quasi ground truth [N,S,S] of a batch, each image for its own class; `net` in evaluation mode. */
+export async function camMaps(
+  { config }: Experiment,
+  device: Device,
+  net: ActivationNetwork,
+  { pixels, frames }: Pick<LoadedBatch, 'pixels' | 'frames'>,
+): Promise<Float32Array> {
+  const size = config.data.image_size;
+  const maps = scope(() => {
+    const images = imagesToFeatures(device, pixels, [frames.length, size, size], pixelScaling(config.data.normalize));
+    return quasiGroundTruth(gradCam(net, images, frames.map(classOf)).raw, [size, size], config.model.map_size);
+  });
+  const values = (await maps.read()) as Float32Array;
+  maps.release();
+  return values;
 }
 
 /** The path of stage 1 as run.json holds it. */
@@ -195,32 +231,24 @@ export function classOf(frame: Frame): number {
 }
 
 async function writeMaps(
-  { config, train }: Experiment,
+  experiment: Experiment,
   device: Device,
   net: ActivationNetwork,
   path: string,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<void> {
+  const { config, train } = experiment;
   const size = config.data.image_size;
   const mapSize = config.model.map_size;
   const values = new Float32Array(train.length * mapSize * mapSize);
   net.train(false);
   progress.begin('quasi ground truth maps', train.length, 0, 'images');
   let done = 0;
-  for await (const { pixels, frames } of loadBatches(inBatches(train, camBatch), {
-    size,
-    workers: config.data.workers,
-    signal,
-    cache: config.data.cache,
-  })) {
-    const maps = scope(() => {
-      const images = imagesToFeatures(device, pixels, [frames.length, size, size], pixelScaling(config.data.normalize));
-      return quasiGroundTruth(gradCam(net, images, frames.map(classOf)).raw, [size, size], mapSize);
-    });
-    values.set(await maps.read(), done * mapSize * mapSize);
-    maps.release();
-    done += frames.length;
+  const loading = { size, workers: config.data.workers, signal, cache: config.data.cache };
+  for await (const batch of loadBatches(inBatches(train, camBatch), loading)) {
+    values.set(await camMaps(experiment, device, net, batch), done * mapSize * mapSize);
+    done += batch.frames.length;
     progress.update(done);
   }
   progress.end();

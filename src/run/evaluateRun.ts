@@ -1,5 +1,6 @@
 /** Evaluates a run on its unseen target, with thresholds and the choice of checkpoint from the sources' development split. */
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
@@ -17,7 +18,7 @@ import type { Level, ScoreMode } from '../evaluate/levels.js';
 import { paperConvention } from '../evaluate/paper.js';
 import { auc } from '../evaluate/roc.js';
 import { readScores, writeScores } from '../evaluate/scoreFile.js';
-import { type Scorer, scoreFrames } from '../evaluate/scorer.js';
+import { type Scorer, type ScoringOptions, scoreFrames } from '../evaluate/scorer.js';
 import type { Scores } from '../evaluate/scores.js';
 import { checkpointNames, epochName, openModelFile } from './checkpoint.js';
 import { NativeEngine, type ScoringEngine } from './engines.js';
@@ -30,6 +31,8 @@ export interface EvaluateOptions {
   checkpoint: string;
   convention: 'honest' | 'paper';
   level: Level;
+  /** The released program has one score an image: frame, unless told. */
+  paperLevel?: Level | undefined;
   mode: ScoreMode;
   /** Score files of earlier evaluations may be used: the data are still what the run was made from. */
   reuse: boolean;
@@ -70,13 +73,24 @@ export async function evaluateRun(
       for (const name of await checkpointNames(folder.checkpoints)) {
         checkpoints.push({ checkpoint: name, scores: await scorer.scores(name, 'target') });
       }
-      evaluation.paper = paperConvention(checkpoints, options.level, options.mode);
+      evaluation.paper = paperConvention(checkpoints, options.paperLevel ?? 'frame', options.mode);
     }
     await writeFileWhole(folder.evaluation, `${JSON.stringify(evaluation, null, 2)}\n`);
     return { evaluation, target, source, checkpoint };
   } finally {
     engine.release();
   }
+}
+
+/** The checkpoint that eval.json is about; before an evaluation, the last. @throws UserError for a run without a checkpoint */
+export async function evaluatedCheckpoint(folder: RunFolder): Promise<string> {
+  if (existsSync(folder.evaluation)) {
+    const { checkpoint } = JSON.parse(await readFile(folder.evaluation, 'utf8')) as Evaluation;
+    if (checkpoint !== null) return checkpoint;
+  }
+  const last = (await checkpointNames(folder.checkpoints)).at(-1);
+  if (last !== undefined) return last;
+  throw new UserError(`${folder.path} has no checkpoint yet`, 'train it: ldc train … --resume');
 }
 
 /** The protocol's side of eval.json. */
@@ -145,6 +159,7 @@ export async function scoreSide(
   frames: readonly Frame[],
   title: string,
   progress: Progress,
+  alter?: ScoringOptions['alter'],
 ): Promise<Scores> {
   progress.begin(`scores: ${title}`, frames.length, 0, 'images');
   const scores = await scoreFrames(scorer, frames, title, {
@@ -153,6 +168,7 @@ export async function scoreSide(
     workers: data.workers,
     cache: data.cache,
     onProgress: (done) => progress.update(done),
+    alter,
   });
   progress.end();
   return scores;

@@ -14,6 +14,8 @@ export class RunFolder {
   readonly metrics: string;
   readonly checkpoints: string;
   readonly evaluation: string;
+  readonly corruptions: string;
+  readonly mapOverlap: string;
   readonly report: string;
 
   constructor(readonly path: string) {
@@ -22,11 +24,13 @@ export class RunFolder {
     this.metrics = join(path, 'metrics.jsonl');
     this.checkpoints = join(path, 'checkpoints');
     this.evaluation = join(path, 'eval.json');
+    this.corruptions = join(path, 'corruptions.json');
+    this.mapOverlap = join(path, 'map-overlap.json');
     this.report = join(path, 'report.html');
   }
 
-  /** Scores of one checkpoint on the target, or on the sources' development split. */
-  scores(checkpoint: string, side: 'target' | 'source-dev', engine: string): string {
+  /** Scores of one checkpoint on the target, perhaps a corrupted one, or on the sources' development split. */
+  scores(checkpoint: string, side: 'target' | 'source-dev' | `target-${string}`, engine: string): string {
     return join(this.path, 'scores', `${checkpoint}-${side}${engine === 'native' ? '' : `-${engine}`}.csv`);
   }
 

@@ -105,6 +105,41 @@ describe('a run', () => {
     expect(again.levels.frame.auc).toBeCloseTo(result.levels.frame.auc, 12);
   });
 
+  it('is compared, averaged, broken down, corrupted, and its maps are held against Grad-CAM', async () => {
+    const json = async (...args: string[]) => {
+      const { status, stdout, stderr } = await ldc(['eval', ...args, '--json', '--quiet']);
+      expect(stderr).toBe('');
+      expect(status).toBe(0);
+      return JSON.parse(stdout);
+    };
+    const result = await json('--run', run, '--by', 'attack_type,subject', '--corrupt', 'jpeg', '--maps');
+    expect(result.breakdown.columns.attack_type.map(({ group }: { group: string }) => group)).toEqual([
+      'print',
+      'replay',
+    ]);
+    expect(result.corruptions.curves.jpeg).toHaveLength(6);
+    expect(result.corruptions.curves.jpeg[0].auc).toBeCloseTo(result.levels.video.auc, 12);
+    expect(result.map_overlap.overlap.all.images).toBe(24);
+    expect(Object.keys(result.map_overlap.overlap)).toEqual(['all', 'live', 'print', 'replay']);
+
+    const earlier = join(run, 'scores', 'epoch-0001-target.csv');
+    const paper = await json('--run', run, '--convention', 'paper');
+    expect(paper.paper.epochs).toHaveLength(2);
+    expect(paper.paper).toMatchObject({ oracle: true, level: 'frame' });
+    const compared = await json('--compare', earlier, run);
+    expect(compared.levels.video.auc.b).toBeCloseTo(result.levels.video.auc, 12);
+    const several = await json('--scores', earlier, join(run, 'scores', 'epoch-0002-target.csv'));
+    expect(several.seeds.video.auc).toMatchObject({
+      n: 2,
+      mean: (several.runs[0].levels.video.auc + several.runs[1].levels.video.auc) / 2,
+    });
+    const dev = join(run, 'scores', 'epoch-0002-source-dev.csv');
+    const withSource = await json('--scores', several.runs[1].name, '--source-scores', dev);
+    expect(withSource.levels.video.thresholds['source-dev-eer']).toEqual(
+      result.levels.video.thresholds['source-dev-eer'],
+    );
+  }, 240_000);
+
   it('is bit-identical when it is trained again with other threads, and when it is interrupted and resumed', async () => {
     const model = async (name: string) =>
       readFile(join(folder, 'runs/O&C&I-to-M', name, 'checkpoints/epoch-0002.safetensors'));
@@ -167,6 +202,11 @@ describe('bad input: exit status 2, one sentence, nothing half-written', () => {
       /exists already.*\nhint: .*--resume/s,
     ],
     ['a checkpoint that is not there', ['eval', '--run', run, '--checkpoint', '77'], /no checkpoint 77/],
+    ['three to compare', ['eval', '--compare', 'a', 'b', 'c'], /two runs or score files, not 3/],
+    ['a corruption nobody knows', ['eval', '--run', run, '--corrupt', 'rain'], /"rain".*\nhint: .*jpeg/s],
+    ['a column nobody has', ['eval', '--run', run, '--by', 'weather', '--quiet'], /no column "weather".*\nhint: /s],
+    ['maps of a score file', ['eval', '--scores', 'x.csv', '--maps'], /need the network of a run/],
+    ['two things to evaluate', ['eval', '--run', run, '--scores', 'x.csv'], /exclude each other/],
     ['an image that is not there', ['predict', '--run', run, 'nothing.jpg'], /nothing\.jpg/],
     ['a checkpoint that would run code', ['convert', hostile, 'out.safetensors'], /malicious_zip\.pth/],
     ['an unknown device', ['train', ...protocol, '--device', 'tpu', '--name', 'tpu'], /device/],

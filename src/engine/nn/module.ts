@@ -28,19 +28,26 @@ export abstract class Module<Input extends unknown[] = [Tensor], Output = Tensor
   /** Batch statistics, dropout. */
   training = true;
   private path = '';
+  private observer: ((output: never) => void) | undefined;
 
   constructor(readonly device: Device) {}
 
   protected abstract compute(...inputs: Input): Output;
 
   forward(...inputs: Input): Output {
-    if (this.path === '') return scope(() => this.compute(...inputs));
+    if (this.path === '') return scope(() => this.observed(...inputs));
     const before = this.device.label(this.path);
     try {
-      return scope(() => this.compute(...inputs));
+      return scope(() => this.observed(...inputs));
     } finally {
       this.device.label(before);
     }
+  }
+
+  private observed(...inputs: Input): Output {
+    const output = this.compute(...inputs);
+    this.observer?.(output as never);
+    return output;
   }
 
   /** Gives this module and all inside the names by which a profile calls them. */
@@ -50,6 +57,18 @@ export abstract class Module<Input extends unknown[] = [Tensor], Output = Tensor
       if (!('module' in entry)) continue;
       entry.module.nameForProfile([path, entry.prefix].filter((part) => part !== '').join('.'));
     }
+  }
+
+  /** `observer` sees each output as it is made, within the scope of the pass: what it keeps longer it retains. None ends it. */
+  observe(observer?: (output: Output) => void): void {
+    this.observer = observer;
+  }
+
+  /** This module and all inside, each with its path in the names of the state dict. */
+  modules(path = ''): { path: string; module: Module<never, unknown> }[] {
+    const join = (prefix: string) => [path, prefix].filter(Boolean).join('.');
+    const inside = this.entries.flatMap((entry) => ('module' in entry ? entry.module.modules(join(entry.prefix)) : []));
+    return [{ path, module: this as unknown as Module<never, unknown> }, ...inside];
   }
 
   /** All entries in order, with full names. */

@@ -1,0 +1,113 @@
+/** Views of `ldc eval` beyond one result: two models compared, several seeds, errors by group. */
+import { UserError } from '../base/errors.js';
+import { breakdownColumns } from '../evaluate/breakdown.js';
+import { type Comparison, compareScores } from '../evaluate/compare.js';
+import type { Evaluation } from '../evaluate/evaluation.js';
+import { type Level, type ScoreMode, samplesAt } from '../evaluate/levels.js';
+import type { Scores } from '../evaluate/scores.js';
+import { summarizePaper, summarizeSeeds } from '../evaluate/seeds.js';
+import { breakdownsOf, breakdownTables } from '../report/breakdownTable.js';
+import { compareTable } from '../report/compareTable.js';
+import { paperSeedTable, SYNTHETIC_NOTE, seedTable, targetLine } from '../report/evalTable.js';
+import { type Table, toText, wrapped } from '../report/table.js';
+import { openScored } from '../run/scored.js';
+import { type CommonOptions, printResult, terminalWidth } from './output.js';
+
+/** What is printed and written below a result: one key of the JSON document, and its tables. */
+export interface Part {
+  key: string;
+  value: unknown;
+  tables: Table[];
+}
+
+export interface Evaluated {
+  /** The run or score file. */
+  name: string;
+  evaluation: Evaluation;
+  more: Part[];
+}
+
+/** `--by`: the errors of each group of the columns; `all` stands for those that vary. */
+export function breakdownPart(
+  scores: Scores,
+  evaluation: Evaluation,
+  level: Level,
+  mode: ScoreMode,
+  columns: readonly string[],
+): Part {
+  const samples = samplesAt(scores, level, mode);
+  const wanted = columns.flatMap((column) => (column === 'all' ? breakdownColumns(samples) : [column]));
+  const breakdowns = breakdownsOf(samples, evaluation.levels[level], wanted);
+  const synthetic = evaluation.synthetic ? 'SYNTHETIC – ' : '';
+  const tables = breakdownTables(breakdowns).map((table) => ({
+    ...table,
+    title: `${synthetic}${table.title}, ${level} level`,
+  }));
+  return { key: 'breakdown', value: { level, ...breakdowns }, tables };
+}
+
+/** `--compare A B`: prints differences at both levels, or at the one asked for. */
+export async function compareTwo(
+  paths: readonly string[],
+  level: Level | undefined,
+  options: CommonOptions,
+): Promise<void> {
+  const [pathA, pathB] = paths;
+  if (pathA === undefined || pathB === undefined || paths.length > 2) {
+    throw new UserError(`--compare takes two runs or score files, not ${paths.length}`);
+  }
+  const [a, b] = [await openScored(pathA), await openScored(pathB)];
+  if (a.mode !== b.mode) {
+    throw new UserError(`${pathA} is scored by ${a.mode} and ${pathB} by ${b.mode}`, 'eval.score must agree');
+  }
+  const levels: Level[] = level === undefined ? ['video', 'frame'] : [level];
+  const comparisons = levels.map((each): Comparison => compareScores(a, b, each, { mode: a.mode }));
+  const synthetic = a.synthetic === true || b.synthetic === true;
+  const document = {
+    a: pathA,
+    b: pathB,
+    synthetic: a.synthetic ?? b.synthetic,
+    levels: Object.fromEntries(comparisons.map((comparison) => [comparison.level, comparison])),
+  };
+  const width = terminalWidth();
+  printResult(options, document, () =>
+    [
+      ...(synthetic ? [SYNTHETIC_NOTE, ''] : []),
+      ...comparisons.map((comparison) => toText(compareTable(comparison, [pathA, pathB], synthetic), width)),
+    ].join('\n'),
+  );
+}
+
+/** Several runs: mean and standard deviation. @throws UserError when they are not about the same protocol and target */
+export function printSeeds(results: readonly Evaluated[], options: CommonOptions): void {
+  const [first, ...others] = results as [Evaluated, ...Evaluated[]];
+  const about = ({ evaluation }: Evaluated) => JSON.stringify([evaluation.protocol, evaluation.targets]);
+  const other = others.find((result) => about(result) !== about(first));
+  if (other !== undefined) {
+    throw new UserError(
+      `${first.name} and ${other.name} are not about the same protocol and target, so they have no mean`,
+      'name runs that differ in the seed alone',
+    );
+  }
+  const evaluations = results.map(({ evaluation }) => evaluation);
+  const seeds = {
+    video: summarizeSeeds(evaluations.map(({ levels }) => levels.video)),
+    frame: summarizeSeeds(evaluations.map(({ levels }) => levels.frame)),
+  };
+  const papers = evaluations.flatMap(({ paper }) => paper ?? []);
+  const paper = papers.length === evaluations.length ? summarizePaper(papers) : null;
+  const { protocol, convention, synthetic, targets } = first.evaluation;
+  const runs = results.map(({ name, evaluation }) => ({ name, ...evaluation }));
+  const tables = [seedTable(seeds.video, 'video'), seedTable(seeds.frame, 'frame')];
+  if (paper) tables.push(paperSeedTable(paper));
+  const width = terminalWidth();
+  printResult(options, { protocol, convention, synthetic, seeds, ...(paper && { paper }), runs }, () =>
+    [
+      ...[protocol ?? 'scores of files', ...targets.map(targetLine)].map((line) => wrapped(line, width)),
+      '',
+      ...(synthetic ? [SYNTHETIC_NOTE, ''] : []),
+      ...tables.map((table) => toText(synthetic ? { ...table, title: `SYNTHETIC – ${table.title}` } : table, width)),
+      `Of ${results.map(({ name }) => name).join(', ')}.`,
+    ].join('\n'),
+  );
+}

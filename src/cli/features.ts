@@ -1,0 +1,87 @@
+/** `ldc features` */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import sharp from 'sharp';
+import { writeFileWhole } from '../base/files.js';
+import { contactSheet, mostSheetRows, type SheetCell } from '../report/contactSheet.js';
+import { evaluatedCheckpoint, targetFrames } from '../run/evaluateRun.js';
+import { deviceOf, openExperiment } from '../run/experiment.js';
+import { defaultLayer, featurePictures, knownImages, someOfEachKind } from '../run/features.js';
+import { newestRun, openRun } from '../run/runFolder.js';
+import { kindOf } from '../run/targetMaps.js';
+import { defaultOut, withDataOption } from './experimentOptions.js';
+import { wholeNumber } from './numbers.js';
+import { type CommonOptions, printResult, progressFor, repeated, withCommonOptions } from './output.js';
+
+interface FeatureFlags extends CommonOptions {
+  run?: string;
+  layer?: string[];
+  each: number;
+  data: string;
+  out?: string;
+}
+
+export function featuresCommand(): Command {
+  const command = new Command('features')
+    .description(
+      'pictures of what LDC layers answer to images, live beside print beside replay; with no path, to images of the target',
+    )
+    .argument('[path...]', 'images and folders')
+    .option('--run <dir>', 'run to use (default: the newest)')
+    .option('--layer <name>', `descriptive convolution; may be repeated (default: ${defaultLayer})`, repeated)
+    .option('--each <n>', 'images of each kind when no path is given', wholeNumber(1), 4)
+    .option('--out <dir>', 'folder for the pictures (default: features/ of the run)');
+  withCommonOptions(withDataOption(command));
+  command.addHelpText('after', "\nExample:\n  ldc features --run 'runs/O&C&I-to-M/ldc-seed0' --layer layer1.0.conv2");
+  return command.action(async (paths: string[], flags: FeatureFlags) => {
+    const run = await openRun(flags.run ?? (await newestRun(defaultOut)));
+    const { config, facts, folder } = run;
+    const layers = [...new Set((flags.layer ?? [defaultLayer]).map((layer) => layer.replace(/^backbone\./, '')))];
+    const checkpoint = await evaluatedCheckpoint(folder);
+    const images =
+      paths.length > 0
+        ? await knownImages(paths, flags.data)
+        : someOfEachKind(targetFrames(await openExperiment(run.protocol, config, flags.data)), flags.each).map(
+            (frame) => ({ path: frame.path, kind: kindOf(frame) }),
+          );
+    const out = flags.out ?? join(folder.path, 'features');
+    await mkdir(out, { recursive: true });
+    const size = config.data.image_size;
+    const cells = new Map<string, SheetCell[]>(layers.map((layer) => [layer, []]));
+    const pictures: { path: string; kind: string; layer: string; picture: string }[] = [];
+    let count = 0;
+    const progress = progressFor(flags);
+    for await (const each of featurePictures(run, deviceOf(config), checkpoint, layers, images, progress)) {
+      count++;
+      for (const [layer, picture] of each.pictures) {
+        const file = join(out, `${String(count).padStart(4, '0')}-${each.kind}-${layer}.png`.replaceAll('/', '_'));
+        await writeFile(
+          file,
+          await sharp(picture, { raw: { width: size, height: size, channels: 1 } })
+            .png()
+            .toBuffer(),
+        );
+        pictures.push({ path: each.path, kind: each.kind, layer, picture: file });
+        const ofLayer = cells.get(layer)!;
+        if (ofLayer.filter(({ kind }) => kind === each.kind).length < mostSheetRows) {
+          ofLayer.push({ kind: each.kind, pixels: each.pixels, picture });
+        }
+      }
+    }
+    const sheets: string[] = [];
+    for (const [layer, ofLayer] of cells) {
+      const file = join(out, `sheet-${layer}.png`);
+      const note = `${facts.synthetic ? 'SYNTHETIC. ' : ''}${layer} of ${folder.name}, ${checkpoint}`;
+      await writeFileWhole(file, await contactSheet(ofLayer, size, note));
+      sheets.push(file);
+    }
+    const { synthetic } = facts;
+    printResult(flags, { run: folder.path, checkpoint, synthetic, sheets, pictures }, () =>
+      [
+        `${synthetic ? 'SYNTHETIC: ' : ''}${pictures.length} pictures of ${count} images in ${out}`,
+        ...sheets.map((sheet) => `sheet: ${sheet}`),
+      ].join('\n'),
+    );
+  });
+}

@@ -1,0 +1,114 @@
+/** The maps of target frames: what the attention estimators see, and the Grad-CAM of the activation network that taught them. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { UserError } from '../base/errors.js';
+import { writeFileWhole } from '../base/files.js';
+import { inBatches, loadBatches } from '../data/loader.js';
+import type { Frame } from '../data/manifest.js';
+import type { Device } from '../engine/device.js';
+import { EngineScorer } from '../evaluate/engineEvaluator.js';
+import { type MapOverlap, type MapOverlapSummary, mapOverlap, summarizeOverlaps } from '../evaluate/mapOverlap.js';
+import type { ImageScore } from '../evaluate/scorer.js';
+import { type ActivationNetwork, camMaps, openActivationNetwork } from './activationStage.js';
+import { loadModel } from './checkpoint.js';
+import { emptyNet } from './engines.js';
+import { targetFrames } from './evaluateRun.js';
+import type { Experiment } from './experiment.js';
+import type { Progress } from './progress.js';
+import type { RunFacts, RunFolder } from './runFolder.js';
+
+/** What both networks say about a frame. Maps are [S,S], 0…255. */
+export interface MappedFrame extends ImageScore {
+  frame: Frame;
+  /** Grad-CAM for the frame's own class; null where the activation network is gone. */
+  cam: Float32Array | null;
+}
+
+/** Live frames are compared by their live map, attacks by their spoof map, all by kind as well. */
+export interface OverlapResult {
+  checkpoint: string;
+  overlap: Record<string, MapOverlapSummary>;
+  synthetic: boolean;
+}
+
+/** `live`, or the attack type. */
+export function kindOf(frame: Pick<Frame, 'label' | 'attackType'>): string {
+  return frame.label === 'live' ? 'live' : frame.attackType;
+}
+
+/**
+ * Maps of `frames` in their order.
+ * @throws UserError for an unreadable image, or an activation network that does not fit
+ */
+export async function* mapFrames(
+  experiment: Experiment,
+  device: Device,
+  folder: RunFolder,
+  facts: RunFacts,
+  checkpoint: string,
+  frames: readonly Frame[],
+): AsyncGenerator<MappedFrame> {
+  const { config } = experiment;
+  const size = config.data.image_size;
+  const net = emptyNet(experiment, device);
+  const scorer = new EngineScorer(device, net, config.data.normalize);
+  let teacher: ActivationNetwork | undefined;
+  try {
+    await loadModel(join(folder.checkpoints, `${checkpoint}.safetensors`), net);
+    teacher = await openActivationNetwork(experiment, device, join(folder.path, facts.stage1));
+    const batches = inBatches(frames, config.eval.batch_size);
+    for await (const batch of loadBatches(batches, { size, workers: config.data.workers })) {
+      const scores = await scorer.score(batch.pixels, batch.frames.length, size);
+      const cams = teacher && (await camMaps(experiment, device, teacher, batch));
+      const area = config.model.map_size ** 2;
+      for (const [i, frame] of batch.frames.entries()) {
+        yield { frame, ...scores[i]!, cam: cams?.subarray(i * area, (i + 1) * area) ?? null };
+      }
+    }
+  } finally {
+    scorer.release();
+    net.dispose();
+    teacher?.dispose();
+  }
+}
+
+/** `ldc eval --maps`: overlap over the whole target; writes map-overlap.json. */
+export async function targetOverlap(
+  experiment: Experiment,
+  device: Device,
+  folder: RunFolder,
+  facts: RunFacts,
+  checkpoint: string,
+  progress: Progress,
+): Promise<OverlapResult> {
+  const stage1 = join(folder.path, facts.stage1);
+  if (!existsSync(join(stage1, 'activation.safetensors'))) {
+    throw new UserError(
+      `the activation network of ${folder.path} is not in ${stage1}, and its Grad-CAM maps are needed`,
+      `make it again: ldc cam --protocol '${facts.protocol}'`,
+    );
+  }
+  const frames = targetFrames(experiment);
+  const kinds = new Map<string, (MapOverlap | null)[]>();
+  const all: (MapOverlap | null)[] = [];
+  progress.begin('maps of the target', frames.length);
+  for await (const { frame, cam, liveMap, spoofMap } of mapFrames(
+    experiment,
+    device,
+    folder,
+    facts,
+    checkpoint,
+    frames,
+  )) {
+    const overlap = cam && mapOverlap(frame.label === 'live' ? liveMap : spoofMap, cam);
+    const kind = kindOf(frame);
+    kinds.set(kind, [...(kinds.get(kind) ?? []), overlap]);
+    progress.update(all.push(overlap));
+  }
+  progress.end();
+  const named = [['all', all] as const, ...[...kinds].sort(([a], [b]) => (a < b ? -1 : 1))];
+  const overlap = Object.fromEntries(named.map(([kind, overlaps]) => [kind, summarizeOverlaps(overlaps)]));
+  const result = { checkpoint, overlap, synthetic: experiment.synthetic };
+  await writeFileWhole(folder.mapOverlap, `${JSON.stringify(result, null, 2)}\n`);
+  return result;
+}

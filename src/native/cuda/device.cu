@@ -345,8 +345,9 @@ std::string summary() {
   for (int i = 0; i < count; ++i) {
     cudaDeviceProp p;
     check(cudaGetDeviceProperties(&p, i), "device");
-    text += "\n" + std::to_string(i) + ": " + p.name + ", compute capability " + std::to_string(p.major) + "." +
-            std::to_string(p.minor) + ", " + std::to_string(p.totalGlobalMem >> 20) + " MiB";
+    text.append("\n").append(std::to_string(i)).append(": ").append(p.name).append(", compute capability ");
+    text.append(std::to_string(p.major)).append(".").append(std::to_string(p.minor)).append(", ");
+    text.append(std::to_string(p.totalGlobalMem >> 20)).append(" MiB");
   }
   return text;
 }

@@ -1,0 +1,56 @@
+/** The device `cuda` on a machine that has a GPU: fixtures, determinism, and the time of every layer. Elsewhere it says why not. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { cudaState, type Device, openDevice } from '../../../src/engine/device.js';
+import type { Precision } from '../../../src/engine/native.js';
+import { openFixtures } from '../../parity/fixtureSet.js';
+import { runCase } from '../../parity/runCase.js';
+import { build, buildFolder } from './emulated.js';
+import { train } from './training.js';
+
+const folder = fileURLToPath(new URL('../../fixtures', import.meta.url));
+const minutes = 60_000;
+const { unusable } = cudaState();
+const set = await openFixtures(folder);
+
+it('has a GPU to run on', ({ skip }) => {
+  skip(unusable !== '', `the GPU suite is skipped: ${unusable}`);
+});
+
+describe.skipIf(unusable !== '')('the device cuda', () => {
+  const open = (precision: Precision): Device => openDevice('cuda', { convAlgorithm: 'direct', precision });
+  let fp32: Device | undefined;
+
+  it.each(set.cases.map((fixture) => ({ id: fixture.id, fixture })))('$id', async ({ fixture }) => {
+    fp32 ??= open('fp32');
+    const outcome = await runCase(set, fixture, fp32);
+    expect(outcome.status, outcome.detail).not.toBe('failed');
+  });
+
+  it.each(['fp32', 'tf32', 'bf16'] as const)(
+    'trains with equal bits from run to run, graph or not, in %s',
+    async (name) => {
+      const first = await train(open(name), { steps: 5, size: 64 });
+      expect(await train(open(name), { steps: 5, size: 64 })).toEqual(first);
+      process.env.LDC_CUDA_GRAPH = '0';
+      const plain = await train(open(name), { steps: 5, size: 64 });
+      delete process.env.LDC_CUDA_GRAPH;
+      expect(plain).toEqual(first);
+    },
+  );
+
+  it.each(['fp32', 'tf32', 'bf16'])(
+    '%s: operators inside their limits, and the bench',
+    { timeout: 20 * minutes },
+    (name) => {
+      build('ldc_check');
+      const call = [folder, '--device', 'cuda', '--precision', name, '--time'];
+      const { status, stdout, stderr } = spawnSync(join(buildFolder, 'ldc_check'), call, { encoding: 'utf8' });
+      console.log(stdout + stderr);
+      expect(stdout).toMatch(/, 0 beyond their limit/);
+      expect(status).toBe(0);
+    },
+  );
+});

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { readImage } from '../../src/data/loader.js';
 import type { Device } from '../../src/engine/device.js';
+import { FrozenWeights } from '../../src/engine/ops/conv2d.js';
 import { dropout } from '../../src/engine/ops/elementwise.js';
 import { imagesToFeatures } from '../../src/engine/ops/images.js';
 import { crossEntropy } from '../../src/engine/ops/losses.js';
@@ -96,10 +97,11 @@ function optimise(loss: Tensor, optimizer: Adam): Tensor {
 /** Maps as stage 1 writes them. */
 function gradCamStep(device: Device, pixels: Uint8Array, shape: readonly [number, number, number]): Step {
   const net = new ActivationNet(device, { seed: 1 }).train(false);
+  const frozen = new FrozenWeights();
   const classes = Array.from({ length: shape[0] }, () => 1);
   return async () => {
     const maps = scope(() => {
-      const { raw } = gradCam(net, imagesToFeatures(device, pixels, shape, unit), classes);
+      const { raw } = frozen.use(() => gradCam(net, imagesToFeatures(device, pixels, shape, unit), classes));
       return quasiGroundTruth(raw, [shape[1], shape[2]], 32);
     });
     await settled(maps);

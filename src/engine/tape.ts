@@ -2,7 +2,7 @@
  * Reverse-mode automatic differentiation: the tape remembers what forward operations did, `backward` walks it in reverse.
  *
  * An operation calls its forward kernels and returns `record(output, inputs, saved, backward)`. The tape retains what
- * `backward` will need and lets go of it as soon as the walk has passed, so that memory falls while gradients are computed.
+ * `backward` will read (`saved`) and lets go of it as soon as the walk has passed, so that memory falls while gradients are computed.
  */
 import { emptyLike, outsideScopes, scope, type Tensor } from './tensor.js';
 
@@ -30,7 +30,10 @@ export function needsGrad(...inputs: readonly (Tensor | undefined)[]): boolean {
   return recording() && inputs.some((input) => input?.requiresGrad);
 }
 
-/** Puts one operation on the tape, if gradients flow through it. Returns `output`. */
+/**
+ * Puts one operation on the tape, if gradients flow through it. Returns `output`.
+ * @param saved what `backward` reads, inputs and the output among them; of the others it may use the shape alone
+ */
 export function record(
   output: Tensor,
   inputs: readonly Tensor[],
@@ -39,7 +42,7 @@ export function record(
 ): Tensor {
   if (nodes === undefined || !needsGrad(...inputs)) return output;
   output.requiresGrad = true;
-  for (const tensor of [output, ...inputs, ...saved]) tensor.retain();
+  for (const tensor of saved) tensor.retain();
   nodes.push({ output, inputs, saved, backward, label: output.device.currentLabel });
   return output;
 }
@@ -141,5 +144,5 @@ function ones(tensor: Tensor): Tensor {
 }
 
 function forget(node: Node): void {
-  for (const tensor of [node.output, ...node.inputs, ...node.saved]) tensor.release();
+  for (const tensor of node.saved) tensor.release();
 }

@@ -7,7 +7,7 @@ import type { Initializer } from '../engine/nn/init.js';
 import { BatchNorm, Conv2d } from '../engine/nn/layers.js';
 import { Module } from '../engine/nn/module.js';
 import { maxPool2d } from '../engine/ops/pooling.js';
-import type { Tensor } from '../engine/tensor.js';
+import { scope, type Tensor } from '../engine/tensor.js';
 import { type ConvForm, DescriptiveConv, LocalDescriptor } from './descriptiveConv.js';
 
 /** Channels and stride of layer1 … layer4. */
@@ -81,7 +81,10 @@ export class ResNet18 extends Module<[Tensor], [Tensor, Tensor, Tensor, Tensor]>
   }
 
   protected override compute(images: Tensor): [Tensor, Tensor, Tensor, Tensor] {
-    let x = maxPool2d(this.bn1.forward(this.conv1.forward(images), { relu: true }), 3, 2, 1);
+    // What goes into the pooling is the largest tensor of all, and the pooling keeps the places of its maxima alone.
+    let x = scope(() =>
+      maxPool2d(this.bn1.forward(this.conv1.forward(images), { relu: true, recompute: true }), 3, 2, 1),
+    );
     return this.layers.map((blocks) => {
       for (const block of blocks) x = block.forward(x);
       return x;

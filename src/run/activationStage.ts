@@ -15,6 +15,7 @@ import { type Frame, relativePath } from '../data/manifest.js';
 import { shuffledBatches } from '../data/sampler.js';
 import type { Device } from '../engine/device.js';
 import type { Module } from '../engine/nn/module.js';
+import { FrozenWeights } from '../engine/ops/conv2d.js';
 import { imagesToFeatures } from '../engine/ops/images.js';
 import { crossEntropy } from '../engine/ops/losses.js';
 import { Adam } from '../engine/optim/optimizers.js';
@@ -131,17 +132,19 @@ export async function openActivationNetwork(
   return net;
 }
 
-/** Quasi ground truth [N,S,S] of a batch, each image for its own class; `net` in evaluation mode. */
+/** Quasi ground truth [N,S,S] of a batch, each image for its own class; `net` in evaluation mode, its weights packed in `frozen`. */
 export async function camMaps(
   { config }: Experiment,
   device: Device,
   net: ActivationNetwork,
   { pixels, frames }: Pick<LoadedBatch, 'pixels' | 'frames'>,
+  frozen: FrozenWeights,
 ): Promise<Float32Array> {
   const size = config.data.image_size;
   const maps = scope(() => {
     const images = imagesToFeatures(device, pixels, [frames.length, size, size], pixelScaling(config.data.normalize));
-    return quasiGroundTruth(gradCam(net, images, frames.map(classOf)).raw, [size, size], config.model.map_size);
+    const { raw } = frozen.use(() => gradCam(net, images, frames.map(classOf)));
+    return quasiGroundTruth(raw, [size, size], config.model.map_size);
   });
   const values = (await maps.read()) as Float32Array;
   maps.release();
@@ -246,10 +249,15 @@ async function writeMaps(
   progress.begin('quasi ground truth maps', train.length, 0, 'images');
   let done = 0;
   const loading = { size, workers: config.data.workers, signal, cache: config.data.cache };
-  for await (const batch of loadBatches(inBatches(train, camBatch), loading)) {
-    values.set(await camMaps(experiment, device, net, batch), done * mapSize * mapSize);
-    done += batch.frames.length;
-    progress.update(done);
+  const frozen = new FrozenWeights();
+  try {
+    for await (const batch of loadBatches(inBatches(train, camBatch), loading)) {
+      values.set(await camMaps(experiment, device, net, batch, frozen), done * mapSize * mapSize);
+      done += batch.frames.length;
+      progress.update(done);
+    }
+  } finally {
+    frozen.release();
   }
   progress.end();
   // The maps come last: once they are there, stage 1 is whole.

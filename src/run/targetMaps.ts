@@ -6,6 +6,7 @@ import { writeFileWhole } from '../base/files.js';
 import { inBatches, loadBatches } from '../data/loader.js';
 import type { Frame } from '../data/manifest.js';
 import type { Device } from '../engine/device.js';
+import { FrozenWeights } from '../engine/ops/conv2d.js';
 import { EngineScorer } from '../evaluate/engineEvaluator.js';
 import { type MapOverlap, type MapOverlapSummary, mapOverlap, summarizeOverlaps } from '../evaluate/mapOverlap.js';
 import type { ImageScore } from '../evaluate/scorer.js';
@@ -52,6 +53,7 @@ export async function* mapFrames(
   const size = config.data.image_size;
   const net = emptyNet(experiment, device);
   const scorer = new EngineScorer(device, net, config.data.normalize);
+  const frozen = new FrozenWeights();
   let teacher: ActivationNetwork | undefined;
   try {
     await loadModel(join(folder.checkpoints, `${checkpoint}.safetensors`), net);
@@ -59,7 +61,7 @@ export async function* mapFrames(
     const batches = inBatches(frames, config.eval.batch_size);
     for await (const batch of loadBatches(batches, { size, workers: config.data.workers })) {
       const scores = await scorer.score(batch.pixels, batch.frames.length, size);
-      const cams = teacher && (await camMaps(experiment, device, teacher, batch));
+      const cams = teacher && (await camMaps(experiment, device, teacher, batch, frozen));
       const area = config.model.map_size ** 2;
       for (const [i, frame] of batch.frames.entries()) {
         yield { frame, ...scores[i]!, cam: cams?.subarray(i * area, (i + 1) * area) ?? null };
@@ -67,6 +69,7 @@ export async function* mapFrames(
     }
   } finally {
     scorer.release();
+    frozen.release();
     net.dispose();
     teacher?.dispose();
   }

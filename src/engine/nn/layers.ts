@@ -28,7 +28,7 @@ export class Conv2d extends Module {
 }
 
 /** Batch normalisation over features; `forward(x, {relu, residual})` fuses what follows it. */
-export class BatchNorm extends Module<[Tensor, Pick<BatchNormOptions, 'relu' | 'residual'>?]> {
+export class BatchNorm extends Module<[Tensor, Pick<BatchNormOptions, 'relu' | 'residual' | 'recompute'>?]> {
   private readonly parts: BatchNormState;
   private readonly batches: { value: number };
 
@@ -43,7 +43,10 @@ export class BatchNorm extends Module<[Tensor, Pick<BatchNormOptions, 'relu' | '
     this.batches = this.counter('num_batches_tracked');
   }
 
-  protected override compute(x: Tensor, following: Pick<BatchNormOptions, 'relu' | 'residual'> = {}): Tensor {
+  protected override compute(
+    x: Tensor,
+    following: Pick<BatchNormOptions, 'relu' | 'residual' | 'recompute'> = {},
+  ): Tensor {
     if (this.training) this.batches.value++;
     return batchNorm(x, this.parts, { ...following, training: this.training });
   }

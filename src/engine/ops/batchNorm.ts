@@ -15,6 +15,8 @@ export interface BatchNormOptions {
   relu?: boolean;
   /** Added before the ReLU. */
   residual?: Tensor;
+  /** Computes y a second time in the backward pass instead of keeping it: where y is large and nothing behind it needs it. */
+  recompute?: boolean;
   eps?: number;
   momentum?: number;
 }
@@ -26,7 +28,7 @@ export interface BatchNormOptions {
 export function batchNorm(x: Tensor, state: BatchNormState, options: BatchNormOptions): Tensor {
   const { native } = x.device;
   const { gamma, beta, runningMean, runningVar } = state;
-  const { training, relu = false, residual, eps = 1e-5, momentum = 0.1 } = options;
+  const { training, relu = false, residual, recompute = false, eps = 1e-5, momentum = 0.1 } = options;
   const invStd = emptyLike(gamma);
   let mean = runningMean;
   if (training) {
@@ -43,27 +45,33 @@ export function batchNorm(x: Tensor, state: BatchNormState, options: BatchNormOp
   } else {
     native.batch_norm_inv_std(runningVar.handle, eps, invStd.handle);
   }
-  const y = emptyLike(x);
-  native.batch_norm_forward(
-    x.handle,
-    mean.handle,
-    invStd.handle,
-    gamma.handle,
-    beta.handle,
-    residual?.handle ?? null,
-    relu,
-    y.handle,
-  );
+  const normalised = () => {
+    const y = emptyLike(x);
+    native.batch_norm_forward(
+      x.handle,
+      mean.handle,
+      invStd.handle,
+      gamma.handle,
+      beta.handle,
+      residual?.handle ?? null,
+      relu,
+      y.handle,
+    );
+    return y;
+  };
+  const y = normalised();
 
   const inputs = residual === undefined ? [x, gamma, beta] : [x, gamma, beta, residual];
-  const saved = relu ? [mean, invStd, y] : [mean, invStd];
+  const saved = [x, gamma, mean, invStd, ...(!relu ? [] : recompute ? [beta, residual ?? x] : [y])];
   return record(y, inputs, saved, (dy) => {
+    // The ReLU's mask is read off the output.
+    const output = !relu ? undefined : recompute ? normalised() : y;
     const [dx, dgamma, dbeta] = [emptyLike(x), emptyLike(gamma), emptyLike(beta)];
     // Without a ReLU the residual's gradient is dy itself.
     const masked = residual !== undefined && relu ? emptyLike(x) : undefined;
     native.batch_norm_backward(
       x.handle,
-      relu ? y.handle : null,
+      output?.handle ?? null,
       dy.handle,
       mean.handle,
       invStd.handle,

@@ -34,7 +34,7 @@ export function conv2d(x: Tensor, weight: ConvWeight, stride: number, padding: n
   if (!held.has(packed)) packed.release();
 
   const inputs = [x, w, m, theta, bias].filter((tensor) => tensor !== undefined);
-  return record(y, inputs, [], (dy) => {
+  return record(y, inputs, inputs, (dy) => {
     const gradients = new Map<Tensor, Tensor>();
     if (needsWeightGrad(weight, bias)) {
       for (const parameter of [w, m, theta, bias]) {

@@ -7,7 +7,7 @@ export function linear(x: Tensor, w: Tensor, b?: Tensor): Tensor {
   const { native } = x.device;
   const y = new Tensor(x.device, [x.shape[0]!, w.shape[0]!]);
   native.linear_forward(x.handle, w.handle, b?.handle ?? null, y.handle);
-  return record(y, b === undefined ? [x, w] : [x, w, b], [], (dy) => {
+  return record(y, b === undefined ? [x, w] : [x, w, b], [x, w], (dy) => {
     let dx: Tensor | undefined;
     if (x.requiresGrad) {
       dx = emptyLike(x);
@@ -25,7 +25,7 @@ export function linear(x: Tensor, w: Tensor, b?: Tensor): Tensor {
 export function featureNorm(x: Tensor): Tensor {
   const y = emptyLike(x);
   x.device.native.feature_norm_forward(x.handle, y.handle);
-  return record(y, [x], [], (dy) => {
+  return record(y, [x], [x], (dy) => {
     const dx = emptyLike(x);
     x.device.native.feature_norm_backward(x.handle, dy.handle, dx.handle);
     return [dx];

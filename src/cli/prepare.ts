@@ -41,7 +41,7 @@ export function prepareCommand(): Command {
       ...flags,
       signal: interruption(),
       onProgress: ({ done, total }) => {
-        if (!begun) progress.begin(source.name, total, 0, source.media === 'video' ? 'videos' : 'images');
+        if (!begun) progress.begin(source.name, total, 0, source.media === 'image' ? 'images' : 'videos');
         begun = true;
         progress.update(done);
         if (done === total) progress.end();

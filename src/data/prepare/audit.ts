@@ -153,11 +153,14 @@ function count(presentations: readonly Presentation[], among: readonly Split[]):
 /** Whether there are as many presentations and people as published. */
 function isWhole(presentations: readonly Presentation[], { published: { all, subjects } }: Source): boolean {
   const { live, attack } = count(presentations, splits);
-  return subjectsOf(presentations) >= subjects && (all === null || (live >= all.live && attack >= all.attack));
+  const known = presentations.every(({ subject }) => subject !== '');
+  return (
+    (!known || subjectsOf(presentations) >= subjects) && (all === null || (live >= all.live && attack >= all.attack))
+  );
 }
 
 function subjectsOf(presentations: readonly Presentation[]): number {
-  return new Set(presentations.map(({ subject }) => subject)).size;
+  return new Set(presentations.flatMap(({ subject }) => subject || [])).size;
 }
 
 function countOrigins(records: readonly ClipRecord[]): Partial<Record<FaceOrigin, number>> {

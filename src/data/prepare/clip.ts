@@ -8,6 +8,7 @@ import type { Detector } from './detector.js';
 import { boxOf, type FaceOrigin, faceAt, isInside, isOverturned, scaleFace, turnOver } from './faces.js';
 import { type Area, type Clip, type Ffmpeg, VideoError } from './ffmpeg.js';
 import { type Film, openPhoto, openVideo } from './film.js';
+import { type Hdf5, openHdf5 } from './hdf5.js';
 import { type Sampling, sampleFrames } from './sampling.js';
 import type { FoundPresentation } from './survey.js';
 
@@ -43,8 +44,10 @@ export interface CropSettings {
 }
 
 export interface ClipTools {
-  /** `null` where there are photographs alone. */
+  /** `null` where there are no videos. */
   ffmpeg: Ffmpeg | null;
+  /** `null` where there are no recordings in HDF5 files. */
+  hdf5: Hdf5 | null;
   detector: Detector | null;
   signal?: AbortSignal;
 }
@@ -70,10 +73,10 @@ export async function prepareClip(
   // What work that was cut short has left there.
   await rm(join(folder, 'crops', video), { recursive: true, force: true });
   try {
-    const film = tools.ffmpeg ? await openVideo(tools.ffmpeg, file, tools.signal) : await openPhoto(file);
+    const film = await openFilm(file, tools);
     const { clip } = film;
     const numbers = sampleFrames(clip.length, settings.frames, settings.sampling);
-    const faces = await readFaces(source, root, annotation, clip);
+    const faces = film.faces ?? (await readFaces(source, root, annotation, clip));
     // A clip whose own rotation tag turns it is upright already.
     const overturned = clip.rotation === 0 && (source.upsideDown?.(presentation) ?? false);
     const upright = overturned || clip.rotation === 180 ? uprightFaces(faces, clip) : faces;
@@ -87,6 +90,11 @@ export async function prepareClip(
     record.problems.push({ kind: 'unreadable', reason: error.message });
   }
   return record;
+}
+
+function openFilm(file: string, { ffmpeg, hdf5, signal }: ClipTools): Promise<Film> {
+  if (ffmpeg) return openVideo(ffmpeg, file, signal);
+  return hdf5 ? openHdf5(hdf5, file) : openPhoto(file);
 }
 
 interface Work {
@@ -199,7 +207,7 @@ function problemsOf(source: Source, { settings, clip, numbers, record }: Work, l
   const problems: ClipRecord['problems'] = [];
   const { length, promised } = clip;
   const wanted = numbers.length;
-  const tooFew = source.media === 'video' && settings.frames !== 'all' && wanted < settings.frames;
+  const tooFew = source.media !== 'image' && settings.frames !== 'all' && wanted < settings.frames;
   if (lost > 0) {
     problems.push({ kind: 'short', reason: `${lost} of ${wanted} wanted frames cannot be decoded` });
   } else if (promised !== null && length < promised) {
@@ -230,7 +238,7 @@ async function readFaces(
 }
 
 /** Annotations made on the stored picture are turned with it; those made on an upright one already fit. */
-function uprightFaces(faces: Map<number, Face>, { width, height }: Clip): Map<number, Face> {
+function uprightFaces(faces: ReadonlyMap<number, Face>, { width, height }: Clip): ReadonlyMap<number, Face> {
   if (!isOverturned(faces.values())) return faces;
   return new Map([...faces].map(([frame, face]) => [frame, turnOver(face, width, height)]));
 }

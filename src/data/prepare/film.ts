@@ -1,12 +1,15 @@
-/** What frames are taken from: a video, or a photograph, which is a film of one frame. */
+/** What frames are taken from: a video, a photograph, which is a film of one frame, or a recording in an HDF5 file. */
 import sharp from 'sharp';
 import { messageOf } from '../../base/errors.js';
 import { MOST_PIXELS } from '../loader.js';
+import type { Face } from '../sources/source.js';
 import type { Picture } from './crop.js';
 import { type Clip, type DecodeOptions, decodeFrames, type Ffmpeg, probe, VideoError } from './ffmpeg.js';
 
 export interface Film {
   clip: Clip;
+  /** By frame, where the recording itself says where they are. */
+  faces?: ReadonlyMap<number, Face>;
   /** The wanted frames that can be decoded, in order. */
   frames(wanted: readonly number[], options: DecodeOptions): AsyncIterable<{ frame: number; picture: Picture }>;
 }

@@ -11,6 +11,7 @@ import { type AuditReport, auditOf, hasFaults, pathsOf, writeAudit } from './aud
 import { type ClipRecord, type CropSettings, prepareClip, stampOf } from './clip.js';
 import { type Detector, loadDetector } from './detector.js';
 import { type Ffmpeg, findFfmpeg } from './ffmpeg.js';
+import { type Hdf5, loadHdf5 } from './hdf5.js';
 import { type Journal, openJournal } from './journal.js';
 import { writeProtocols } from './protocols.js';
 import { type FoundPresentation, type Survey, survey } from './survey.js';
@@ -54,28 +55,30 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
   const root = resolve(options.root);
   const seen = await survey(source, root);
   const ffmpeg = source.media === 'video' ? await findFfmpeg(options.ffmpeg) : null;
+  const hdf5 = source.media === 'hdf5' ? await loadHdf5() : null;
   const detector = options.detector === 'none' ? null : await loadDetector();
   checkFaces(source, seen, options, detector);
   const folder = join(resolve(options.out), source.name);
   const recipe = recipeOf(source, options, ffmpeg?.version ?? null, detector);
-  return withLock(folder, () => prepareFolder(source, options, { root, seen, ffmpeg, detector, folder, recipe }));
+  return withLock(folder, () => prepareFolder(source, options, { root, seen, ffmpeg, hdf5, detector, folder, recipe }));
 }
 
 interface Job {
   root: string;
   seen: Survey;
   ffmpeg: Ffmpeg | null;
+  hdf5: Hdf5 | null;
   detector: Detector | null;
   folder: string;
   recipe: Readonly<Record<string, unknown>>;
 }
 
 async function prepareFolder(source: Source, options: PrepareOptions, job: Job): Promise<PrepareSummary> {
-  const { root, seen, ffmpeg, detector, folder, recipe } = job;
+  const { root, seen, ffmpeg, hdf5, detector, folder, recipe } = job;
   await removeLeftovers(folder);
   const journal = await openJournal(folder, recipe);
   const make = (item: FoundPresentation) =>
-    prepareClip(source, root, item, folder, options, { ffmpeg, detector, signal: options.signal });
+    prepareClip(source, root, item, folder, options, { ffmpeg, hdf5, detector, signal: options.signal });
   const { records, resumed } = await prepareAll(seen.found, root, journal, make, options);
   await journal.close(records.map(({ video }) => video));
   const audit = auditOf(source, seen, records);
@@ -106,7 +109,7 @@ function checkOptions({ frames, size, margin, jobs }: PrepareOptions): void {
 
 /** Nothing is worse than a night of decoding after which no face was found. */
 function checkFaces(source: Source, { found }: Survey, options: PrepareOptions, detector: Detector | null): void {
-  if (detector) return;
+  if (detector || source.eyesInside) return;
   const hint =
     options.detector === 'none'
       ? 'let the detector find them: --detector auto'

@@ -55,6 +55,6 @@ function boxFace(box: Box): Face | null {
 }
 
 /** Two eyes at one place are no eyes; zeros stand for "not found". */
-function eyesOf(first: Point, second: Point): readonly [Point, Point] | null {
+export function eyesOf(first: Point, second: Point): readonly [Point, Point] | null {
   return first.x === second.x && first.y === second.y ? null : [first, second];
 }

@@ -61,12 +61,14 @@ export interface Source {
   id: string;
   name: string;
   letter: string;
-  media: 'video' | 'image';
+  media: 'video' | 'image' | 'hdf5';
   /** Of its videos or images, in lower case. */
   extensions: readonly string[];
   /** What the path of a file, without extension and relative to the release, stands for; `null` when it is no presentation. */
   present(path: string): Presentation | null;
   annotation: Annotation | null;
+  /** The recordings themselves say where the eyes are. */
+  eyesInside?: boolean;
   /** Other files that belong to a release. */
   ownFiles: RegExp;
   /** How a release looks, for the hint when nothing is found. */

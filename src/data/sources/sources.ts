@@ -2,14 +2,28 @@
 import { UserError } from '../../base/errors.js';
 import { casia } from './casia.js';
 import { celebaSpoof } from './celebaSpoof.js';
+import { hkbu } from './hkbu.js';
 import { msu } from './msu.js';
 import { oulu } from './oulu.js';
 import { replay } from './replay.js';
 import { roseYoutu } from './roseYoutu.js';
 import { siw } from './siw.js';
 import type { Source } from './source.js';
+import { threeDMad } from './threeDMad.js';
+import { wmca } from './wmca.js';
 
-export const sources: readonly Source[] = [oulu, casia, replay, msu, siw, roseYoutu, celebaSpoof];
+export const sources: readonly Source[] = [
+  oulu,
+  casia,
+  replay,
+  msu,
+  threeDMad,
+  hkbu,
+  siw,
+  roseYoutu,
+  celebaSpoof,
+  wmca,
+];
 
 /** @throws UserError naming the known ones */
 export function findSource(id: string): Source {

@@ -10,15 +10,28 @@ import { writeStudyReport } from '../study/studyReport.js';
 import { withDataOption, withOutOption } from './experimentOptions.js';
 import { type CommonOptions, printResult, terminalWidth, withCommonOptions } from './output.js';
 
+interface ReportFlags extends CommonOptions {
+  run?: string;
+  study?: string;
+  svg?: string;
+  png?: string;
+  data: string;
+  out: string;
+}
+
 export function reportCommand(): Command {
   const command = new Command('report')
     .description('one self-contained HTML page of an evaluated run: curves, ROC, histograms, maps, worst mistakes')
     .option('--run <dir>', 'run to report (default: the newest)')
     .option('--study <file>', 'the study of this YAML file instead, as ldc study report writes it');
+  command
+    .option('--svg <dir>', 'also write the plots of a run as SVG files, for papers')
+    .option('--png <dir>', 'also write them as PNG files');
   withCommonOptions(withOutOption(withDataOption(command)));
   command.addHelpText('after', "\nExample:\n  ldc report --run 'runs/O&C&I-to-M/ldc-seed0'");
-  return command.action(async (flags: CommonOptions & { run?: string; study?: string; data: string; out: string }) => {
+  return command.action(async (flags: ReportFlags) => {
     if (flags.study !== undefined) {
+      if (flags.svg !== undefined || flags.png !== undefined) throw new UserError('--svg and --png are about one run');
       if (flags.run !== undefined) throw new UserError('--run and --study exclude each other');
       const { document, text } = await writeStudyReport(await readStudy(flags.study), flags.out, terminalWidth());
       printResult(flags, document, () => text);
@@ -29,7 +42,7 @@ export function reportCommand(): Command {
       throw new UserError(`${folder.path} is not evaluated yet`, `first: ldc eval --run '${folder.path}'`);
     }
     const experiment = await openExperiment(protocol, config, flags.data);
-    const report = await writeRunReport(experiment, deviceOf(config), folder, facts);
+    const report = await writeRunReport(experiment, deviceOf(config), folder, facts, flags);
     printResult(flags, { report }, () => report);
   });
 }

@@ -3,12 +3,15 @@ import { type Evaluation, isKnown, type LevelResult, rocAt } from '../evaluate/e
 import { type Level, type ScoreMode, samplesAt } from '../evaluate/levels.js';
 import type { Mistake } from '../evaluate/mistakes.js';
 import type { Scores } from '../evaluate/scores.js';
+import type { CorruptionSweep } from '../run/corruptionSweep.js';
+import type { OverlapResult } from '../run/targetMaps.js';
 import { breakdownsOf, breakdownTables } from './breakdownTable.js';
 import { escapeHtml } from './escape.js';
 import { EVAL_LEGEND, evalTables, headline, targetLine } from './evalTable.js';
 import { factTable, plotSection, renderPage, type Section } from './page.js';
 import type { MetricsRow } from './plotData.js';
-import { detPlot, histogramPlot, lossPlots, rocPlot, transferPlot } from './plots.js';
+import { corruptionPlot, detPlot, histogramPlot, lossPlots, rocPlot, transferPlot } from './plots.js';
+import { corruptionTable, overlapTable } from './robustnessTable.js';
 import { type Plot, renderSvg } from './svg.js';
 import { percent, scoreText, toHtml } from './table.js';
 
@@ -46,6 +49,9 @@ export interface ReportInput {
   overlays: readonly MapOverlay[];
   falseAccepts: readonly ReportMistake[];
   falseRejects: readonly ReportMistake[];
+  /** What `ldc eval --corrupt` and `--maps` left in the run. */
+  corruptions?: CorruptionSweep | null;
+  overlap?: OverlapResult | null;
 }
 
 /** The whole page. Every string of the input is escaped. */
@@ -55,6 +61,7 @@ export async function renderReport(input: ReportInput): Promise<string> {
     await plotSection('training', 'Training', lossPlots(input.training), 'small'),
     await plotSection('curves', 'Scores and thresholds', scorePlots(input)),
     breakdownSection(input),
+    await robustnessSection(input),
     overlaySection(input),
     mistakeSection(input),
     factSection(input),
@@ -70,7 +77,11 @@ export async function renderReport(input: ReportInput): Promise<string> {
 
 /** The plots of a report by file name without extension, as SVG in colours for paper. */
 export async function reportFigures(input: ReportInput): Promise<Map<string, string>> {
-  const plots = [...lossPlots(input.training), ...scorePlots(input)];
+  const plots = [
+    ...lossPlots(input.training),
+    ...scorePlots(input),
+    ...(input.corruptions ? [corruptionPlot(input.corruptions)] : []),
+  ];
   return new Map(await Promise.all(plots.map(async (plot) => [plot.id, await renderSvg(plot, 'print')] as const)));
 }
 
@@ -129,13 +140,23 @@ function breakdownSection({ evaluation, target, level, mode }: ReportInput): Sec
   };
 }
 
-function overlaySection({ overlays }: ReportInput): Section | null {
+async function robustnessSection({ corruptions }: ReportInput): Promise<Section | null> {
+  if (!corruptions) return null;
+  const section = await plotSection('robustness', 'Robustness', [corruptionPlot(corruptions)]);
+  return section && { ...section, body: `${section.body}\n${toHtml(corruptionTable(corruptions))}` };
+}
+
+function overlaySection({ overlays, overlap }: ReportInput): Section | null {
   if (overlays.length === 0) return null;
   const items = overlays.map(
     ({ png, alt, caption }) =>
       `<li><figure>${image(png, alt)}<figcaption>${escapeHtml(caption)}</figcaption></figure></li>`,
   );
-  return { id: 'maps', title: 'Attention maps', body: `<ul class="images wide">\n${items.join('\n')}\n</ul>` };
+  return {
+    id: 'maps',
+    title: 'Attention maps',
+    body: `<ul class="images wide">\n${items.join('\n')}\n</ul>${overlap ? `\n${toHtml(overlapTable(overlap))}` : ''}`,
+  };
 }
 
 function mistakeSection({ falseAccepts, falseRejects }: ReportInput): Section | null {

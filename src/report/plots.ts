@@ -4,6 +4,7 @@ import { isKnown } from '../evaluate/evaluation.js';
 import type { Samples } from '../evaluate/levels.js';
 import type { Roc } from '../evaluate/roc.js';
 import { type ThresholdName, thresholdNames } from '../evaluate/thresholds.js';
+import type { CorruptionSweep } from '../run/corruptionSweep.js';
 import {
   histogram,
   type LossTerm,
@@ -228,6 +229,30 @@ export function transferPlot(source: Roc, target: Roc, result: LevelResult): Plo
           encoding: { x: { field: 'value', type: 'quantitative' }, strokeDash: lineEncoding(lines).strokeDash },
         },
       ],
+    },
+  };
+}
+
+/** HTER against the degree of each corruption. */
+export function corruptionPlot({ curves, level, threshold }: CorruptionSweep): Plot {
+  const values = Object.entries(curves).flatMap(([kind, points]) =>
+    points.map(({ severity, hter }) => ({ kind, severity, hter })),
+  );
+  const kinds = Object.keys(curves);
+  return {
+    id: 'corruptions',
+    title: 'Error under corruption',
+    description: `HTER at ${threshold.name} of clean images against the degree of ${kinds.join(', ')}, ${level} level`,
+    spec: {
+      data: { values },
+      width: WIDTH,
+      height: HEIGHT,
+      mark: { type: 'line', point: true },
+      encoding: {
+        x: { field: 'severity', type: 'quantitative', title: 'degree (0: clean)', axis: { tickCount: 5 } },
+        y: { field: 'hter', type: 'quantitative', axis: { title: 'HTER', format: '.0%' } },
+        color: { field: 'kind', type: 'nominal', title: null, scale: { domain: kinds, range: SERIES } },
+      },
     },
   };
 }

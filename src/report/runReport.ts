@@ -5,26 +5,33 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { writeFileWhole } from '../base/files.js';
 import { readImage } from '../data/loader.js';
-import type { Frame } from '../data/manifest.js';
 import type { Device } from '../engine/device.js';
-import { EngineScorer } from '../evaluate/engineEvaluator.js';
 import type { Evaluation } from '../evaluate/evaluation.js';
 import { type Mistake, worstMistakes } from '../evaluate/mistakes.js';
 import { readScores } from '../evaluate/scoreFile.js';
 import { scorePath } from '../evaluate/scorer.js';
-import { loadModel } from '../run/checkpoint.js';
-import { emptyNet } from '../run/engines.js';
+import type { CorruptionSweep } from '../run/corruptionSweep.js';
 import { targetFrames } from '../run/evaluateRun.js';
 import type { Experiment } from '../run/experiment.js';
+import { someOfEachKind } from '../run/features.js';
 import { overlayPng } from '../run/overlay.js';
 import type { RunFacts, RunFolder } from '../run/runFolder.js';
+import { kindOf, mapFrames, type OverlapResult } from '../run/targetMaps.js';
 import { decisionThreshold } from '../run/threshold.js';
-import { type MapOverlay, type ReportMistake, renderReport } from './html.js';
+import { type MapOverlay, type ReportInput, type ReportMistake, renderReport, reportFigures } from './html.js';
 import type { MetricsRow } from './plotData.js';
 
 const overlaySize = 128;
 const overlaysEach = 3;
 const mistakesEach = 6;
+/** Pixels of a PNG a pixel of the page: 216 dots per inch. */
+const PNG_SCALE = 3;
+
+/** Folders that the plots go to as files; those not named get none. */
+export interface FigureFolders {
+  svg?: string | undefined;
+  png?: string | undefined;
+}
 
 /** Writes report.html of an evaluated run and returns its path. */
 export async function writeRunReport(
@@ -32,6 +39,7 @@ export async function writeRunReport(
   device: Device,
   folder: RunFolder,
   facts: RunFacts,
+  figures: FigureFolders = {},
 ): Promise<string> {
   const evaluation = JSON.parse(await readFile(folder.evaluation, 'utf8')) as Evaluation;
   const checkpoint = evaluation.checkpoint!;
@@ -41,7 +49,7 @@ export async function writeRunReport(
   const { level, score: mode } = experiment.config.eval;
   const threshold = decisionThreshold(evaluation.levels).frame;
   const worst = worstMistakes(target, threshold, mistakesEach, mode);
-  const html = await renderReport({
+  const input: ReportInput = {
     title: `${facts.protocol} · ${folder.name}`,
     generated: `version ${facts.version}`,
     facts: factRows(facts),
@@ -51,11 +59,14 @@ export async function writeRunReport(
     target,
     sourceDevelopment: existsSync(devFile) ? await readScores(devFile) : null,
     training: await metricsRows(folder),
-    overlays: await mapOverlays(experiment, device, folder, checkpoint),
+    overlays: await mapOverlays(experiment, device, folder, facts, checkpoint),
     falseAccepts: await withImages(experiment, worst.falseAccepts),
     falseRejects: await withImages(experiment, worst.falseRejects),
-  });
-  await writeFileWhole(folder.report, html);
+    corruptions: await jsonIfThere<CorruptionSweep>(folder.corruptions),
+    overlap: await jsonIfThere<OverlapResult>(folder.mapOverlap),
+  };
+  await writeFileWhole(folder.report, await renderReport(input));
+  await writeFigures(input, figures);
   return folder.report;
 }
 
@@ -84,52 +95,50 @@ async function metricsRows(folder: RunFolder): Promise<MetricsRow[]> {
   });
 }
 
-/** A few target frames of each kind with what the two attention estimators see in them. */
+/** A few target frames of each kind with the Grad-CAM of the activation network and what the two attention estimators see. */
 async function mapOverlays(
   experiment: Experiment,
   device: Device,
   folder: RunFolder,
+  facts: RunFacts,
   checkpoint: string,
 ): Promise<MapOverlay[]> {
-  const { config } = experiment;
-  const size = config.data.image_size;
-  const net = emptyNet(experiment, device);
-  const scorer = new EngineScorer(device, net, config.data.normalize);
+  const frames = someOfEachKind(targetFrames(experiment), overlaysEach);
   const overlays: MapOverlay[] = [];
-  try {
-    await loadModel(join(folder.checkpoints, `${checkpoint}.safetensors`), net);
-    for (const frame of someOfEachKind(targetFrames(experiment))) {
-      const pixels = await readImage(frame.path, size);
-      const [scored] = await scorer.score(pixels, 1, size);
-      const { liveMap, spoofMap, score } = scored!;
-      const layers = [liveMap, spoofMap].map((values) => ({ values, size: config.model.map_size }));
-      const shown = await readImage(frame.path, overlaySize);
-      overlays.push({
-        png: await overlayPng(shown, overlaySize, layers),
-        alt: `${kindOf(frame)} frame, then its live map and its spoof map`,
-        caption: `${kindOf(frame)}, score ${score.toFixed(3)}: frame, live map, spoof map`,
-      });
-    }
-  } finally {
-    scorer.release();
-    net.dispose();
+  for await (const each of mapFrames(experiment, device, folder, facts, checkpoint, frames)) {
+    const { frame, score, cam, liveMap, spoofMap } = each;
+    const maps = [
+      ...(cam === null ? [] : [{ name: 'Grad-CAM', values: cam }]),
+      { name: 'live map', values: liveMap },
+      { name: 'spoof map', values: spoofMap },
+    ];
+    const layers = maps.map(({ values }) => ({ values, size: experiment.config.model.map_size }));
+    const names = maps.map(({ name }) => name).join(', ');
+    overlays.push({
+      png: await overlayPng(await readImage(frame.path, overlaySize), overlaySize, layers),
+      alt: `${kindOf(frame)} frame, then its ${names}`,
+      caption: `${kindOf(frame)}, score ${score.toFixed(3)}: frame, ${names}`,
+    });
   }
   return overlays;
 }
 
-function kindOf(frame: Frame): string {
-  return frame.label === 'live' ? 'live' : frame.attackType;
+/** Writes the plots as files for papers: SVG, and PNG at three pixels a point. */
+async function writeFigures(input: ReportInput, { svg, png }: FigureFolders): Promise<void> {
+  if (svg === undefined && png === undefined) return;
+  for (const [name, figure] of await reportFigures(input)) {
+    if (svg !== undefined) await writeFileWhole(join(svg, `${name}.svg`), figure);
+    if (png !== undefined) {
+      const image = await sharp(Buffer.from(figure), { density: 72 * PNG_SCALE })
+        .png()
+        .toBuffer();
+      await writeFileWhole(join(png, `${name}.png`), image);
+    }
+  }
 }
 
-/** The first frame of some videos of each attack type and of live ones. */
-function someOfEachKind(frames: readonly Frame[]): Frame[] {
-  const kinds = new Map<string, Map<string, Frame>>();
-  for (const frame of frames) {
-    const videos = kinds.get(kindOf(frame)) ?? new Map<string, Frame>();
-    kinds.set(kindOf(frame), videos);
-    if (videos.size < overlaysEach && !videos.has(frame.video)) videos.set(frame.video, frame);
-  }
-  return [...kinds.values()].flatMap((videos) => [...videos.values()]);
+async function jsonIfThere<T>(path: string): Promise<T | null> {
+  return existsSync(path) ? (JSON.parse(await readFile(path, 'utf8')) as T) : null;
 }
 
 async function withImages(experiment: Experiment, mistakes: readonly Mistake[]): Promise<ReportMistake[]> {

@@ -25,6 +25,7 @@ import { NativeEngine, type ScoringEngine } from './engines.js';
 import type { Experiment } from './experiment.js';
 import { type Progress, silent } from './progress.js';
 import type { RunFolder } from './runFolder.js';
+import { hasItsSum, recordSum } from './scoreSums.js';
 
 export interface EvaluateOptions {
   /** `last`, `best` (AUC on the sources' development split), or an epoch. */
@@ -121,7 +122,7 @@ class RunScorer {
   async scores(checkpoint: string, side: 'target' | 'source-dev'): Promise<Scores> {
     const path = this.folder.scores(checkpoint, side, this.engine.name);
     const frames = this.framesOf(side);
-    if (this.options.reuse && existsSync(path)) {
+    if (this.options.reuse && (await hasItsSum(path))) {
       const known = await readScores(path);
       if (known.length === frames.length) return known;
     }
@@ -132,6 +133,7 @@ class RunScorer {
       const { config } = this.experiment;
       const scores = await scoreSide(config, scorer, frames, `${checkpoint}, ${side}`, this.options.progress);
       await writeScores(path, scores);
+      await recordSum(path);
       return scores;
     } finally {
       await scorer.release();

@@ -1,6 +1,6 @@
 /** A YAML file as plain values, with the line that each key stands on. */
 import { readFile } from 'node:fs/promises';
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { messageOf, UserError } from '../base/errors.js';
 
 export interface YamlFile {
@@ -23,7 +23,16 @@ export async function readYamlFile(file: string, kind: string): Promise<YamlFile
   const [error] = document.errors;
   if (error) throw new UserError(`${lowerFirst(error.message)}, in ${file} line ${lines.linePos(error.pos[0]).line}`);
   const lineOf = (path: readonly PropertyKey[]) => lines.linePos(offsetOf(document.contents as Node | null, path)).line;
-  return { value: document.toJS() ?? {}, lineOf };
+  return { value: valuesOf(document, file), lineOf };
+}
+
+/** An alias without its anchor, or one that multiplies what it stands for, is found only here. */
+function valuesOf(document: Document, file: string): unknown {
+  try {
+    return document.toJS() ?? {};
+  } catch (error) {
+    throw new UserError(`${lowerFirst(messageOf(error))}, in ${file}`);
+  }
 }
 
 function offsetOf(contents: Node | null, path: readonly PropertyKey[]): number {

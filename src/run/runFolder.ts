@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { z } from 'zod';
 import { messageOf, UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
 import { loadConfig } from '../config/load.js';
@@ -72,6 +73,32 @@ export async function writeFacts(folder: RunFolder, facts: RunFacts): Promise<vo
   await writeFileWhole(folder.facts, `${JSON.stringify(facts, null, 2)}\n`);
 }
 
+/** What is used of run.json; the rest is for people. */
+const usedFacts = z.looseObject({
+  protocol: z.string(),
+  synthetic: z.boolean(),
+  stage1: z.string(),
+  data: z.record(z.string(), z.unknown()),
+  seconds: z.number(),
+  epochs: z.number(),
+  finished: z.boolean(),
+});
+
+/** @throws UserError when run.json is not what `writeFacts` writes */
+export async function readFacts(folder: RunFolder): Promise<RunFacts> {
+  let content: unknown;
+  try {
+    content = JSON.parse(await readFile(folder.facts, 'utf8'));
+  } catch (error) {
+    throw new UserError(`${folder.facts} cannot be read: ${messageOf(error)}`);
+  }
+  const parsed = usedFacts.safeParse(content);
+  if (parsed.success) return parsed.data as unknown as RunFacts;
+  throw new UserError(
+    `${folder.facts} is damaged: ${parsed.error.issues[0]!.path.join('.') || 'its content'} is wrong`,
+  );
+}
+
 /**
  * A finished or interrupted run with its configuration.
  * @param overrides of the configuration, `key=value`
@@ -85,12 +112,7 @@ export async function openRun(
   if (!existsSync(folder.facts)) {
     throw new UserError(`${path} is not a run: it has no run.json`, 'ldc train makes runs; name one with --run DIR');
   }
-  let facts: RunFacts;
-  try {
-    facts = JSON.parse(await readFile(folder.facts, 'utf8')) as RunFacts;
-  } catch (error) {
-    throw new UserError(`${folder.facts} cannot be read: ${messageOf(error)}`);
-  }
+  const facts = await readFacts(folder);
   return { folder, facts, config: await loadConfig(folder.config, overrides), protocol: parseProtocol(facts.protocol) };
 }
 

@@ -24,7 +24,7 @@ import { runEpochs, type StepRecord } from './epochs.js';
 import { bestCheckpoint } from './evaluateRun.js';
 import { dataFacts, type Experiment } from './experiment.js';
 import { Interrupted, type Progress } from './progress.js';
-import { type RunFacts, type RunFolder, writeFacts } from './runFolder.js';
+import { type RunFacts, type RunFolder, readFacts, writeFacts } from './runFolder.js';
 import { version } from './version.js';
 import { loadWeights } from './weights.js';
 import { networkMetadata } from './weightsFile.js';
@@ -129,7 +129,7 @@ function differingLines(before: string, after: string): string[] {
 
 async function earlierSeconds(folder: RunFolder): Promise<number> {
   if (!existsSync(folder.facts)) return 0;
-  return (JSON.parse(await readFile(folder.facts, 'utf8')) as RunFacts).seconds;
+  return (await readFacts(folder)).seconds;
 }
 
 async function trainLdcNet(

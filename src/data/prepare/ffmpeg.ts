@@ -3,10 +3,15 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { z } from 'zod';
 import { messageOf, UserError } from '../../base/errors.js';
+import { MOST_PIXELS } from '../loader.js';
 import type { Picture } from './crop.js';
 
 const run = promisify(execFile);
+
+/** No codec has longer sides. */
+const MOST_SIDE = 65_535;
 
 export interface Ffmpeg {
   ffmpeg: string;
@@ -84,24 +89,44 @@ export async function probe(programs: Ffmpeg, file: string, signal?: AbortSignal
     const { stderr } = error as { stderr?: string };
     throw new VideoError(plainReason(stderr?.trim() || messageOf(error), file));
   }
-  return clipOf(JSON.parse(stdout) as Probed);
+  return parseClip(stdout);
 }
 
-interface Probed {
-  format?: { format_name?: string; start_time?: string };
-  packets?: { pts_time?: string; flags?: string }[];
-  streams?: {
-    width?: number;
-    height?: number;
-    nb_frames?: string;
-    tags?: { rotate?: string };
-    side_data_list?: { rotation?: number }[];
-  }[];
+const probedSchema = z.object({
+  format: z.object({ format_name: z.string().optional(), start_time: z.string().optional() }).optional(),
+  packets: z.array(z.object({ pts_time: z.string().optional(), flags: z.string().optional() })).optional(),
+  streams: z
+    .array(
+      z.object({
+        width: z.int().min(0).max(MOST_SIDE).optional(),
+        height: z.int().min(0).max(MOST_SIDE).optional(),
+        nb_frames: z.string().optional(),
+        tags: z.object({ rotate: z.string().optional() }).optional(),
+        side_data_list: z.array(z.object({ rotation: z.number().optional() })).optional(),
+      }),
+    )
+    .optional(),
+});
+
+type Probed = z.output<typeof probedSchema>;
+
+/** ffprobe's answer. @throws VideoError when it is none, or there is no video in it */
+export function parseClip(json: string): Clip {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(json);
+  } catch {
+    throw new VideoError('ffprobe gives no answer that can be read');
+  }
+  const probed = probedSchema.safeParse(answer);
+  if (probed.success) return clipOf(probed.data);
+  throw new VideoError(`ffprobe's answer is wrong at ${probed.error.issues[0]!.path.join('.') || 'its beginning'}`);
 }
 
 function clipOf({ format, packets = [], streams = [] }: Probed): Clip {
   const [stream] = streams;
   if (!stream?.width || !stream.height) throw new VideoError('no video in the file');
+  if (stream.width * stream.height > MOST_PIXELS) throw new VideoError(`frames of ${stream.width} × ${stream.height}`);
   // Packets marked D are decoded but never shown.
   const shown = packets.filter(({ flags = '' }) => !flags.includes('D'));
   if (shown.length === 0) throw new VideoError('no frames in the file');

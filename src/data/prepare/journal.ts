@@ -2,6 +2,7 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
 import { UserError } from '../../base/errors.js';
 import { writeFileWhole } from '../../base/files.js';
 import { type ClipRecord, sha256 } from './clip.js';
@@ -30,7 +31,7 @@ export async function openJournal(folder: string, recipe: Readonly<Record<string
       'name another --out, or remove that folder',
     );
   }
-  const records = new Map((rest as ClipRecord[]).map((record) => [record.video, record]));
+  const records = new Map(rest.filter(isRecord).map((record) => [record.video, record]));
   const write = (order: Iterable<ClipRecord>) =>
     writeFileWhole(file, [{ recipe }, ...order].map((line) => `${JSON.stringify(line)}\n`).join(''));
   // Without a line that was cut short, behind which nothing could be appended.
@@ -51,6 +52,20 @@ export async function openJournal(folder: string, recipe: Readonly<Record<string
     },
   };
 }
+
+/** Whether a line is a record as it was written: what is not is made again. */
+function isRecord(line: unknown): line is ClipRecord {
+  return recordSchema.safeParse(line).success;
+}
+
+const recordSchema = z.object({
+  video: z.string(),
+  files: z.string(),
+  crops: z.array(
+    z.object({ path: z.string(), frame: z.int(), box: z.array(z.number()), origin: z.string(), hash: z.string() }),
+  ),
+  problems: z.array(z.object({ kind: z.enum(['unreadable', 'short', 'faceless']), reason: z.string() })),
+});
 
 /** The lines up to the first that is not whole. */
 async function readLines(file: string): Promise<unknown[]> {

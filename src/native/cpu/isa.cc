@@ -10,7 +10,7 @@ namespace ldc::cpu {
 namespace scalar {
 Kernels* make_cpu_kernels(Pool& pool, Scratch& scratch);
 }
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(LDC_SCALAR_ONLY)
 namespace avx2 {
 Kernels* make_cpu_kernels(Pool& pool, Scratch& scratch);
 }
@@ -28,7 +28,7 @@ const char* name_of(Isa isa) {
 }
 
 bool supported(Isa isa) {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(LDC_SCALAR_ONLY)
   switch (isa) {
     case Isa::avx512:
       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
@@ -56,7 +56,7 @@ Isa choose_isa() {
 }
 
 std::unique_ptr<Kernels> make_kernels(Isa isa, Pool& pool, Scratch& scratch) {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(LDC_SCALAR_ONLY)
   if (isa == Isa::avx512) return std::unique_ptr<Kernels>(avx512::make_cpu_kernels(pool, scratch));
   if (isa == Isa::avx2) return std::unique_ptr<Kernels>(avx2::make_cpu_kernels(pool, scratch));
 #endif

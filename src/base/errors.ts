@@ -11,7 +11,7 @@ export class UserError extends Error {
     message: string,
     readonly hint?: string,
   ) {
-    super(message);
+    super(printable(message));
   }
 }
 
@@ -22,8 +22,14 @@ export class WorkError extends Error {
     message: string,
     readonly hint?: string,
   ) {
-    super(message);
+    super(printable(message));
   }
+}
+
+/** One line, whatever stands in a file or its name: no line ends, and nothing that a terminal obeys. */
+function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ');
 }
 
 /** The message of anything that was thrown. */

@@ -2,7 +2,6 @@
 import { UserError } from '../base/errors.js';
 import { allocate, type ByteFile, openBytes } from './byteFile.js';
 import { countOf, type Dtype, type FileTensor, swapBytes, viewAs, widthOf } from './dtype.js';
-import { quote } from './quote.js';
 
 /** Headers beyond this are refused; NumPy writes a few hundred bytes. */
 const headerLimit = 64 * 1024;
@@ -129,7 +128,7 @@ function parseType(path: string, descr: string): { dtype: Dtype; bigEndian: bool
   const match = /^'([<>=|])(\w+)'$/.exec(descr);
   const code = match?.[2] ?? '';
   if (!Object.hasOwn(dtypes, code)) {
-    throw new UserError(`${path} holds elements of type ${quote(descr)}, which is not supported`);
+    throw new UserError(`${path} holds elements of type ${descr.slice(0, 40) || 'unknown'}, which is not supported`);
   }
   return { dtype: dtypes[code]!, bigEndian: match![1] === '>' };
 }

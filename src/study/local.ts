@@ -86,8 +86,8 @@ class LocalStudy {
         'the same command goes on',
       );
     }
-    options.progress.end();
     await this.reportFailures(total - doneRuns());
+    options.progress.end();
   }
 
   /** Tasks whose stage is there. */

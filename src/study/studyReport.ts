@@ -63,11 +63,17 @@ export async function writeStudyReport(study: Study, out: string, width: number)
  * below the last.
  */
 function pieces(study: Study, results: StudyResults): Table[] {
-  const { metrics } = study.report;
+  const { metrics, thresholds } = study.report;
+  const { title, notes } = resultTable(study, results);
   return metrics.map((metric, i) => {
-    const table = resultTable({ ...study, report: { ...study.report, metrics: [metric] } }, results);
-    const notes = i === metrics.length - 1 ? table.notes! : [];
-    return lettered({ ...table, title: `${table.title}: ${metricTitles[metric]}`, notes });
+    // AUC and EER are the same at every threshold.
+    const shown = metric === 'auc' || metric === 'eer' ? thresholds.slice(0, 1) : thresholds;
+    const table = resultTable({ ...study, report: { ...study.report, metrics: [metric], thresholds: shown } }, results);
+    return lettered({
+      ...table,
+      title: `${title}: ${metricTitles[metric]}`,
+      notes: i === metrics.length - 1 ? notes : [],
+    });
   });
 }
 

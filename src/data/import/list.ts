@@ -50,6 +50,7 @@ export async function importList(options: ListImportOptions): Promise<ImportedSe
   const frames: NewFrame[] = [];
   for (const entry of entries) {
     options.signal?.throwIfAborted();
+    if (entry.path.includes('\0')) throw new UserError(`${file} row ${entry.row} names no file: ${entry.path}`);
     const frame = { ...describe(entry, file, source), path: `crops/${targetOf(entry, options.root)}` };
     const target = join(path, frame.path);
     await mkdir(dirname(target), { recursive: true });

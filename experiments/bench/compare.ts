@@ -24,7 +24,14 @@ export interface Contestant {
   start(task: Task): Worker;
 }
 
-export const ours: Contestant = { name: 'ours', tuned: false, start: ourWorker };
+export const ours: Contestant = { name: 'ours', tuned: false, start: (task) => ourWorker(task) };
+
+/** Takes part in evaluation. */
+export const onnxruntime: Contestant = {
+  name: 'onnxruntime, folded model',
+  tuned: false,
+  start: (task) => ourWorker(task, 'onnxruntime'),
+};
 
 export function torchContestants(python: string): Contestant[] {
   return torchSettings.map((setting: TorchSetting) => ({

@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface, type Interface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { WorkError } from '../../src/base/errors.js';
 
 export const workloads = ['ldcnet-train', 'activation-train', 'ldcnet-eval', 'grad-cam', 'predict'] as const;
@@ -79,8 +80,15 @@ export class Worker {
   }
 }
 
-/** The worker of our own engine, in this language. */
-export function ourWorker({ workload, batch, size, threads }: Task): Worker {
-  const program = new URL('worker.js', import.meta.url).pathname;
-  return new Worker(process.execPath, [program, workload, `${batch}`, `${size}`, `${threads}`]);
+/** The worker of our own engine, or of onnxruntime (ldcnet-eval only), in this language. */
+export function ourWorker({ workload, batch, size, threads }: Task, engine?: 'onnxruntime'): Worker {
+  const program = fileURLToPath(new URL('worker.js', import.meta.url));
+  return new Worker(process.execPath, [
+    program,
+    workload,
+    `${batch}`,
+    `${size}`,
+    `${threads}`,
+    ...(engine ? [engine] : []),
+  ]);
 }

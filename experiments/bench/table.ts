@@ -1,6 +1,15 @@
 /** `bench compare`: the whole comparison as one Markdown document, or one JSON object a line. */
 import { UserError } from '../../src/base/errors.js';
-import { type Contestant, compare, comparisons, type Figures, ours, ratiosOf, torchContestants } from './compare.js';
+import {
+  type Contestant,
+  compare,
+  comparisons,
+  type Figures,
+  onnxruntime,
+  ours,
+  ratiosOf,
+  torchContestants,
+} from './compare.js';
 import { type KernelTime, kernelTimes, passes } from './kernels.js';
 import { torchInstallation, torchVersion } from './rivals.js';
 import { rounded } from './statistics.js';
@@ -20,7 +29,7 @@ export async function benchCompare(
 ): Promise<void> {
   const version = await torchVersion(flags.python);
   if (version === undefined) process.stderr.write(`note: ${torchInstallation}\n`);
-  const contestants = [ours, ...(version === undefined ? [] : torchContestants(flags.python))];
+  const torch = version === undefined ? [] : torchContestants(flags.python);
   const chosen = comparisons.filter(({ workload }) => flags.only === undefined || workload === flags.only);
   if (chosen.length === 0) throw new UserError(`there is nothing to compare that is called ${flags.only}`);
   const say = (text: string) => flags.json || process.stdout.write(`${text}\n`);
@@ -29,6 +38,7 @@ export async function benchCompare(
   );
   for (const { workload, batch: usual, rounds: many, goal } of chosen) {
     const [batch, rounds] = [flags.batch ?? usual, flags.steps ?? many];
+    const contestants = [ours, ...torch, ...(workload === 'ldcnet-eval' ? [onnxruntime] : [])];
     const figures = await compare({ workload, batch, size: flags.size, threads }, contestants, rounds);
     if (flags.json) {
       const common = { name: workload, batch, size: flags.size, threads, steps: rounds };

@@ -1,12 +1,15 @@
-/** The worker of our own engine (protocol.ts): `node worker.js WORKLOAD BATCH SIZE THREADS`, then one line a step. */
+/** The worker of our own engine (protocol.ts): `node worker.js WORKLOAD BATCH SIZE THREADS [onnxruntime]`, then one line a step. */
 import { createInterface } from 'node:readline';
 import { openDevice } from '../../src/engine/device.js';
 import type { StepTime, Workload } from './protocol.js';
-import { prepareStep } from './workloads.js';
+import { prepareOnnxruntime, prepareStep } from './workloads.js';
 
 const [workload, ...numbers] = process.argv.slice(2) as [Workload, ...string[]];
 const [batch, size, threads] = numbers.map(Number) as [number, number, number];
-const step = await prepareStep(workload, openDevice('cpu', { threads }), batch, size);
+const step =
+  process.argv[6] === 'onnxruntime'
+    ? await prepareOnnxruntime(threads, batch, size)
+    : await prepareStep(workload, openDevice('cpu', { threads }), batch, size);
 answer('ready');
 for await (const _ of createInterface({ input: process.stdin })) {
   const [usage, start] = [process.resourceUsage(), performance.now()];

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { readImage } from '../../src/data/loader.js';
-import type { Device } from '../../src/engine/device.js';
+import { type Device, openDevice } from '../../src/engine/device.js';
+import type { StateSource } from '../../src/engine/nn/module.js';
 import { FrozenWeights } from '../../src/engine/ops/conv2d.js';
 import { dropout } from '../../src/engine/ops/elementwise.js';
 import { imagesToFeatures } from '../../src/engine/ops/images.js';
@@ -14,9 +15,12 @@ import { Philox, purposes } from '../../src/engine/random.js';
 import { backward, clearGrads, withTape } from '../../src/engine/tape.js';
 import { features, scope, type Tensor } from '../../src/engine/tensor.js';
 import { EngineScorer } from '../../src/evaluate/engineEvaluator.js';
+import { OnnxScorer } from '../../src/evaluate/onnxEvaluator.js';
+import { encodeOnnx } from '../../src/formats/onnx.js';
 import { ActivationNet } from '../../src/method/activationNet.js';
 import { gradCam } from '../../src/method/gradCam.js';
 import { LdcNet } from '../../src/method/ldcnet.js';
+import { ldcNetGraph } from '../../src/method/ldcnetGraph.js';
 import { ldcNetLoss } from '../../src/method/losses.js';
 import { pixelScaling } from '../../src/method/normalize.js';
 import { quasiGroundTruth } from '../../src/method/quasiGroundTruth.js';
@@ -35,6 +39,25 @@ export async function prepareStep(workload: Workload, device: Device, batch: num
   if (workload === 'grad-cam') return gradCamStep(device, pixels, shape);
   if (workload === 'predict') return predictStep(device, batch, size);
   const scorer = new EngineScorer(device, ldcNet(device, size), 'unit');
+  return async () => void (await scorer.score(pixels, batch, size));
+}
+
+/** The network exported as `ldc export` does it, LDC and batch norm folded, evaluated by onnxruntime. */
+export async function prepareOnnxruntime(threads: number, batch: number, size: number): Promise<Step> {
+  const net = ldcNet(openDevice('cpu', { threads: 1 }), size);
+  const tensors = new Map(net.state().flatMap(({ name, tensor }) => (tensor ? [[name, tensor] as const] : [])));
+  const state: StateSource = {
+    origin: 'the benchmark',
+    names: [...tensors.keys()],
+    shape: (name) => tensors.get(name)!.shape,
+    values: (name) => tensors.get(name)!.read(),
+  };
+  const shape = { conv: { kind: 'ldc', theta: 0.5 }, imageSize: size, mapSize: net.mapSize } as const;
+  const graph = await ldcNetGraph(state, { ...shape, feature: false, half: false });
+  const model = { name: 'ldcnet', producer: { name: 'bench', version: '0' }, metadata: {}, ...graph };
+  net.dispose();
+  const scorer = await OnnxScorer.open(encodeOnnx(model), 'the benchmark', { scaling: unit, threads });
+  const pixels = noise(batch * size * size * 3);
   return async () => void (await scorer.score(pixels, batch, size));
 }
 

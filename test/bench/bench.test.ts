@@ -60,11 +60,12 @@ it('kernels', async () => {
   expect(cells).toContain('estimator 64-1 forward direct');
 }, 240_000);
 
-it('compare, where there is no torch: says how to get it, and measures ours alone', async () => {
-  const args = ['compare', '--only', 'grad-cam', '--python', 'no-such-python', '--threads', '1', ...small];
+it('compare, where there is no torch: says how to get it, and measures the others', async () => {
+  const args = ['compare', '--only', 'ldcnet-eval', '--python', 'no-such-python', '--threads', '1', ...small];
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, ...args]);
   expect(stderr).toContain('pip install torch');
-  expect(stdout).toMatch(/^### grad-cam, batch 2$/m);
+  expect(stdout).toMatch(/^### ldcnet-eval, batch 2$/m);
   expect(stdout).toMatch(/^\| ours \| \d/m);
+  expect(stdout).toMatch(/^\| onnxruntime, folded model \| \d/m);
   expect(stdout).not.toContain('| PyTorch');
 }, 240_000);

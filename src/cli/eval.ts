@@ -18,27 +18,19 @@ import { dataFacts, deviceOf, openExperiment } from '../run/experiment.js';
 import { newestRun, openRun } from '../run/runFolder.js';
 import { NO_SOURCE } from '../run/scored.js';
 import { targetOverlap } from '../run/targetMaps.js';
+import { type EvalModelFlags, engineOf, evaluationOfModel, refuseUnused, withEvalModelOptions } from './evalModels.js';
 import { breakdownPart, compareTwo, type Evaluated, printSeeds } from './evalViews.js';
-import {
-  type DeviceOptions,
-  overridesOf,
-  withDataOption,
-  withDeviceOptions,
-  withOutOption,
-} from './experimentOptions.js';
-import { type CommonOptions, printResult, progressFor, terminalWidth, withCommonOptions } from './output.js';
+import { overridesOf, withDataOption, withDeviceOptions, withOutOption } from './experimentOptions.js';
+import { printResult, progressFor, terminalWidth, withCommonOptions } from './output.js';
 
-interface EvalFlags extends CommonOptions, DeviceOptions {
+interface EvalFlags extends EvalModelFlags {
   run?: string[];
-  protocol?: string;
   scores?: string[];
   sourceScores?: string;
   compare?: string[];
   by?: string[];
   corrupt?: CorruptionKind[];
   maps?: boolean;
-  data: string;
-  out: string;
   checkpoint: string;
   convention: 'honest' | 'paper';
   level?: Level;
@@ -47,10 +39,13 @@ interface EvalFlags extends CommonOptions, DeviceOptions {
 export function evalCommand(): Command {
   const command = new Command('eval')
     .description(
-      'HTER, AUC and the rest of a run on its unseen target, or of a score file; with nothing named, the newest run',
+      'HTER, AUC and the rest of a run, a model or weights on the unseen target, or of a score file; with nothing named, the newest run',
     )
     .option('--run <dir...>', 'run to evaluate; several: mean and deviation over seeds')
-    .option('--protocol <expression>', 'the newest run of this protocol; oulu/3: of each of its six folds')
+    .option(
+      '--protocol <expression>',
+      'the newest run of this protocol; oulu/3: each of its six folds; where to evaluate --model and --weights',
+    )
     .option('--scores <file...>', 'compute everything from score files alone')
     .option('--source-scores <file>', 'with one of --scores: development scores of the sources')
     .option('--compare <path...>', 'two runs or score files: paired bootstrap and DeLong')
@@ -69,11 +64,17 @@ export function evalCommand(): Command {
         'video',
       ]),
     );
-  withCommonOptions(withDeviceOptions(withOutOption(withDataOption(command))));
+  withCommonOptions(withDeviceOptions(withOutOption(withDataOption(withEvalModelOptions(command)))));
   command.addHelpText('after', "\nExample:\n  ldc eval --protocol 'O&C&I-to-M' --checkpoint best");
   return command.action(async (flags: EvalFlags) => {
     if ([flags.run, flags.protocol, flags.scores, flags.compare].filter(Boolean).length > 1) {
       throw new UserError('--run, --protocol, --scores and --compare exclude each other');
+    }
+    refuseUnused(flags);
+    const modelEvaluation = await evaluationOfModel(flags);
+    if (modelEvaluation !== undefined) {
+      printResult(flags, modelEvaluation, () => evalText(modelEvaluation, terminalWidth()));
+      return;
     }
     const folds = foldsOf(flags.protocol ?? '');
     if (folds) {
@@ -118,8 +119,7 @@ async function ofRuns(flags: EvalFlags): Promise<Evaluated[]> {
 }
 
 async function ofRun(path: string, flags: EvalFlags): Promise<Evaluated> {
-  const { device: deviceName, precision, threads } = flags;
-  const run = await openRun(path, overridesOf({ device: deviceName, precision, threads }));
+  const run = await openRun(path, overridesOf(flags));
   const { config, folder, facts } = run;
   const experiment = await openExperiment(run.protocol, config, flags.data);
   const progress = progressFor(flags);
@@ -137,6 +137,7 @@ async function ofRun(path: string, flags: EvalFlags): Promise<Evaluated> {
     mode,
     reuse,
     progress,
+    engine: engineOf(flags, config),
   });
   const { evaluation, target, checkpoint } = result;
   const more = flags.by === undefined ? [] : [breakdownPart(target, evaluation, level, mode, flags.by)];

@@ -19,7 +19,7 @@ import { type CommonOptions, printResult, progressFor, repeated, withCommonOptio
 /** Frames of the run's data that a model is checked with. */
 const checkedFrames = 8;
 
-interface ExportFlags extends CommonOptions, Omit<WeightsOptions, 'out'> {
+interface ExportFlags extends CommonOptions, Omit<WeightsOptions, 'out' | 'device' | 'precision'> {
   out?: string;
   data: string;
   check?: string[];
@@ -36,6 +36,7 @@ export function exportCommand(): Command {
     )
     .option('--run <dir>', `run to export (default: the newest in ${defaultOut})`)
     .option('--out <file>', 'ONNX file to write (default: model.onnx in the run, else named after the weights)')
+    .option('--threads <n>', 'threads of the check')
     .option('--feature', 'also give the feature [N,512], as a fourth output')
     .option('--fp16', 'convolutions in float16; what that loses is measured and printed')
     .option('--check <path>', 'images to check with (default: frames of the run); may be repeated', repeated)
@@ -48,7 +49,7 @@ export function exportCommand(): Command {
       throw new UserError('--threshold and --protocol need --weights: a run has its own');
     }
     const progress = progressFor(flags);
-    const weights = await weightsOf({ ...flags, out: defaultOut }, flags.threshold);
+    const weights = await weightsOf({ ...flags, out: defaultOut, device: 'cpu' }, flags.threshold);
     if (flags.protocol !== undefined) weights.protocol = parseProtocol(flags.protocol).name;
     const path = outputOf(flags, weights);
     const images = flags.check === undefined ? await framesOf(flags, weights, progress) : await imagesAt(flags.check);

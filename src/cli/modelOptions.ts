@@ -12,7 +12,7 @@ import {
   type WeightsInUse,
 } from '../run/openModel.js';
 import { newestRun, openRun } from '../run/runFolder.js';
-import { type DeviceOptions, overridesOf, withDeviceOptions } from './experimentOptions.js';
+import { type DeviceOptions, overridesOf } from './experimentOptions.js';
 import { repeated } from './output.js';
 
 export interface WeightsOptions extends DeviceOptions {
@@ -30,11 +30,10 @@ export interface ModelOptions extends WeightsOptions {
 
 /** --weights, and what changes the configuration of a run or of weights. */
 export function withWeightsOptions(command: Command): Command {
-  command
+  return command
     .option('--weights <file>', 'weights without a run: safetensors, or a PyTorch checkpoint such as LDCNet-100.tar')
     .option('--config <file>', 'YAML configuration that the weights work under (default: their own, else the paper)')
     .option('--set <key=value>', 'overrides one key of the configuration; may be repeated', repeated);
-  return withDeviceOptions(command);
 }
 
 /** --model and what onnxruntime computes it on. */
@@ -64,12 +63,13 @@ export async function weightsOf(flags: WeightsOptions, threshold?: number): Prom
 /** The network that --model, --weights or --run names; with none of them, the newest run. */
 export async function modelOf(flags: ModelOptions): Promise<OpenModel> {
   exclusive(flags, ['run', 'weights', 'model']);
-  if (flags.model === undefined) return openOnEngine(await weightsOf(flags));
-  return onnxModelOf(flags.model, flags);
+  if (flags.model !== undefined) return onnxModelOf(flags.model, flags);
+  if (flags.provider !== 'cpu') throw new UserError(`--provider ${flags.provider} needs --model`);
+  return openOnEngine(await weightsOf(flags));
 }
 
 /** The model of --model, which has its settings in itself. */
-export async function onnxModelOf(path: string, flags: ModelOptions): Promise<OpenModel> {
+export async function onnxModelOf(path: string, flags: ModelOptions): ReturnType<typeof openOnnxModel> {
   for (const other of ['config', 'set', 'device', 'precision']) exclusive(flags, ['model', other]);
   const { threads } = await loadConfig(undefined, overridesOf({ threads: flags.threads }));
   return openOnnxModel(path, { provider: flags.provider, threads });

@@ -6,7 +6,7 @@ import { stringify } from 'csv-stringify/sync';
 import { writeFileWhole } from '../base/files.js';
 import { overlayPng } from '../run/overlay.js';
 import { overlayName, predict } from '../run/predict.js';
-import { withOutOption } from './experimentOptions.js';
+import { withDeviceOptions, withOutOption } from './experimentOptions.js';
 import { type ModelOptions, modelOf, withModelOptions, withWeightsOptions } from './modelOptions.js';
 import { type CommonOptions, printResult, progressFor, withCommonOptions } from './output.js';
 
@@ -24,7 +24,7 @@ export function predictCommand(): Command {
     .option('--run <dir>', 'run to use (default: the newest)')
     .option('--csv <file>', 'also write the results as CSV')
     .option('--overlay <dir>', 'also draw the live and spoof maps over each image');
-  withCommonOptions(withOutOption(withWeightsOptions(withModelOptions(command))));
+  withCommonOptions(withDeviceOptions(withOutOption(withWeightsOptions(withModelOptions(command)))));
   command.addHelpText('after', "\nExample:\n  ldc predict --run 'runs/O&C&I-to-M/ldc-seed0' faces/ --csv scores.csv");
   return command.action(async (paths: string[], flags: PredictFlags) => {
     const model = await modelOf(flags);

@@ -37,13 +37,14 @@ export interface LoadedBatch {
 
 /**
  * Reads an image as `[size,size,3]` sRGB bytes; it is turned as its EXIF data say, its aspect is not kept, transparency is dropped.
+ * @param image path of a file, or its content (JPEG, PNG, …)
  * @throws UserError naming the file when it cannot be read
  */
-export async function readImage(path: string, size: number): Promise<Uint8Array> {
+export async function readImage(image: string | Uint8Array, size: number): Promise<Uint8Array> {
   try {
-    return await decode(path, size);
+    return await decode(image, size);
   } catch (error) {
-    throw unreadable(path, error);
+    throw unreadable(typeof image === 'string' ? image : `of ${image.length} bytes`, error);
   }
 }
 
@@ -130,8 +131,8 @@ async function loadBatch(
   return { frames, pixels, loadMs: started === 0 ? 0 : performance.now() - started };
 }
 
-async function decode(path: string, size: number): Promise<Uint8Array> {
-  return sharp(path, { limitInputPixels: MOST_PIXELS, failOn: 'error', sequentialRead: true })
+async function decode(image: string | Uint8Array, size: number): Promise<Uint8Array> {
+  return sharp(image, { limitInputPixels: MOST_PIXELS, failOn: 'error', sequentialRead: true })
     .autoOrient()
     .resize(size, size, { fit: 'fill' })
     .removeAlpha()

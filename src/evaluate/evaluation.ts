@@ -58,6 +58,9 @@ export type LevelResults = Record<Level, LevelResult>;
 /** What is known of the source domains' held-out development split: its scores, or why there are none. */
 export type SourceDevelopment = Scores | { why: string };
 
+/** What the threshold from the sources is taken from: their scores, or the values that were chosen by them earlier. */
+export type SourceThreshold = SourceDevelopment | { thresholds: Record<Level, number> };
+
 export interface EvaluationOptions {
   mode?: ScoreMode;
   /** Bootstrap resamples, 2000 unless told; fewer are done for sets beyond some 10 000 videos or 100 000 frames. */
@@ -95,11 +98,7 @@ export interface Evaluation {
  * Evaluates `target` at both levels, pooled over its domains. The default threshold comes from `source` at the same level.
  * @throws UserError when the target has one class only, or its scores contradict themselves
  */
-export function evaluateScores(
-  target: Scores,
-  source: SourceDevelopment,
-  options: EvaluationOptions = {},
-): LevelResults {
+export function evaluateScores(target: Scores, source: SourceThreshold, options: EvaluationOptions = {}): LevelResults {
   return {
     video: evaluateLevel('video', target, source, options),
     frame: evaluateLevel('frame', target, source, options),
@@ -124,11 +123,12 @@ export function rocAt(scores: Scores, level: Level, mode: ScoreMode = 'classifie
 
 /** The EER threshold of development scores, or why there is none. */
 export function sourceThreshold(
-  source: SourceDevelopment,
+  source: SourceThreshold,
   level: Level,
   mode: ScoreMode,
 ): { value: number } | MissingThreshold {
   if ('why' in source) return { value: null, why: source.why };
+  if ('thresholds' in source) return { value: source.thresholds[level] };
   try {
     const roc = rocAt(source, level, mode);
     const value = roc.thresholds[eerVertex(roc)]!;
@@ -150,7 +150,7 @@ export function isKnown(threshold: ThresholdResult): threshold is KnownThreshold
 export function evaluateLevel(
   level: Level,
   target: Scores,
-  source: SourceDevelopment,
+  source: SourceThreshold,
   options: EvaluationOptions = {},
 ): LevelResult {
   const mode = options.mode ?? 'classifier';

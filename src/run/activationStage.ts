@@ -183,7 +183,10 @@ async function trainNetwork(
   const { config, train } = experiment;
   const { activation, data, seed } = config;
   const weights = activation.weights ?? (activation.network === 'ldcnet' ? config.model.weights : null);
-  if (weights !== null) await loadWeights(weights, net, (text) => progress.note(text));
+  if (weights !== null) {
+    const report = await loadWeights(weights, net, (text) => progress.note(text));
+    await writeFileWhole(join(folder, 'weights.json'), `${JSON.stringify(report, null, 2)}\n`);
+  }
   const parameters = net.parameters();
   const optimizer = new Adam(device, parameters, { lr: activation.lr });
   const checkpoints = new Checkpoints(join(folder, 'checkpoints'), net, optimizer, {});

@@ -3,11 +3,11 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { promisify } from 'node:util';
-import { listSupportedBackends } from 'onnxruntime-node';
 import sharp from 'sharp';
-import { messageOf } from '../base/errors.js';
+import { messageOf, type UserError } from '../base/errors.js';
 import { findCropSets } from '../data/cropSet.js';
 import { cudaHint, cudaState, openDevice } from '../engine/device.js';
+import { checkProvider, providers } from '../evaluate/onnxProvider.js';
 import { version } from './version.js';
 
 export interface Finding {
@@ -31,7 +31,7 @@ export async function examine(dataFolder: string): Promise<Finding[]> {
     engine(),
     cuda(),
     { name: 'images', ok: true, value: `sharp ${sharp.versions.sharp}, libvips ${sharp.versions.vips}` },
-    onnxruntime(),
+    await onnxruntime(),
     await ffmpeg(),
     await data(dataFolder),
   ];
@@ -55,11 +55,19 @@ function cuda(): Finding {
   }
 }
 
-function onnxruntime(): Finding {
-  const providers = listSupportedBackends().map(
-    ({ name, bundled }) => `${name}${bundled ? '' : ' (libraries not bundled)'}`,
+/** Loaded here, not with the file: 45 MB of library that other commands do without. */
+async function onnxruntime(): Promise<Finding> {
+  await import('onnxruntime-node');
+  const states = await Promise.all(
+    providers.map(async (provider) => {
+      const problem = await checkProvider(provider).catch((error: UserError) => error);
+      return { provider, problem };
+    }),
   );
-  return { name: 'onnxruntime', ok: true, value: `providers: ${providers.join(', ')}` };
+  const usable = states.filter(({ problem }) => problem === undefined).map(({ provider }) => provider);
+  const [missing] = states.flatMap(({ problem }) => problem ?? []);
+  const value = `providers: ${usable.join(', ')}${missing ? `; ${missing.message}` : ''}`;
+  return { name: 'onnxruntime', ok: true, value, hint: missing?.hint };
 }
 
 async function ffmpeg(): Promise<Finding> {

@@ -18,6 +18,8 @@ export class RunFolder {
   readonly corruptions: string;
   readonly mapOverlap: string;
   readonly report: string;
+  /** What of --weights was loaded, left and ignored, by name. */
+  readonly weights: string;
 
   constructor(readonly path: string) {
     this.config = join(path, 'config.yaml');
@@ -28,6 +30,7 @@ export class RunFolder {
     this.corruptions = join(path, 'corruptions.json');
     this.mapOverlap = join(path, 'map-overlap.json');
     this.report = join(path, 'report.html');
+    this.weights = join(path, 'weights.json');
   }
 
   /** Scores of one checkpoint on the target, perhaps a corrupted one, or on the sources' development split. */

@@ -144,7 +144,10 @@ async function trainLdcNet(
   const { data, model, train: settings, seed } = config;
   const net = new LdcNet(device, { conv: model.conv, mapSize: model.map_size, seed });
   if (config.activation.network === 'ldcnet') await loadModel(activationNetwork, net);
-  else if (model.weights !== null) await loadWeights(model.weights, net, (text) => progress.note(text));
+  else if (model.weights !== null) {
+    const report = await loadWeights(model.weights, net, (text) => progress.note(text));
+    await writeFileWhole(folder.weights, `${JSON.stringify(report, null, 2)}\n`);
+  }
   const parameters = net.parameters();
   const optimizer = new Adam(device, parameters, { lr: settings.lr });
   const checkpoints = new Checkpoints(folder.checkpoints, net, optimizer, {

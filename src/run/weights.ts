@@ -1,29 +1,47 @@
 /** Initial weights from a file: ImageNet's ResNet-18 by torchvision's names, or a whole network by its own. */
 import { UserError } from '../base/errors.js';
-import { loadState, type Module, type StateSource } from '../engine/nn/module.js';
+import { type LoadReport, loadState, type Module, type StateSource } from '../engine/nn/module.js';
 import { openModelFile } from './checkpoint.js';
 
 /** Where torchvision's names live in our networks. */
 const backbones = ['backbone.', 'FeatExtor_LS.'];
 
+/** What became of a file of initial weights, by the names of the network. */
+export interface WeightsReport extends LoadReport {
+  file: string;
+}
+
 /**
- * Loads what `path` names into `module`; the rest keeps its start. Reports what was loaded, left and ignored.
- * @throws UserError when nothing fits, or a shape differs
+ * Loads what `path` names into `module`; the rest keeps its start. Says how much was loaded, left and ignored.
+ * @returns all names
+ * @throws UserError when nothing fits, or shapes differ: then all that do are named, and nothing is loaded
  */
 export async function loadWeights(
   path: string,
   module: Module<never, unknown>,
   note: (text: string) => void,
-): Promise<void> {
-  const own = new Set(module.state().map(({ name }) => name));
-  const source = renamed(await openModelFile(path), own);
-  const { loaded, missing, ignored } = await loadState(module, source, true);
+): Promise<WeightsReport> {
+  const own = new Map(module.state().map(({ name, shape }) => [name, shape]));
+  const source = renamed(await openModelFile(path), new Set(own.keys()));
+  const misShaped = source.names.flatMap((name) => {
+    const [found, needed] = [source.shape(name), own.get(name)];
+    return needed === undefined || found.join() === needed.join() ? [] : [`${name} [${found}] for [${needed}]`];
+  });
+  if (misShaped.length > 0) {
+    throw new UserError(
+      `${path}: ${misShaped.length} tensors have another shape than the network: ${misShaped.join(', ')}`,
+      'nothing was loaded; leave these tensors out of the file to let them keep their start',
+    );
+  }
+  const report = await loadState(module, source, true);
+  const { loaded, missing, ignored } = report;
   if (loaded.length === 0) throw new UserError(`${path}: no tensor has a name of this network`);
   const some = (names: string[]) =>
     names.length === 0 ? '' : ` (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''})`;
   note(
-    `${path}: ${loaded.length} tensors loaded, ${missing.length} left as initialised${some(missing)}, ${ignored.length} ignored${some(ignored)}`,
+    `${path}: ${loaded.length} tensors loaded, ${missing.length} left as initialised${some(missing)}, ${ignored.length} ignored${some(ignored)}, 0 mis-shaped`,
   );
+  return { file: path, ...report };
 }
 
 /** Gives torchvision's names (`layer1.0.conv1.weight`) the prefix that the network has for its ResNet. */

@@ -178,6 +178,52 @@ describe('a run', () => {
     expect(Number(listed!.split(',')[7])).toBeCloseTo(predictions[0].score, 5);
   });
 
+  it('is exported, and scored alike by onnxruntime: eval and predict, of the run and of the model', async () => {
+    const exported = await ldc(['export', '--run', run, '--json', '--quiet']);
+    expect(exported.status).toBe(0);
+    const { check, card } = JSON.parse(exported.stdout);
+    expect(check).toMatchObject({ images: { random: 4, real: 8 }, decisions: 0 });
+    expect(check.score).toBeLessThan(1e-5);
+    expect(card).toMatchObject({ protocol: 'O&C&I-to-M', checkpoint: 'epoch-0002', synthetic: true });
+
+    const model = `${run}/model.onnx`;
+    const evaluations = [];
+    for (const which of [
+      ['--run', run],
+      ['--run', run, '--engine', 'onnx'],
+      ['--model', model],
+    ]) {
+      const { status, stdout } = await ldc(['eval', ...which, '--json', '--quiet']);
+      expect(status, which.join(' ')).toBe(0);
+      evaluations.push(JSON.parse(stdout));
+    }
+    expect(evaluations.map(({ engine }) => engine)).toEqual(['native', 'onnx', 'onnx']);
+    const [native, ...others] = evaluations.map(({ levels }) => levels.video);
+    for (const other of others) {
+      expect(other.n).toEqual(native.n);
+      expect(other.auc).toBeCloseTo(native.auc, 3);
+      const [ours, theirs] = [native, other].map(({ thresholds }) => thresholds['source-dev-eer'].value);
+      expect(theirs).toBeCloseTo(ours, 5);
+    }
+
+    const scores: number[][] = [];
+    for (const which of [
+      ['--run', run],
+      ['--model', model],
+    ]) {
+      const { stdout } = await ldc(['predict', ...which, 'data/synthetic-M/crops', '--json', '--quiet']);
+      scores.push(JSON.parse(stdout).predictions.map(({ score }: { score: number }) => score));
+    }
+    expect(scores[0]).toHaveLength(24);
+    const distances = scores[0]!.map((score, i) => Math.abs(score - scores[1]![i]!));
+    expect(Math.max(...distances)).toBeLessThan(1e-5);
+
+    // The run is as the other tests expect it.
+    await ldc(['eval', '--run', run, '--quiet']);
+    const refused = await ldc(['predict', '--model', model, '--provider', 'cuda', 'data/synthetic-M/crops']);
+    expect(refused.status === 0 || /lacks|needs/.test(refused.stderr), refused.stderr).toBe(true);
+  }, 120_000);
+
   it('gets a report that loads nothing and says SYNTHETIC', async () => {
     const { status } = await ldc(['report', '--run', run]);
     expect(status).toBe(0);

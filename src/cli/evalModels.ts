@@ -1,0 +1,77 @@
+/** The part of `ldc eval` that goes beyond our engine and runs: --engine, --model and --weights. */
+import { type Command, Option } from 'commander';
+import { UserError } from '../base/errors.js';
+import type { Config } from '../config/schema.js';
+import type { Evaluation } from '../evaluate/evaluation.js';
+import { OnnxEngine } from '../run/engines.js';
+import { evaluateExported, evaluateWeights } from '../run/evaluateModel.js';
+import {
+  exclusive,
+  type ModelOptions,
+  onnxModelOf,
+  weightsOf,
+  withModelOptions,
+  withWeightsOptions,
+} from './modelOptions.js';
+import { type CommonOptions, progressFor } from './output.js';
+
+export interface EvalModelFlags extends CommonOptions, Omit<ModelOptions, 'run'> {
+  engine: 'native' | 'onnx';
+  protocol?: string;
+  data: string;
+}
+
+export function withEvalModelOptions(command: Command): Command {
+  const engine = new Option('--engine <name>', 'onnx: the folded network in onnxruntime');
+  command.addOption(engine.choices(['native', 'onnx']).default('native'));
+  return withWeightsOptions(withModelOptions(command));
+}
+
+/** Flags that say something of runs, score files or our engine alone. */
+const ofRunsOnly = ['run', 'scores', 'sourceScores', 'compare', 'by', 'corrupt', 'maps'];
+
+/** Refuses flags that would do nothing for what is evaluated. */
+export function refuseUnused(flags: EvalModelFlags & { convention: string; checkpoint: string }): void {
+  const { model, weights, engine, provider } = flags;
+  exclusive(flags, ['weights', 'model']);
+  if (provider !== 'cpu' && engine === 'native' && model === undefined) {
+    throw new UserError(`--provider ${provider} needs --engine onnx or --model`);
+  }
+  if (flags.config !== undefined && weights === undefined) {
+    throw new UserError('--config needs --weights: a run and a model have their own');
+  }
+  if (engine === 'onnx')
+    for (const name of ['scores', 'compare', 'corrupt', 'maps']) exclusiveWith('engine onnx', flags, name);
+  if (model === undefined && weights === undefined) return;
+  for (const name of ofRunsOnly) exclusiveWith(model === undefined ? 'weights' : 'model', flags, name);
+  if (flags.convention === 'paper' || flags.checkpoint !== 'last') {
+    throw new UserError('--convention and --checkpoint need a run: a model and weights are one checkpoint');
+  }
+}
+
+function exclusiveWith(flag: string, flags: object, name: string): void {
+  if ((flags as Record<string, unknown>)[name] === undefined) return;
+  const spelled = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw new UserError(`--${flag} and --${spelled} exclude each other`);
+}
+
+/** onnxruntime where it is asked for, else the default. */
+export function engineOf({ engine, provider }: EvalModelFlags, config: Config): OnnxEngine | undefined {
+  return engine === 'onnx' ? new OnnxEngine(config, provider) : undefined;
+}
+
+/** The evaluation of --model or --weights; undefined where neither is given. */
+export async function evaluationOfModel(flags: EvalModelFlags): Promise<Evaluation | undefined> {
+  const { protocol, data } = flags;
+  if (flags.weights !== undefined) {
+    const weights = await weightsOf({ ...flags, run: undefined });
+    return evaluateWeights(weights, protocol, data, progressFor(flags), engineOf(flags, weights.config));
+  }
+  if (flags.model === undefined) return undefined;
+  const model = await onnxModelOf(flags.model, flags);
+  try {
+    return await evaluateExported(model, protocol, data, progressFor(flags));
+  } finally {
+    await model.release();
+  }
+}

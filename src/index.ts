@@ -1,0 +1,16 @@
+/**
+ * The package `ldcnet` as a library:
+ *
+ *     import { loadModel, predict, Tensor, grad, nn } from 'ldcnet';
+ *
+ * `loadModel` and `predict` score face crops with a trained network; the rest is the engine. docs/onnx.md shows both.
+ */
+export { UserError, WorkError } from './base/errors.js';
+export { type Device, openDevice } from './engine/device.js';
+export { grad } from './engine/grad.js';
+export { features, scope, Tensor, tensor, zeros } from './engine/tensor.js';
+export type { ImageScore } from './evaluate/scorer.js';
+export * as nn from './nn.js';
+export { type LoadOptions, loadModel, predict, type Verdict } from './run/library.js';
+export type { ModelCard } from './run/modelCard.js';
+export type { OpenModel } from './run/openModel.js';

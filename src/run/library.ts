@@ -1,0 +1,62 @@
+/** Using a trained network from a program: what the package `ldcnet` exports beside its engine. */
+import { stat } from 'node:fs/promises';
+import { UserError } from '../base/errors.js';
+import { loadConfig } from '../config/load.js';
+import { inBatches, readImage } from '../data/loader.js';
+import type { Provider } from '../evaluate/onnxProvider.js';
+import type { ImageScore } from '../evaluate/scorer.js';
+import { fileWeights, type OpenModel, openOnEngine, openOnnxModel, runWeights } from './openModel.js';
+import { openRun } from './runFolder.js';
+
+export interface LoadOptions {
+  /** `auto`, `cpu` or `cuda`, of our own engine. */
+  device?: 'auto' | 'cpu' | 'cuda';
+  threads?: number | 'auto';
+  /** What onnxruntime computes an `.onnx` model on. */
+  provider?: Provider;
+  /** Changes keys of the configuration of a run or of weights: `['data.image_size=224']`. */
+  set?: readonly string[];
+}
+
+/** What the network says about one image, and what follows at the model's threshold. */
+export interface Verdict extends ImageScore {
+  decision: 'live' | 'spoof';
+}
+
+const batchSize = 8;
+
+/**
+ * Opens a network: the folder of a run, an `.onnx` file of `ldc export`, or weights (safetensors, or a PyTorch checkpoint, in which nothing
+ * is executed). Call `release()` when it is not needed any more.
+ * @throws UserError when there is no such file, or it is not one
+ */
+export async function loadModel(path: string, options: LoadOptions = {}): Promise<OpenModel> {
+  const { device, threads, provider, set = [] } = options;
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) throw new UserError(`${path} does not exist`);
+  if (path.endsWith('.onnx')) return openOnnxModel(path, { provider, threads });
+  const overrides = Object.entries({ device, threads }).flatMap(([key, value]) => (value ? [`${key}=${value}`] : []));
+  const all = [...set, ...overrides];
+  if (found.isDirectory()) return openOnEngine(await runWeights(await openRun(path, all)));
+  return openOnEngine(await fileWeights(path, (own) => loadConfig(undefined, [...own, ...all])));
+}
+
+/**
+ * Scores images, each a path or the content of an image file (JPEG, PNG, WebP, TIFF), in order. Faces must be cropped as the training data
+ * were. Calls may overlap.
+ * @throws UserError for an image that cannot be read
+ */
+export async function predict(model: OpenModel, images: readonly (string | Uint8Array)[]): Promise<Verdict[]> {
+  const { scorer, imageSize, threshold } = model;
+  const verdicts: Verdict[] = [];
+  for (const batch of inBatches(images, batchSize)) {
+    const decoded = await Promise.all(batch.map((image) => readImage(image, imageSize)));
+    const scores = await scorer.score(Buffer.concat(decoded), batch.length, imageSize);
+    verdicts.push(...scores.map((each) => ({ ...each, decision: decide(each.score, threshold.frame) })));
+  }
+  return verdicts;
+}
+
+function decide(score: number, threshold: number): Verdict['decision'] {
+  return score >= threshold ? 'live' : 'spoof';
+}

@@ -25,15 +25,12 @@ function table(summaries: readonly DatasetSummary[]): string {
   const rows = summaries.flatMap((set) => {
     const name = `${set.name}${set.synthetic ? ' (SYNTHETIC)' : ''}`;
     const counts = [set.videos.live, set.videos.attack, set.images.live, set.images.attack, set.subjects].map(String);
-    const subsets = Object.entries(set.subsets).map(([subset, { live, attack }]) => [
-      '',
-      `  ${set.letter}:${subset}`,
-      String(live),
-      String(attack),
-      '',
-      '',
-      '',
-    ]);
+    const subsets = Object.entries(set.subsets).map(([subset, { live, attack }]) => {
+      const published = set.published[subset];
+      const part = (found: number, whole?: number) => (whole === undefined ? `${found}` : `${found} of ${whole}`);
+      const videos = [part(live, published?.live), part(attack, published?.attack)];
+      return ['', `  ${set.letter}:${subset}`, ...videos, '', '', ''];
+    });
     return [[set.letter, name, ...counts], ...subsets];
   });
   const columns = [

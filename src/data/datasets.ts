@@ -12,6 +12,8 @@ export interface DatasetSummary extends Counts {
   synthetic: boolean;
   /** Videos of each named subset. */
   subsets: Record<string, LiveAttack>;
+  /** Videos that the full release has in them, where that is published. */
+  published: Record<string, LiveAttack>;
   /** What preparation found wrong with the release; `missing` also has the crops that are no longer there. */
   audit: Audit;
 }
@@ -30,6 +32,7 @@ export async function summarize(set: CropSet): Promise<DatasetSummary> {
     images,
     subjects,
     subsets: Object.fromEntries(subsets.map((name) => [name, countFrames(framesOf(set, name)).videos])),
+    published: set.published,
     audit: { ...set.audit, missing: [...set.audit.missing, ...missing] },
   };
 }

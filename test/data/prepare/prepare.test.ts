@@ -128,6 +128,7 @@ describe.skipIf(noFfmpeg)('a release', () => {
       expect(await readAudit(summary.path)).toEqual(audit);
       const listed = await summarize(set);
       expect(listed.audit.unreadable).toEqual(['Test_files/2_3_36_3.avi']);
+      expect(listed.published.default).toEqual({ live: 720, attack: 2880 });
       expect(listed.subsets).toEqual({ all: { live: 3, attack: 5 }, default: { live: 2, attack: 4 } });
     });
 

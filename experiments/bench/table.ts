@@ -30,7 +30,12 @@ export async function benchCompare(
   const version = await torchVersion(flags.python);
   if (version === undefined) process.stderr.write(`note: ${torchInstallation}\n`);
   const torch = version === undefined ? [] : torchContestants(flags.python);
-  const chosen = comparisons.filter(({ workload }) => flags.only === undefined || workload === flags.only);
+  // A batch that the user names is measured once.
+  const first = (workload: string) => comparisons.findIndex((each) => each.workload === workload);
+  const chosen = comparisons.filter(
+    ({ workload }, i) =>
+      (flags.only === undefined || workload === flags.only) && (flags.batch === undefined || first(workload) === i),
+  );
   if (chosen.length === 0) throw new UserError(`there is nothing to compare that is called ${flags.only}`);
   const say = (text: string) => flags.json || process.stdout.write(`${text}\n`);
   say(

@@ -5,6 +5,7 @@
  *   sh data   commands that need a licensed data set, a GPU or days: their `ldc` lines must be understood by the command line
  *   sh npm    installation and development lines, which CI itself runs
  *   yaml      a configuration, or a study
+ *   js        a program that uses the package: what it imports must be exported
  *   ts, cpp   code that a test of its own runs, or finds in the file that it is quoted from (`ts quoted`)
  *   text, csv what a command prints, or a file looks like
  */

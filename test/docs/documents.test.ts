@@ -10,7 +10,7 @@ import { configsOf } from '../../src/study/expand.js';
 import { readStudy } from '../../src/study/studyFile.js';
 import { codeBlocks, commandLines, documents, indentedCode, root } from './codeBlocks.js';
 
-const kinds = ['sh', 'sh data', 'sh npm', 'yaml', 'yaml study', 'ts', 'ts quoted', 'cpp', 'text', 'csv', 'json'];
+const kinds = ['sh', 'sh data', 'sh npm', 'yaml', 'yaml study', 'ts', 'ts quoted', 'js', 'cpp', 'text', 'csv', 'json'];
 
 describe.each(documents())('%s', (document) => {
   const blocks = codeBlocks(document);
@@ -21,7 +21,7 @@ describe.each(documents())('%s', (document) => {
   });
 
   it('has links that lead somewhere', () => {
-    const text = readFileSync(join(root, document), 'utf8');
+    const text = readFileSync(join(root, document), 'utf8').replace(/^```[\s\S]*?^```$/gm, '');
     for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)) {
       expect(existsSync(join(root, document, '..', target!)), target).toBe(true);
     }
@@ -35,6 +35,15 @@ describe.each(documents())('%s', (document) => {
   if (lines.length > 0) {
     it.each([...new Set(lines)])('the command line understands: %s', async (line) => {
       await parses(line.replace(/^npx /, ''));
+    });
+  }
+
+  const programs = blocks.filter(({ info }) => info === 'js');
+  if (programs.length > 0) {
+    it.each(programs)('line $line imports what the package exports', async ({ code }) => {
+      const library = await import('../../src/index.js');
+      const [, names] = /import \{(.*)\} from 'ldcnet'/.exec(code)!;
+      for (const name of names!.split(',')) expect(Object.keys(library)).toContain(name.trim());
     });
   }
 

@@ -281,6 +281,8 @@ describe('kernels', () => {
       'upload',
       'download',
       'memory',
+      'beginStep',
+      'endStep',
       'profile',
       'label',
       'takeTimes',

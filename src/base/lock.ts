@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync, unlinkSync } from 'node:fs';
-import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { link, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -42,6 +42,7 @@ export async function withLock<T>(folder: string, body: () => Promise<T>, option
   const path = join(folder, lockName);
   const own: Holder = { pid: process.pid, host: hostname(), start: startOf(process.pid) ?? '', token: token() };
   await take(path, own, options);
+  await sweep(folder);
   const touch = setInterval(() => {
     const now = new Date();
     utimes(path, now, now).catch(() => {});
@@ -68,7 +69,7 @@ export async function holderOf(folder: string): Promise<{ holder: Holder; alive:
 }
 
 async function take(path: string, own: Holder, { onWait, signal }: LockOptions): Promise<void> {
-  const mine = `${path}.${own.token}`;
+  const mine = `${path}.${own.pid}.${own.token}`;
   let told = false;
   try {
     for (;;) {
@@ -79,7 +80,10 @@ async function take(path: string, own: Holder, { onWait, signal }: LockOptions):
         await link(mine, path);
         return;
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+        const { code } = error as NodeJS.ErrnoException;
+        // Swept up by a holder on another machine, which cannot see that this process lives.
+        if (code === 'ENOENT') continue;
+        if (code !== 'EEXIST') throw error;
       }
       const holder = parse(await readFile(path, 'utf8').catch(() => ''));
       if (holder === undefined || (await isStale(path, holder, mine))) {
@@ -98,6 +102,14 @@ async function take(path: string, own: Holder, { onWait, signal }: LockOptions):
     }
   } finally {
     await rm(mine, { force: true });
+  }
+}
+
+/** Removes what processes left that were killed while they took a lock. */
+async function sweep(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const pid = /^\.lock\.(\d+)\.[0-9a-f]{16}(?:\.stale)?$/.exec(name)?.[1];
+    if (pid !== undefined && !isRunning(Number(pid))) await rm(join(folder, name), { force: true });
   }
 }
 

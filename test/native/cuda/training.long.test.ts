@@ -1,40 +1,68 @@
 /**
- * LDCNet on the emulated CUDA device and on the CPU agree step by step. What "agree" may mean is measured: the CPU trains again
- * from weights that are changed by no more than rounding (6e-8 relative); the device may be apart by four times as much.
+ * LDCNet trained on the CPU, and every step done again on the emulated CUDA device from the state that the CPU had before it.
+ *
+ * Left to themselves, two float32 runs part company whatever the device: from weights changed by 6e-8 the CPU's own losses are
+ * 1e-3 apart after five steps at 64 pixels. So each step starts from one state. Losses have the limit of the fixtures for outputs of
+ * networks. The update has four times what the CPU's own changes by when weights are moved by no more than rounding, unless
+ * a ReLU or a pooling window is within rounding of a tie, which then falls on either side (test/fixtures/README.md). That moves the
+ * update by up to 0.5 % on the CPU alone, from rounding or from Winograd; it may happen in half of the steps, by 2 %.
  */
 import { expect, it } from 'vitest';
 import { openDevice } from '../../../src/engine/device.js';
 import { openEmulated } from './emulated.js';
-import { train } from './training.js';
+import { Trainer } from './training.js';
 
 const minutes = 60_000;
 const steps = 20;
-const size = 32;
-const runs = 4;
-const floor = 1e-6;
+const size = 64;
+const perturbed = 2;
+const lossLimit = 5e-5;
+const tieLimit = 0.02;
 
-it('LDCNet trained for 20 steps in fp32: the same losses, step by step', { timeout: 25 * minutes }, async () => {
-  const cpu = openDevice('cpu', { convAlgorithm: 'direct' });
-  const reference = await train(cpu, { steps, size });
-  const limits = reference.map((terms) => terms.map((value) => floor * (1 + Math.abs(value))));
-  for (let seed = 1; seed <= runs; seed++) {
-    const other = await train(cpu, { steps, size, perturbation: 6e-8, seed });
-    for (let step = 0; step < steps; step++) {
-      limits[step]!.forEach((limit, i) => {
-        const apart = 4 * Math.abs(other[step]![i]! - reference[step]![i]!);
-        const before = limits[step - 1]?.[i] ?? 0; // what two runs were apart once, they may be again
-        limits[step]![i] = Math.max(limit, apart, before);
-      });
-    }
+type Values = Float32Array[];
+
+/** L2 norm of (a1 - a0) - (b1 - b0): how differently two steps moved. */
+function apart(a1: Values, a0: Values, b1: Values, b0: Values): number {
+  let sum = 0;
+  for (const [i, values] of a1.entries()) {
+    for (let k = 0; k < values.length; k++) sum += (values[k]! - a0[i]![k]! - (b1[i]![k]! - b0[i]![k]!)) ** 2;
   }
-  const emulated = await train(openEmulated({ checks: false }), { steps, size });
-  const shares = emulated.map((terms, step) =>
-    terms.map((value, i) => Math.abs(value - reference[step]![i]!) / limits[step]![i]!),
+  return Math.sqrt(sum);
+}
+
+it('LDCNet trained for 20 steps in fp32: each step agrees', { timeout: 25 * minutes }, async () => {
+  const cpu = openDevice('cpu', { convAlgorithm: 'direct' });
+  const [reference, emulated, moved] = [cpu, openEmulated({ checks: false }), cpu].map(
+    (device) => new Trainer(device, size),
   );
-  const worst = Math.max(...shares.flat());
+  let [worstLoss, worstUpdate, ties] = [0, 0, 0];
+  for (let step = 0; step < steps; step++) {
+    const before = await reference!.parameters();
+    await emulated!.copyFrom(reference!);
+    const starts: Values[] = [];
+    const ends: Values[] = [];
+    for (let seed = 1; seed <= perturbed; seed++) {
+      await moved!.copyFrom(reference!, 6e-8, steps * seed + step);
+      starts.push(await moved!.parameters());
+      await moved!.step();
+      ends.push(await moved!.parameters());
+    }
+    const want = await reference!.step();
+    const got = await emulated!.step();
+    const after = await reference!.parameters();
+    const length = apart(after, before, before, before);
+    // The smallest: a tie may have come between in the others.
+    const limit = (4 * Math.min(...ends.map((end, i) => apart(end, starts[i]!, after, before)))) / length;
+    const update = apart(await emulated!.parameters(), before, after, before) / length;
+    const losses = got.map((value, i) => Math.abs(value - want[i]!) / Math.max(Math.abs(want[i]!), 1e-3));
+    expect(Math.max(...losses), `losses of step ${step}: ${got} for ${want}`).toBeLessThanOrEqual(lossLimit);
+    expect(update, `update of step ${step}`).toBeLessThanOrEqual(tieLimit);
+    if (update > limit) ties++;
+    else worstUpdate = Math.max(worstUpdate, update / limit);
+    worstLoss = Math.max(worstLoss, ...losses);
+  }
   console.log(
-    `largest share of a limit ${worst.toPrecision(3)}; last limits ${limits[steps - 1]!.map((x) => x.toPrecision(2))}`,
+    `losses apart by ${worstLoss.toExponential(1)} at most; updates by ${worstUpdate.toFixed(2)} of their limit, ${ties} steps met a tie`,
   );
-  expect(worst).toBeLessThanOrEqual(1);
-  expect(Math.max(...limits.flat()), 'limits so wide that they say nothing').toBeLessThan(0.1);
+  expect(ties, 'steps beyond rounding').toBeLessThanOrEqual(steps / 2);
 });

@@ -1,41 +1,33 @@
-/** LDCNet trained for some steps on any device, as `ldc train` does it, on values made up from seeds. */
+/** LDCNet trained step by step on any device, as `ldc train` does it, on values made up from seeds. */
 import type { Device } from '../../../src/engine/device.js';
 import { dropout } from '../../../src/engine/ops/elementwise.js';
 import { Adam } from '../../../src/engine/optim/optimizers.js';
 import { backward, clearGrads, withTape } from '../../../src/engine/tape.js';
-import { features, scope } from '../../../src/engine/tensor.js';
+import { features, scope, type Tensor } from '../../../src/engine/tensor.js';
 import { LdcNet } from '../../../src/method/ldcnet.js';
 import { ldcNetLoss } from '../../../src/method/losses.js';
 import { uniform } from '../../engine/helpers.js';
 
-export interface Training {
-  steps: number;
-  /** Pixels, both sides. */
-  size: number;
-  /** Relative size of random changes of the weights before the first step: rounding, seen from the other side. */
-  perturbation?: number;
-  seed?: number;
-}
-
 const batch = 4;
 const mapSize = 8;
 
-/** The loss terms of every step: total, cross entropy, triplet, live and spoof map. */
-export async function train(
-  device: Device,
-  { steps, size, perturbation = 0, seed = 0 }: Training,
-): Promise<number[][]> {
-  const network = new LdcNet(device, { conv: { kind: 'ldc', theta: 0.5 }, mapSize, seed: 3 });
-  if (perturbation > 0) {
-    for (const [i, parameter] of network.parameters().entries()) {
-      const noise = uniform(parameter.size, 1000 * seed + i);
-      const values = (await parameter.read()) as Float32Array;
-      parameter.set(values.map((value, k) => value * (1 + perturbation * noise[k]!)));
-    }
+export class Trainer {
+  private readonly network: LdcNet;
+  private readonly adam: Adam;
+
+  /** @param size pixels, both sides */
+  constructor(
+    private readonly device: Device,
+    private readonly size: number,
+  ) {
+    this.network = new LdcNet(device, { conv: { kind: 'ldc', theta: 0.5 }, mapSize, seed: 3 });
+    this.adam = new Adam(device, this.network.parameters(), { lr: 1e-4 });
   }
-  const adam = new Adam(device, network.parameters(), { lr: 1e-4 });
-  const table: number[][] = [];
-  for (let step = 0; step < steps; step++) {
+
+  /** One step; returns the loss terms: total, cross entropy, triplet, live and spoof map. */
+  async step(): Promise<number[]> {
+    const { device, network, adam, size } = this;
+    const step = adam.steps;
     const submit = () =>
       withTape(() => {
         const image = features(device, uniform(batch * 3 * size * size, 10 + step), [batch, 3, size, size]);
@@ -49,11 +41,49 @@ export async function train(
         clearGrads(adam.parameters);
         return { ...terms };
       });
-    const terms = device.step(() => scope(submit));
-    table.push(await Promise.all(Object.values(terms).map((term) => term.item())));
-    for (const term of Object.values(terms)) term.release();
+    const terms = Object.values(device.step(() => scope(submit)));
+    const values = await Promise.all(terms.map((term) => term.item()));
+    for (const term of terms) term.release();
+    return values;
   }
-  adam.dispose();
-  network.dispose();
+
+  /** Everything that the next step depends on: what `other` has, its parameters times 1 ± `perturbation`. */
+  async copyFrom(other: Trainer, perturbation = 0, seed = 0): Promise<void> {
+    this.adam.steps = other.adam.steps;
+    const targets = this.tensors();
+    for (const [i, source] of other.tensors().entries()) {
+      const values = (await source.read()) as Float32Array;
+      if (perturbation > 0 && i < this.adam.parameters.length) {
+        const noise = uniform(values.length, 1000 * seed + i);
+        for (let k = 0; k < values.length; k++) values[k]! *= 1 + perturbation * noise[k]!;
+      }
+      targets[i]!.set(values);
+    }
+  }
+
+  async parameters(): Promise<Float32Array[]> {
+    return Promise.all(this.adam.parameters.map((parameter) => parameter.read() as Promise<Float32Array>));
+  }
+
+  dispose(): void {
+    this.adam.dispose();
+    this.network.dispose();
+  }
+
+  /** Parameters first, then the state of the optimiser and the running statistics. */
+  private tensors(): Tensor[] {
+    const { parameters, m, v } = this.adam;
+    const all = this.network.state().flatMap(({ tensor, sameAs }) => (tensor && !sameAs ? [tensor] : []));
+    const learning = new Set(parameters);
+    return [...parameters, ...m, ...v, ...all.filter((tensor) => !learning.has(tensor))];
+  }
+}
+
+/** The loss terms of `steps` steps in a row. */
+export async function train(device: Device, { steps, size }: { steps: number; size: number }): Promise<number[][]> {
+  const trainer = new Trainer(device, size);
+  const table: number[][] = [];
+  for (let step = 0; step < steps; step++) table.push(await trainer.step());
+  trainer.dispose();
   return table;
 }

@@ -4,8 +4,9 @@
  * Left to themselves, two float32 runs part company whatever the device: from weights changed by 6e-8 the CPU's own losses are
  * 1e-3 apart after five steps at 64 pixels. So each step starts from one state. Losses have the limit of the fixtures for outputs of
  * networks. The update has four times what the CPU's own changes by when weights are moved by no more than rounding, unless
- * a ReLU or a pooling window is within rounding of a tie, which then falls on either side (test/fixtures/README.md). That moves the
- * update by up to 0.5 % on the CPU alone, from rounding or from Winograd; it may happen in half of the steps, by 2 %.
+ * a ReLU or a pooling window is within rounding of a tie, which then falls on either side (test/fixtures/README.md). Seen were jumps of
+ * 0.26 % of the update on the CPU alone, from perturbed weights, and of 0.5 % here, in 6 of 20 steps. Allowed are 1 % in half of the
+ * steps: a limit that was set after these were seen, so it guards against worse, and proves nothing finer than that about such steps.
  */
 import { expect, it } from 'vitest';
 import { openDevice } from '../../../src/engine/device.js';
@@ -17,7 +18,7 @@ const steps = 20;
 const size = 64;
 const perturbed = 2;
 const lossLimit = 5e-5;
-const tieLimit = 0.02;
+const tieLimit = 0.01;
 
 type Values = Float32Array[];
 

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { UserError } from '../base/errors.js';
 import { foldsOf, parseProtocol } from '../config/protocol.js';
 import { type CorruptionKind, corruptionKinds } from '../data/corrupt.js';
-import { type Evaluation, evaluateScores, targetCounts } from '../evaluate/evaluation.js';
+import { type Evaluation, evaluateScores } from '../evaluate/evaluation.js';
 import { type FoldsEvaluation, summarizeFolds } from '../evaluate/folds.js';
 import type { Level } from '../evaluate/levels.js';
 import { paperConvention } from '../evaluate/paper.js';
@@ -16,11 +16,12 @@ import { corruptionSweep } from '../run/corruptionSweep.js';
 import { evaluateRun } from '../run/evaluateRun.js';
 import { dataFacts, deviceOf, openExperiment } from '../run/experiment.js';
 import { newestRun, openRun } from '../run/runFolder.js';
-import { NO_SOURCE } from '../run/scored.js';
+import { NO_SOURCE, unnamedTargets } from '../run/scored.js';
 import { targetOverlap } from '../run/targetMaps.js';
 import { type EvalModelFlags, engineOf, evaluationOfModel, refuseUnused, withEvalModelOptions } from './evalModels.js';
 import { breakdownPart, compareTwo, type Evaluated, printSeeds } from './evalViews.js';
 import { overridesOf, withDataOption, withDeviceOptions, withOutOption } from './experimentOptions.js';
+import { exclusive } from './modelOptions.js';
 import { printResult, progressFor, terminalWidth, withCommonOptions } from './output.js';
 
 interface EvalFlags extends EvalModelFlags {
@@ -67,9 +68,7 @@ export function evalCommand(): Command {
   withCommonOptions(withDeviceOptions(withOutOption(withDataOption(withEvalModelOptions(command)))));
   command.addHelpText('after', "\nExample:\n  ldc eval --protocol 'O&C&I-to-M' --checkpoint best");
   return command.action(async (flags: EvalFlags) => {
-    if ([flags.run, flags.protocol, flags.scores, flags.compare].filter(Boolean).length > 1) {
-      throw new UserError('--run, --protocol, --scores and --compare exclude each other');
-    }
+    exclusive(flags, ['run', 'protocol', 'scores', 'compare']);
     refuseUnused(flags);
     const modelEvaluation = await evaluationOfModel(flags);
     if (modelEvaluation !== undefined) {
@@ -82,6 +81,7 @@ export function evalCommand(): Command {
       printResult(flags, result, () => foldsText(result, terminalWidth()));
       return;
     }
+    refuseForCompare(flags);
     if (flags.compare !== undefined) return compareTwo(flags.compare, flags.level, flags);
     const results = flags.scores === undefined ? await ofRuns(flags) : await ofScores(flags);
     if (results.length > 1) return printSeeds(results, flags);
@@ -167,7 +167,7 @@ async function ofScores(flags: EvalFlags): Promise<Evaluated[]> {
       engine: null,
       convention: flags.convention,
       synthetic: null,
-      targets: targetCounts(scores).map((counts) => ({ ...counts, name: null, subset: null })),
+      targets: unnamedTargets(scores),
       levels: evaluateScores(scores, source),
     };
     if (flags.convention === 'paper') evaluation.paper = paperConvention([{ checkpoint: path, scores }], flags.level);
@@ -181,6 +181,15 @@ async function ofScores(flags: EvalFlags): Promise<Evaluated[]> {
 function refuseForScores(flags: EvalFlags): void {
   if (flags.corrupt !== undefined || flags.maps) {
     throw new UserError('--corrupt and --maps need the network of a run, a score file has none', 'name it: --run DIR');
+  }
+}
+
+/** Two results are compared as they were evaluated. */
+function refuseForCompare(flags: EvalFlags): void {
+  if (flags.compare === undefined) return;
+  refuseForSeveral(flags, ['by', 'corrupt', 'maps', 'sourceScores']);
+  if (flags.convention === 'paper' || flags.checkpoint !== 'last') {
+    throw new UserError('--convention and --checkpoint do not go with --compare: runs are compared as evaluated');
   }
 }
 

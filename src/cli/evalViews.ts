@@ -63,15 +63,20 @@ export async function compareTwo(
   const levels: Level[] = level === undefined ? ['video', 'frame'] : [level];
   const comparisons = levels.map((each): Comparison => compareScores(a, b, each, { mode: a.mode }));
   const synthetic = a.synthetic === true || b.synthetic === true;
+  // Both hold the same samples; a score file does not know of which set and subset, a run does.
+  const { targets } = a.targets.every(({ subset }) => subset !== null) ? a : b;
   const document = {
     a: pathA,
     b: pathB,
     synthetic: a.synthetic ?? b.synthetic,
+    targets,
     levels: Object.fromEntries(comparisons.map((comparison) => [comparison.level, comparison])),
   };
   const width = terminalWidth();
   printResult(options, document, () =>
     [
+      ...targets.map((target) => wrapped(targetLine(target), width)),
+      '',
       ...(synthetic ? [SYNTHETIC_NOTE, ''] : []),
       ...comparisons.map((comparison) => toText(compareTable(comparison, [pathA, pathB], synthetic), width)),
     ].join('\n'),

@@ -5,11 +5,12 @@ import { Command } from 'commander';
 import sharp from 'sharp';
 import { writeFileWhole } from '../base/files.js';
 import { contactSheet, mostSheetRows, type SheetCell } from '../report/contactSheet.js';
-import { evaluatedCheckpoint, targetFrames } from '../run/evaluateRun.js';
+import { targetFrames } from '../run/evaluateRun.js';
 import { deviceOf, openExperiment } from '../run/experiment.js';
 import { defaultLayer, featurePictures, knownImages, someOfEachKind } from '../run/features.js';
 import { newestRun, openRun } from '../run/runFolder.js';
 import { kindOf } from '../run/targetMaps.js';
+import { evaluated } from '../run/threshold.js';
 import { defaultOut, withDataOption } from './experimentOptions.js';
 import { wholeNumber } from './numbers.js';
 import { type CommonOptions, printResult, progressFor, repeated, withCommonOptions } from './output.js';
@@ -38,7 +39,7 @@ export function featuresCommand(): Command {
     const run = await openRun(flags.run ?? (await newestRun(defaultOut)));
     const { config, facts, folder } = run;
     const layers = [...new Set((flags.layer ?? [defaultLayer]).map((layer) => layer.replace(/^backbone\./, '')))];
-    const checkpoint = await evaluatedCheckpoint(folder);
+    const { checkpoint } = await evaluated(folder);
     const images =
       paths.length > 0
         ? await knownImages(paths, flags.data)

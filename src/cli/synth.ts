@@ -1,6 +1,6 @@
 /** `ldc synth` */
 import { Command } from 'commander';
-import { synthesise } from '../data/synth/synthesise.js';
+import { drawSets } from '../run/drawSets.js';
 import { wholeNumber } from './numbers.js';
 import { type CommonOptions, interruption, printResult, progressFor, withCommonOptions } from './output.js';
 
@@ -27,18 +27,8 @@ export function synthCommand(): Command {
   withCommonOptions(command);
   command.addHelpText('after', '\nExample:\n  ldc synth --out data --subjects 12 --size 96');
   return command.action(async (flags: SynthFlags) => {
-    const progress = progressFor(flags);
-    let begun = false;
-    const summary = await synthesise({
-      ...flags,
-      signal: interruption('the same command starts anew; there is nothing half done'),
-      onProgress: (done, total) => {
-        if (!begun) progress.begin('synthetic faces', total, 0, 'images');
-        begun = true;
-        progress.update(done);
-        if (done === total) progress.end();
-      },
-    });
+    const signal = interruption('the same command starts anew; there is nothing half done');
+    const summary = await drawSets({ ...flags, signal }, progressFor(flags));
     printResult(flags, summary, () => {
       const sets = summary.sets.map(
         ({ letter, name, images, path }) => `  ${letter}  ${name}: ${images} images in ${path}`,

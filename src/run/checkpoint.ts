@@ -221,3 +221,10 @@ export async function namesWith(folder: string, ending: '.safetensors' | '.state
   });
   return found.sort((a, b) => a.at[0] - b.at[0] || a.at[1] - b.at[1]).map(({ name }) => name);
 }
+
+/** The newest epoch checkpoint of a run. @throws UserError when there is none */
+export async function lastCheckpoint({ path, checkpoints }: { path: string; checkpoints: string }): Promise<string> {
+  const last = (await checkpointNames(checkpoints)).at(-1);
+  if (last !== undefined) return last;
+  throw new UserError(`${path} has no checkpoint yet`, 'go on with the training: ldc train … --resume');
+}

@@ -1,19 +1,18 @@
 /** `ldc eval --corrupt`: how the error of a run grows with the strength of a corruption of the target's images. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileWhole } from '../base/files.js';
 import { type CorruptionKind, corrupt, corruptionSetting, severities } from '../data/corrupt.js';
 import type { Device } from '../engine/device.js';
 import { evaluateLevel, isKnown, type LevelResult } from '../evaluate/evaluation.js';
 import type { Level, ScoreMode } from '../evaluate/levels.js';
-import { readScores, writeScores } from '../evaluate/scoreFile.js';
 import type { ThresholdName } from '../evaluate/thresholds.js';
 import { openModelFile } from './checkpoint.js';
-import { NativeEngine, type ScoringEngine } from './engines.js';
+import { NativeEngine } from './engines.js';
 import { type RunEvaluation, scoreSide, targetFrames } from './evaluateRun.js';
 import type { Experiment } from './experiment.js';
 import type { Progress } from './progress.js';
 import type { RunFolder } from './runFolder.js';
+import { keptScores } from './scoreSums.js';
 
 /** Figures at one degree; rates at the threshold of the sweep. */
 export interface CorruptionPoint {
@@ -42,8 +41,6 @@ export interface SweepOptions {
   /** Score files of an earlier sweep may be used. */
   reuse: boolean;
   progress: Progress;
-  /** Ours, unless told. */
-  engine?: ScoringEngine | undefined;
 }
 
 /** Scores the corrupted target at every degree and writes corruptions.json. */
@@ -52,12 +49,12 @@ export async function corruptionSweep(
   device: Device,
   folder: RunFolder,
   { target, source, checkpoint }: RunEvaluation,
-  { kinds, level, mode, reuse, progress, engine: given }: SweepOptions,
+  { kinds, level, mode, reuse, progress }: SweepOptions,
 ): Promise<CorruptionSweep> {
   const frames = targetFrames(experiment);
   const size = experiment.config.data.image_size;
   const seed = experiment.config.seed;
-  const engine = given ?? new NativeEngine(experiment.config, device);
+  const engine = new NativeEngine(experiment.config, device);
   const clean = evaluateLevel(level, target, source, { mode, resamples: 1 });
   const own = clean.thresholds['source-dev-eer'];
   const name: ThresholdName = isKnown(own) && own.value !== null ? 'source-dev-eer' : 'fixed';
@@ -69,15 +66,12 @@ export async function corruptionSweep(
       for (const severity of severities) {
         const corruption = { kind, severity };
         const path = folder.scores(checkpoint, `target-${kind}-${severity}`, engine.name);
-        const known = reuse && existsSync(path) ? await readScores(path) : undefined;
-        let scores = known;
-        if (scores === undefined || scores.length !== frames.length) {
-          const title = `${checkpoint}, target, ${kind} ${severity}`;
-          scores = await scoreSide(experiment.config, scorer, frames, title, progress, (pixels, step) =>
+        const title = `${checkpoint}, target, ${kind} ${severity}`;
+        const scores = await keptScores(path, { count: frames.length, reuse }, () =>
+          scoreSide(experiment.config, scorer, frames, title, progress, (pixels, step) =>
             corrupt(pixels, size, corruption, { seed, step }),
-          );
-          await writeScores(path, scores);
-        }
+          ),
+        );
         const result = evaluateLevel(level, scores, source, { mode, resamples: 1 });
         points.push(pointOf(result, name, severity, corruptionSetting(corruption)));
       }

@@ -2,11 +2,11 @@
 import { join } from 'node:path';
 import { loadConfig } from '../config/load.js';
 import { parseProtocol } from '../config/protocol.js';
-import { synthesise } from '../data/synth/synthesise.js';
 import { EngineScorer } from '../evaluate/engineEvaluator.js';
 import { type Evaluation, rocAt } from '../evaluate/evaluation.js';
 import { auc } from '../evaluate/roc.js';
 import { LdcNet } from '../method/ldcnet.js';
+import { drawSets } from './drawSets.js';
 import { evaluateRun, scoreSide, targetFrames } from './evaluateRun.js';
 import { deviceOf, openExperiment } from './experiment.js';
 import type { Progress } from './progress.js';
@@ -41,18 +41,7 @@ export interface DemoResult {
 export async function demo(folder: string, progress: Progress, signal: AbortSignal): Promise<DemoResult> {
   const started = Date.now();
   const [data, out] = [join(folder, 'data'), join(folder, 'runs')];
-  let begun = false;
-  await synthesise({
-    ...synthetic,
-    out: data,
-    signal,
-    onProgress: (done, total) => {
-      if (!begun) progress.begin('synthetic faces', total);
-      begun = true;
-      progress.update(done);
-    },
-  });
-  progress.end();
+  await drawSets({ ...synthetic, out: data, signal }, progress);
   const config = await loadConfig(undefined, settings);
   const protocol = parseProtocol('O&C&I-to-M');
   const experiment = await openExperiment(protocol, config, data);

@@ -1,6 +1,3 @@
-/** Evaluates a run on its unseen target, with thresholds and the choice of checkpoint from the sources' development split. */
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
@@ -17,15 +14,14 @@ import {
 import type { Level, ScoreMode } from '../evaluate/levels.js';
 import { paperConvention } from '../evaluate/paper.js';
 import { auc } from '../evaluate/roc.js';
-import { readScores, writeScores } from '../evaluate/scoreFile.js';
 import { type Scorer, type ScoringOptions, scoreFrames } from '../evaluate/scorer.js';
 import type { Scores } from '../evaluate/scores.js';
-import { checkpointNames, epochName, openModelFile } from './checkpoint.js';
+import { checkpointNames, epochName, lastCheckpoint, openModelFile } from './checkpoint.js';
 import { NativeEngine, type ScoringEngine } from './engines.js';
 import type { Experiment } from './experiment.js';
 import { type Progress, silent } from './progress.js';
 import type { RunFolder } from './runFolder.js';
-import { hasItsSum, recordSum } from './scoreSums.js';
+import { keptScores } from './scoreSums.js';
 
 export interface EvaluateOptions {
   /** `last`, `best` (AUC on the sources' development split), or an epoch. */
@@ -83,17 +79,6 @@ export async function evaluateRun(
   }
 }
 
-/** The checkpoint that eval.json is about; before an evaluation, the last. @throws UserError for a run without a checkpoint */
-export async function evaluatedCheckpoint(folder: RunFolder): Promise<string> {
-  if (existsSync(folder.evaluation)) {
-    const { checkpoint } = JSON.parse(await readFile(folder.evaluation, 'utf8')) as Evaluation;
-    if (checkpoint !== null) return checkpoint;
-  }
-  const last = (await checkpointNames(folder.checkpoints)).at(-1);
-  if (last !== undefined) return last;
-  throw new UserError(`${folder.path} has no checkpoint yet`, 'train it: ldc train … --resume');
-}
-
 /** The protocol's side of eval.json. */
 export function describe(
   { protocol, targets, synthetic }: Experiment,
@@ -122,22 +107,16 @@ class RunScorer {
   async scores(checkpoint: string, side: 'target' | 'source-dev'): Promise<Scores> {
     const path = this.folder.scores(checkpoint, side, this.engine.name);
     const frames = this.framesOf(side);
-    if (this.options.reuse && (await hasItsSum(path))) {
-      const known = await readScores(path);
-      if (known.length === frames.length) return known;
-    }
-    const scorer = await this.engine.open(
-      await openModelFile(join(this.folder.checkpoints, `${checkpoint}.safetensors`)),
-    );
-    try {
-      const { config } = this.experiment;
-      const scores = await scoreSide(config, scorer, frames, `${checkpoint}, ${side}`, this.options.progress);
-      await writeScores(path, scores);
-      await recordSum(path);
-      return scores;
-    } finally {
-      await scorer.release();
-    }
+    const { reuse, progress } = this.options;
+    return keptScores(path, { count: frames.length, reuse }, async () => {
+      const model = await openModelFile(join(this.folder.checkpoints, `${checkpoint}.safetensors`));
+      const scorer = await this.engine.open(model);
+      try {
+        return await scoreSide(this.experiment.config, scorer, frames, `${checkpoint}, ${side}`, progress);
+      } finally {
+        await scorer.release();
+      }
+    });
   }
 
   async development(checkpoint: string): Promise<SourceDevelopment> {
@@ -178,9 +157,7 @@ export async function scoreSide(
 
 async function chooseCheckpoint(folder: RunFolder, scorer: RunScorer, options: EvaluateOptions): Promise<string> {
   const names = await checkpointNames(folder.checkpoints);
-  const last = names.at(-1);
-  if (last === undefined)
-    throw new UserError(`${folder.path} has no checkpoint yet`, 'go on with the training: ldc train … --resume');
+  const last = await lastCheckpoint(folder);
   if (options.checkpoint === 'last') return last;
   if (options.checkpoint !== 'best') {
     const name = /^\d+$/.test(options.checkpoint) ? epochName(Number(options.checkpoint)) : options.checkpoint;

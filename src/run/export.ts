@@ -15,6 +15,7 @@ import { graphShape } from './engines.js';
 import { cardToMetadata, type ModelCard, modelCard } from './modelCard.js';
 import { openOnEngine, type WeightsInUse } from './openModel.js';
 import type { Progress } from './progress.js';
+import { decide } from './threshold.js';
 import { version } from './version.js';
 
 /** A float32 model whose scores differ more from the engine's is not written. */
@@ -99,7 +100,7 @@ async function compareEngines(
     threads: weights.config.threads,
   });
   const check = { images: { random: randomImages, real: images.length }, score: 0, map: 0, decisions: 0 };
-  const decide = ({ score }: ImageScore) => score >= card.threshold.frame;
+  const decided = ({ score }: ImageScore) => decide(score, card.threshold.frame);
   progress.begin('check by onnxruntime', randomImages + images.length, 0, 'images');
   try {
     let done = 0;
@@ -109,7 +110,7 @@ async function compareEngines(
         const their = theirs[i]!;
         check.score = largest(check.score, Math.abs(our.score - their.score));
         check.map = largest(check.map, distance(our.liveMap, their.liveMap), distance(our.spoofMap, their.spoofMap));
-        if (decide(our) !== decide(their)) check.decisions++;
+        if (decided(our) !== decided(their)) check.decisions++;
       });
       done += count;
       progress.update(done);

@@ -7,6 +7,7 @@ import type { Provider } from '../evaluate/onnxProvider.js';
 import type { ImageScore } from '../evaluate/scorer.js';
 import { fileWeights, type OpenModel, openOnEngine, openOnnxModel, runWeights } from './openModel.js';
 import { openRun } from './runFolder.js';
+import { decide } from './threshold.js';
 
 export interface LoadOptions {
   /** `auto`, `cpu` or `cuda`, of our own engine. */
@@ -55,8 +56,4 @@ export async function predict(model: OpenModel, images: readonly (string | Uint8
     verdicts.push(...scores.map((each) => ({ ...each, decision: decide(each.score, threshold.frame) })));
   }
   return verdicts;
-}
-
-function decide(score: number, threshold: number): Verdict['decision'] {
-  return score >= threshold ? 'live' : 'spoof';
 }

@@ -8,7 +8,7 @@ import { OnnxScorer } from '../evaluate/onnxEvaluator.js';
 import type { Provider } from '../evaluate/onnxProvider.js';
 import type { Scorer } from '../evaluate/scorer.js';
 import { onnxMetadata } from '../formats/onnx.js';
-import { checkpointNames, openModelFile } from './checkpoint.js';
+import { openModelFile } from './checkpoint.js';
 import type { ScoringEngine } from './engines.js';
 import { NativeEngine } from './engines.js';
 import { deviceOf } from './experiment.js';
@@ -41,11 +41,7 @@ type Run = Awaited<ReturnType<typeof openRun>>;
 
 /** The checkpoint and threshold of the run's evaluation; without one, the last checkpoint at 0.5. @throws UserError when there is none */
 export async function runWeights({ folder, facts, config }: Run): Promise<WeightsInUse> {
-  const { checkpoint: chosen, threshold } = await evaluated(folder);
-  const checkpoint = chosen ?? (await checkpointNames(folder.checkpoints)).at(-1);
-  if (checkpoint === undefined) {
-    throw new UserError(`${folder.path} has no checkpoint yet`, 'go on with the training: ldc train … --resume');
-  }
+  const { checkpoint, threshold } = await evaluated(folder);
   const state = await openModelFile(join(folder.checkpoints, `${checkpoint}.safetensors`));
   const { protocol, synthetic } = facts;
   return { path: folder.path, state, config, protocol, checkpoint, synthetic, threshold };

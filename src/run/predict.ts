@@ -6,6 +6,7 @@ import { readImage } from '../data/loader.js';
 import type { ImageScore } from '../evaluate/scorer.js';
 import type { OpenModel } from './openModel.js';
 import type { Progress } from './progress.js';
+import { decide } from './threshold.js';
 
 export interface Prediction extends ImageScore {
   path: string;
@@ -31,7 +32,7 @@ export async function* predict(
     const pixels = await readImage(path, imageSize);
     const [scored] = await scorer.score(pixels, 1, imageSize);
     progress.update(i + 1);
-    yield { path, pixels, ...scored!, decision: scored!.score >= threshold.frame ? 'live' : 'spoof' };
+    yield { path, pixels, ...scored!, decision: decide(scored!.score, threshold.frame) };
   }
   progress.end();
 }

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import type { Evaluation, LevelResults } from '../evaluate/evaluation.js';
 import type { Level } from '../evaluate/levels.js';
 import { FIXED_THRESHOLD } from '../evaluate/thresholds.js';
+import { lastCheckpoint } from './checkpoint.js';
 import type { RunFolder } from './runFolder.js';
 
 export interface Threshold extends Record<Level, number> {
@@ -23,9 +24,16 @@ export function decisionThreshold(levels: LevelResults): Threshold {
   return { name: 'source-dev-eer', frame, video };
 }
 
-/** What the run's evaluation chose; no checkpoint, and 0.5, where it was not evaluated yet. */
-export async function evaluated(folder: RunFolder): Promise<{ checkpoint: string | null; threshold: Threshold }> {
-  if (!existsSync(folder.evaluation)) return { checkpoint: null, threshold: fixedThreshold() };
+/** The decision on an image or video with this score. */
+export function decide(score: number, threshold: number): 'live' | 'spoof' {
+  return score >= threshold ? 'live' : 'spoof';
+}
+
+/** What the run's evaluation chose; the last checkpoint, and 0.5, where it was not evaluated yet. @throws UserError without a checkpoint */
+export async function evaluated(folder: RunFolder): Promise<{ checkpoint: string; threshold: Threshold }> {
+  if (!existsSync(folder.evaluation)) {
+    return { checkpoint: await lastCheckpoint(folder), threshold: fixedThreshold() };
+  }
   const { checkpoint, levels } = JSON.parse(await readFile(folder.evaluation, 'utf8')) as Evaluation;
-  return { checkpoint, threshold: decisionThreshold(levels) };
+  return { checkpoint: checkpoint ?? (await lastCheckpoint(folder)), threshold: decisionThreshold(levels) };
 }

@@ -5,8 +5,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
 import { configToYaml } from '../config/schema.js';
-import { synthesise } from '../data/synth/synthesise.js';
 import { stage1Folder } from '../run/activationStage.js';
+import { drawSets } from '../run/drawSets.js';
 import { dataFacts, type Experiment, openExperiment } from '../run/experiment.js';
 import type { Progress } from '../run/progress.js';
 import type { RunFacts } from '../run/runFolder.js';
@@ -80,18 +80,7 @@ export async function dataOf(
   const folder = studyFolder(study, out).data;
   if (existsSync(folder) && (await readdir(folder)).length > 0 && !(await wasDrawnOtherwise(study, folder)))
     return folder;
-  let begun = false;
-  await synthesise({
-    ...study.synth,
-    out: folder,
-    signal,
-    onProgress: (done, total) => {
-      if (!begun) progress.begin('synthetic faces', total);
-      begun = true;
-      progress.update(done);
-    },
-  });
-  progress.end();
+  await drawSets({ ...study.synth, out: folder, signal }, progress);
   return folder;
 }
 

@@ -127,6 +127,7 @@ describe('a run', () => {
     expect(paper.paper.epochs).toHaveLength(2);
     expect(paper.paper).toMatchObject({ oracle: true, level: 'frame' });
     const compared = await json('--compare', earlier, run);
+    expect(compared.targets).toEqual(result.targets);
     expect(compared.levels.video.auc.b).toBeCloseTo(result.levels.video.auc, 12);
     const several = await json('--scores', earlier, join(run, 'scores', 'epoch-0002-target.csv'));
     expect(several.seeds.video.auc).toMatchObject({
@@ -249,6 +250,8 @@ describe('bad input: exit status 2, one sentence, nothing half-written', () => {
     ],
     ['a checkpoint that is not there', ['eval', '--run', run, '--checkpoint', '77'], /no checkpoint 77/],
     ['three to compare', ['eval', '--compare', 'a', 'b', 'c'], /two runs or score files, not 3/],
+    ['a view of a comparison', ['eval', '--compare', 'a', 'b', '--by', 'all'], /--by is about one result/],
+    ['a convention of a comparison', ['eval', '--compare', 'a', 'b', '--convention', 'paper'], /--compare/],
     ['a corruption nobody knows', ['eval', '--run', run, '--corrupt', 'rain'], /"rain".*\nhint: .*jpeg/s],
     ['a column nobody has', ['eval', '--run', run, '--by', 'weather', '--quiet'], /no column "weather".*\nhint: /s],
     ['maps of a score file', ['eval', '--scores', 'x.csv', '--maps'], /need the network of a run/],

@@ -31,9 +31,9 @@ interface Outcome {
 
 function run(args: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--import', saboteur, ...args], {
+    const child = spawn(process.execPath, args, {
       cwd,
-      env: { ...process.env, ...env },
+      env: { ...process.env, NODE_OPTIONS: `--import=${saboteur}`, ...env },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let stderr = '';
@@ -88,10 +88,11 @@ async function sabotage(
   });
   const reference = join(base, workload.name, 'reference');
   const counted = join(base, workload.name, 'count');
+  const killed = join(base, workload.name, 'killed');
   await begin(workload, reference, shared);
   const undisturbed = await run(workload.args(reference, shared, false), reference, { LDC_FAULT_COUNT: counted });
   if (undisturbed.status !== 0) throw new Error(`${workload.name} fails by itself: ${undisturbed.stderr}`);
-  const operations = Number(await readFile(counted, 'utf8'));
+  const operations = Math.max(...(await readFile(counted, 'utf8')).split('\n').map(Number));
   const expected = await filesOf(workload, reference);
   const below = (limit: number) => Math.floor(random.uniform() * limit);
   const done = () => tally.kills + tally.damages + tally.fullDisks;
@@ -105,17 +106,21 @@ async function sabotage(
         LDC_FAULT_AT: String(1 + below(operations)),
         LDC_FAULT: below(5) === 0 ? 'full' : 'kill',
         LDC_FAULT_HALF: String(below(2)),
+        LDC_FAULT_LOG: killed,
       };
+      await rm(killed, { force: true });
       const outcome = await run(workload.args(folder, shared, story.length > 0), folder, env);
       const what = `${env.LDC_FAULT}${env.LDC_FAULT_HALF === '1' ? ' halfway' : ''} at ${env.LDC_FAULT_AT} of ${operations}`;
-      if (outcome.signal === 'SIGKILL') {
-        tally.kills++;
+      const kills = (await readFile(killed, 'utf8').catch(() => '')).split('\n').length - 1;
+      if (kills > 0) {
+        tally.kills += kills;
         story.push(what);
-      } else if (env.LDC_FAULT === 'full' && outcome.status !== 0) {
+        if (outcome.signal !== 'SIGKILL' && !workload.children) fail(`survived with ${outcome.status}`);
+      } else if (env.LDC_FAULT === 'full' && outcome.status !== 0 && !workload.finished?.test(outcome.stderr)) {
         tally.fullDisks++;
         story.push(what);
         if (!/the disk is full/.test(outcome.stderr) || /\n\s+at /.test(outcome.stderr)) fail(outcome.stderr);
-      } else if (outcome.status !== 0) {
+      } else if (outcome.status !== 0 && !workload.finished?.test(outcome.stderr)) {
         fail(`ended with ${outcome.status}: ${outcome.stderr}`);
       }
       if (below(2) === 0) {
@@ -127,7 +132,8 @@ async function sabotage(
       }
     }
     const last = await run(workload.args(folder, shared, true), folder);
-    if (last.status !== 0) fail(`the last run ended with ${last.status ?? last.signal}: ${last.stderr}`);
+    if (last.status !== 0 && !workload.finished?.test(last.stderr))
+      fail(`the last run ended with ${last.status ?? last.signal}: ${last.stderr}`);
     else {
       const difference = differenceOf(expected, await filesOf(workload, folder));
       if (difference !== undefined) fail(difference);

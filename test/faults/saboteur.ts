@@ -1,7 +1,8 @@
 /**
  * Loaded before a program (`node --import`): counts what it does to the disk, and at operation LDC_FAULT_AT either kills the process
  * as kill -9 does, before the operation or in the middle of it, or lets the disk be full from then on (LDC_FAULT=kill|full).
- * With LDC_FAULT_COUNT it writes the number of operations to that file when the program ends.
+ * Processes that the program starts count for themselves. A kill is written down in the file LDC_FAULT_LOG, and with LDC_FAULT_COUNT
+ * each process adds a line with its number of operations to that file when it ends.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -9,6 +10,7 @@ import { syncBuiltinESMExports } from 'node:module';
 const at = Number(process.env.LDC_FAULT_AT ?? 0);
 const kind = process.env.LDC_FAULT ?? 'kill';
 const half = process.env.LDC_FAULT_HALF === '1';
+const log = process.env.LDC_FAULT_LOG;
 const counts = process.env.LDC_FAULT_COUNT;
 let operations = 0;
 
@@ -21,6 +23,11 @@ function firstHalf(content: unknown): unknown {
     return new Uint8Array(content.buffer, content.byteOffset, content.byteLength >> 1);
   }
   return undefined;
+}
+
+function die(): void {
+  if (log !== undefined) fs.appendFileSync(log, 'killed\n');
+  process.kill(process.pid, 'SIGKILL');
 }
 
 function sabotage(owner: object, name: string, contentAt: number | null, writes: (args: unknown[]) => boolean): void {
@@ -37,10 +44,10 @@ function sabotage(owner: object, name: string, contentAt: number | null, writes:
       if (contentAt === null && name !== 'open' && name !== 'mkdir') return original.apply(this, args);
       return Promise.reject(Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' }));
     }
-    if (!half || part === undefined) process.kill(process.pid, 'SIGKILL');
+    if (!half || part === undefined) die();
     const rest = args.slice(contentAt! + 1).map((arg, i) => (name === 'write' && i === 1 ? undefined : arg)) as never[];
     const done = original.apply(this, [...args.slice(0, contentAt!), part as never, ...rest]) as Promise<unknown>;
-    return done.then(() => process.kill(process.pid, 'SIGKILL'));
+    return done.then(die);
   };
 }
 
@@ -56,4 +63,4 @@ for (const name of ['write', 'writeFile', 'appendFile']) sabotage(prototype, nam
 sabotage(prototype, 'sync', null, always);
 syncBuiltinESMExports();
 
-if (counts !== undefined) process.on('exit', () => fs.writeFileSync(counts, String(operations)));
+if (counts !== undefined) process.on('exit', () => fs.appendFileSync(counts, `${operations}\n`));

@@ -1,8 +1,10 @@
 /** `ldc import npy`: the image arrays of the released LDCNet program (or any named like them) become crop sets. */
-import { access, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { messageOf, UserError } from '../../base/errors.js';
+import { removeLeftovers, writeSynced } from '../../base/files.js';
+import { withLock } from '../../base/lock.js';
 import { countOf, toFloat32 } from '../../formats/dtype.js';
 import { type NpyFile, openNpy } from '../../formats/npy.js';
 import { writeCropSet } from '../cropSet.js';
@@ -67,14 +69,17 @@ export async function importArrays(options: ArrayImportOptions): Promise<Importe
   for (const { name, letter, arrays } of plans) {
     const path = join(resolve(options.out), name);
     const frames: NewFrame[] = [];
-    for (const array of arrays) {
-      for await (const frame of writeImages(path, array, options.signal)) {
-        frames.push(frame);
-        options.onProgress?.(++done, total);
+    await withLock(path, async () => {
+      await removeLeftovers(path);
+      for (const array of arrays) {
+        for await (const frame of writeImages(path, array, options.signal)) {
+          frames.push(frame);
+          options.onProgress?.(++done, total);
+        }
       }
-    }
-    const files = arrays.map(({ kind, file, scale }) => ({ kind, shape: file.shape, dtype: file.dtype, scale }));
-    await writeCropSet(path, { name, letter, recipe: { made_by: 'ldc import npy', version: 1, files } }, frames);
+      const files = arrays.map(({ kind, file, scale }) => ({ kind, shape: file.shape, dtype: file.dtype, scale }));
+      await writeCropSet(path, { name, letter, recipe: { made_by: 'ldc import npy', version: 1, files } }, frames);
+    });
     sets.push({ name, letter, path, images: frames.length });
   }
   return sets;
@@ -158,7 +163,7 @@ async function* writeImages(folder: string, array: ImageArray, signal?: AbortSig
       const png = await sharp(pixels, { raw: { width, height, channels: 3 } })
         .png()
         .toBuffer();
-      await writeFile(join(folder, 'crops', `${name}.png`), png);
+      await writeSynced(join(folder, 'crops', `${name}.png`), png);
       const live = kind === 'live';
       return {
         path: `crops/${name}.png`,

@@ -3,6 +3,8 @@ import { constants } from 'node:fs';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, posix, resolve } from 'node:path';
 import { messageOf, UserError } from '../../base/errors.js';
+import { removeLeftovers } from '../../base/files.js';
+import { withLock } from '../../base/lock.js';
 import { writeCropSet } from '../cropSet.js';
 import { type Label, type NewFrame, type Split, splits } from '../manifest.js';
 import { publishedSubsets, type Source } from '../sources/source.js';
@@ -48,21 +50,26 @@ export async function importList(options: ListImportOptions): Promise<ImportedSe
   await refuseExisting(path);
   const entries = await readEntries(file);
   const frames: NewFrame[] = [];
-  for (const entry of entries) {
-    options.signal?.throwIfAborted();
-    if (entry.path.includes('\0')) throw new UserError(`${file} row ${entry.row} names no file: ${entry.path}`);
-    const frame = { ...describe(entry, file, source), path: `crops/${targetOf(entry, options.root)}` };
-    const target = join(path, frame.path);
-    await mkdir(dirname(target), { recursive: true });
-    await copyFile(resolve(options.root, entry.path), target, constants.COPYFILE_FICLONE).catch((error: unknown) => {
-      throw new UserError(`the image ${entry.path} of ${file} row ${entry.row} cannot be copied: ${messageOf(error)}`);
-    });
-    frames.push(frame);
-    options.onProgress?.(frames.length, entries.length);
-  }
-  const recipe = { made_by: 'ldc import list', version: 1, list: basename(file) };
-  const known = source ? { subsets: { ...source.subsets }, published: publishedSubsets(source) } : {};
-  await writeCropSet(path, { name, letter, recipe, ...known }, frames);
+  await withLock(path, async () => {
+    await removeLeftovers(path);
+    for (const entry of entries) {
+      options.signal?.throwIfAborted();
+      if (entry.path.includes('\0')) throw new UserError(`${file} row ${entry.row} names no file: ${entry.path}`);
+      const frame = { ...describe(entry, file, source), path: `crops/${targetOf(entry, options.root)}` };
+      const target = join(path, frame.path);
+      await mkdir(dirname(target), { recursive: true });
+      await copyFile(resolve(options.root, entry.path), target, constants.COPYFILE_FICLONE).catch((error: unknown) => {
+        throw new UserError(
+          `the image ${entry.path} of ${file} row ${entry.row} cannot be copied: ${messageOf(error)}`,
+        );
+      });
+      frames.push(frame);
+      options.onProgress?.(frames.length, entries.length);
+    }
+    const recipe = { made_by: 'ldc import list', version: 1, list: basename(file) };
+    const known = source ? { subsets: { ...source.subsets }, published: publishedSubsets(source) } : {};
+    await writeCropSet(path, { name, letter, recipe, ...known }, frames);
+  });
   return { name, letter, path, images: frames.length };
 }
 

@@ -7,10 +7,17 @@ import { deviceOf, openExperiment } from '../run/experiment.js';
 import { newestRun, openRun } from '../run/runFolder.js';
 import { readStudy } from '../study/studyFile.js';
 import { writeStudyReport } from '../study/studyReport.js';
-import { withDataOption, withOutOption } from './experimentOptions.js';
+import {
+  type DeviceOptions,
+  overridesOf,
+  withDataOption,
+  withDeviceOptions,
+  withOutOption,
+} from './experimentOptions.js';
+import { exclusive } from './modelOptions.js';
 import { type CommonOptions, printResult, terminalWidth, withCommonOptions } from './output.js';
 
-interface ReportFlags extends CommonOptions {
+interface ReportFlags extends CommonOptions, DeviceOptions {
   run?: string;
   study?: string;
   svg?: string;
@@ -21,23 +28,29 @@ interface ReportFlags extends CommonOptions {
 
 export function reportCommand(): Command {
   const command = new Command('report')
-    .description('one self-contained HTML page of an evaluated run: curves, ROC, histograms, maps, worst mistakes')
+    .description('one self-contained HTML page of an evaluated run: curves, ROC, histograms, maps, features, mistakes')
     .option('--run <dir>', 'run to report (default: the newest)')
     .option('--study <file>', 'the study of this YAML file instead, as ldc study report writes it');
   command
     .option('--svg <dir>', 'also write the plots of a run as SVG files, for papers')
     .option('--png <dir>', 'also write them as PNG files');
-  withCommonOptions(withOutOption(withDataOption(command)));
+  withCommonOptions(withDeviceOptions(withOutOption(withDataOption(command))));
   command.addHelpText('after', "\nExample:\n  ldc report --run 'runs/O&C&I-to-M/ldc-seed0'");
   return command.action(async (flags: ReportFlags) => {
     if (flags.study !== undefined) {
-      if (flags.svg !== undefined || flags.png !== undefined) throw new UserError('--svg and --png are about one run');
-      if (flags.run !== undefined) throw new UserError('--run and --study exclude each other');
+      exclusive(flags, ['study', 'run']);
+      const ofRun = (['svg', 'png', 'device', 'precision', 'threads'] as const).find(
+        (name) => flags[name] !== undefined,
+      );
+      if (ofRun !== undefined) throw new UserError(`--${ofRun} is about one run, and --study names many`);
       const { document, text } = await writeStudyReport(await readStudy(flags.study), flags.out, terminalWidth());
       printResult(flags, document, () => text);
       return;
     }
-    const { folder, facts, config, protocol } = await openRun(flags.run ?? (await newestRun(flags.out)));
+    const { folder, facts, config, protocol } = await openRun(
+      flags.run ?? (await newestRun(flags.out)),
+      overridesOf(flags),
+    );
     if (!existsSync(folder.evaluation)) {
       throw new UserError(`${folder.path} is not evaluated yet`, `first: ldc eval --run '${folder.path}'`);
     }

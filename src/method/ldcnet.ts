@@ -151,6 +151,11 @@ export class LdcNet extends Module<[Tensor, FeatureDropout?], LdcNetOutput> impl
     return this.classifier.forward(this.featureOf(this.activation(images), drop));
   }
 
+  /** FE alone: f [N,512], after the normalisation. */
+  features(images: Tensor): Tensor {
+    return this.featureOf(this.activation(images));
+  }
+
   activation(images: Tensor): Tensor {
     return this.extractor.forward(images)[3];
   }

@@ -4,14 +4,19 @@ import { type Level, type ScoreMode, samplesAt } from '../evaluate/levels.js';
 import type { Mistake } from '../evaluate/mistakes.js';
 import type { Scores } from '../evaluate/scores.js';
 import type { CorruptionSweep } from '../run/corruptionSweep.js';
+import type { FeatureCloud } from '../run/featureCloud.js';
 import type { OverlapResult } from '../run/targetMaps.js';
 import { breakdownsOf, breakdownTables } from './breakdownTable.js';
+import { corruptionPlot } from './corruptionPlot.js';
 import { escapeHtml } from './escape.js';
 import { EVAL_LEGEND, evalTables, headline, targetLine } from './evalTable.js';
+import { featurePlot } from './featurePlot.js';
+import { lossPlots } from './lossPlots.js';
 import { factTable, plotSection, renderPage, type Section } from './page.js';
 import type { MetricsRow } from './plotData.js';
-import { corruptionPlot, detPlot, histogramPlot, lossPlots, rocPlot, transferPlot } from './plots.js';
 import { corruptionTable, overlapTable } from './robustnessTable.js';
+import { detPlot, rocPlot } from './rocPlots.js';
+import { histogramPlot, transferPlot } from './scorePlots.js';
 import { type Plot, renderSvg } from './svg.js';
 import { percent, scoreText, toHtml } from './table.js';
 
@@ -47,6 +52,7 @@ export interface ReportInput {
   sourceDevelopment: Scores | null;
   training: readonly MetricsRow[];
   overlays: readonly MapOverlay[];
+  features?: FeatureCloud | null;
   falseAccepts: readonly ReportMistake[];
   falseRejects: readonly ReportMistake[];
   /** What `ldc eval --corrupt` and `--maps` left in the run. */
@@ -63,6 +69,7 @@ export async function renderReport(input: ReportInput): Promise<string> {
     breakdownSection(input),
     await robustnessSection(input),
     overlaySection(input),
+    await plotSection('features', 'Features', featurePlots(input)),
     mistakeSection(input),
     factSection(input),
   ].filter((section) => section !== null);
@@ -81,6 +88,7 @@ export async function reportFigures(input: ReportInput): Promise<Map<string, str
     ...lossPlots(input.training),
     ...scorePlots(input),
     ...(input.corruptions ? [corruptionPlot(input.corruptions)] : []),
+    ...featurePlots(input),
   ];
   return new Map(await Promise.all(plots.map(async (plot) => [plot.id, await renderSvg(plot, 'print')] as const)));
 }
@@ -121,11 +129,12 @@ function headlineFigures(result: LevelResult, level: Level): string {
 function scorePlots({ evaluation, target, sourceDevelopment, level, mode }: ReportInput): Plot[] {
   if (!evaluation || !target) return [];
   const result = evaluation.levels[level];
+  const samples = samplesAt(target, level, mode);
   const roc = rocAt(target, level, mode);
-  const plots = [histogramPlot(samplesAt(target, level, mode), result), rocPlot(roc, result), detPlot(roc, result)];
+  const plots = [histogramPlot(samples, result), rocPlot(roc, result), detPlot(roc, result)];
   // A development split of one class has no curve; the threshold's absence is explained in the table of results.
   if (sourceDevelopment && isKnown(result.thresholds['source-dev-eer'])) {
-    plots.push(transferPlot(rocAt(sourceDevelopment, level, mode), roc, result));
+    plots.push(transferPlot(rocAt(sourceDevelopment, level, mode), roc, samples, result));
   }
   return plots;
 }
@@ -159,6 +168,10 @@ function overlaySection({ overlays, overlap }: ReportInput): Section | null {
   };
 }
 
+function featurePlots({ features }: ReportInput): Plot[] {
+  return features ? [featurePlot(features)] : [];
+}
+
 function mistakeSection({ falseAccepts, falseRejects }: ReportInput): Section | null {
   const lists = [
     { title: 'Attacks accepted, highest scores first', mistakes: falseAccepts },
@@ -176,7 +189,12 @@ function mistakeItem({ mistake, image: png }: ReportMistake): string {
   const what = label === 'live' ? 'live' : attackType;
   const picture = png ? image(png, `${what} frame ${path}`) : '<div class="none">no image</div>';
   const who = [domain, subject && `subject ${subject}`, what].filter(Boolean).join(', ');
-  return `<li><figure>${picture}<figcaption>${escapeHtml(`${scoreText(score)} · ${who}`)}<br>${escapeHtml(path)}</figcaption></figure></li>`;
+  return `<li><figure>${picture}<figcaption>${escapeHtml(`${scoreText(score)} · ${who}`)}<br>${breakable(path)}</figcaption></figure></li>`;
+}
+
+/** A path that a narrow column breaks between its parts rather than within a word. */
+function breakable(path: string): string {
+  return escapeHtml(path).replace(/[/_]/g, '$&<wbr>');
 }
 
 function factSection({ facts }: ReportInput): Section | null {

@@ -3,6 +3,7 @@ import { isKnown, type LevelResult } from '../evaluate/evaluation.js';
 import type { Samples } from '../evaluate/levels.js';
 import { farAt, frrAt, type Roc } from '../evaluate/roc.js';
 import { type ThresholdName, thresholdNames } from '../evaluate/thresholds.js';
+import type { ScoreScale } from './scoreScale.js';
 
 /** A step of training as metrics.jsonl has it. */
 export interface MetricsRow {
@@ -61,6 +62,7 @@ export function operatingPoints(result: LevelResult): (RocPoint & { name: Thresh
 
 export interface HistogramBar {
   kind: string;
+  /** On the scale of the plot. */
   from: number;
   to: number;
   /** Of the samples of this kind. */
@@ -68,15 +70,19 @@ export interface HistogramBar {
   count: number;
 }
 
-/** Share of live, and of each attack type, per interval of score. Live comes first, the types in order of name. */
-export function histogram(samples: Samples): HistogramBar[] {
-  const { from, width } = scoreRange(samples.score);
+/**
+ * Share of live, and of each attack type, per interval of the scale. Live comes first, the types in order of name.
+ * @param also places on the scale that the intervals have to reach, of thresholds
+ */
+export function histogram(samples: Samples, scale: ScoreScale, also: readonly number[] = []): HistogramBar[] {
+  const places = samples.score.map(scale.place);
+  const { from, width } = rangeOf(places, scale.whole ? [0, 1, ...also] : also);
   const kinds = new Map<string, Uint32Array>();
-  for (const [i, score] of samples.score.entries()) {
+  for (const [i, place] of places.entries()) {
     const kind = samples.live[i] === 1 ? 'live' : samples.attackType.names[samples.attackType.codes[i]!]!;
     const counts = kinds.get(kind) ?? new Uint32Array(BINS);
     kinds.set(kind, counts);
-    counts[Math.min(BINS - 1, Math.floor((score - from) / width))]!++;
+    counts[Math.min(BINS - 1, Math.floor((place - from) / width))]!++;
   }
   const order = [...kinds.keys()].sort((a, b) => Number(b === 'live') - Number(a === 'live') || (a < b ? -1 : 1));
   return order.flatMap((kind) => {
@@ -92,15 +98,14 @@ export function histogram(samples: Samples): HistogramBar[] {
   });
 }
 
-/** 0 … 1 where all scores lie in it, as softmax outputs do; else what they span. */
-function scoreRange(scores: Float64Array): { from: number; width: number } {
-  let low = 0;
-  let high = 1;
-  for (const score of scores) {
-    low = Math.min(low, score);
-    high = Math.max(high, score);
+/** What the places and the others span, in bins; a bin of 1 where all are equal. */
+function rangeOf(places: Float64Array, others: readonly number[]): { from: number; width: number } {
+  let [low, high] = [Math.min(...others), Math.max(...others)];
+  for (const place of places) {
+    low = Math.min(low, place);
+    high = Math.max(high, place);
   }
-  return { from: low, width: (high - low) / BINS };
+  return { from: low, width: high > low ? (high - low) / BINS : 1 };
 }
 
 export interface LossPoint {
@@ -131,12 +136,12 @@ export interface TransferPoint {
   value: number;
 }
 
-/** FAR and FRR of one set as functions of the threshold: all of FAR, then all of FRR, thresholds falling. */
-export function ratesByThreshold(roc: Roc, set: string): TransferPoint[] {
+/** FAR and FRR of one set as functions of the threshold, placed on the scale: all of FAR, then all of FRR, thresholds falling. */
+export function ratesByThreshold(roc: Roc, set: string, { place }: ScoreScale): TransferPoint[] {
   const last = roc.thresholds.length - 1;
   const step = Math.max(1, Math.floor(last / MOST_VERTICES));
   const vertices = [...roc.thresholds.keys()].filter((v) => v > 0 && (v % step === 0 || v === last));
   const curve = (name: string, rate: (roc: Roc, v: number) => number) =>
-    vertices.map((v) => ({ series: `${name} ${set}`, threshold: roc.thresholds[v]!, value: rate(roc, v) }));
+    vertices.map((v) => ({ series: `${name} ${set}`, threshold: place(roc.thresholds[v]!), value: rate(roc, v) }));
   return [...curve('FAR', farAt), ...curve('FRR', frrAt)];
 }

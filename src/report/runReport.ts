@@ -13,6 +13,7 @@ import { scorePath } from '../evaluate/scorer.js';
 import type { CorruptionSweep } from '../run/corruptionSweep.js';
 import { targetFrames } from '../run/evaluateRun.js';
 import type { Experiment } from '../run/experiment.js';
+import { featureCloud } from '../run/featureCloud.js';
 import { someOfEachKind } from '../run/features.js';
 import { overlayPng } from '../run/overlay.js';
 import type { RunFacts, RunFolder } from '../run/runFolder.js';
@@ -20,6 +21,7 @@ import { kindOf, mapFrames, type OverlapResult } from '../run/targetMaps.js';
 import { decisionThreshold } from '../run/threshold.js';
 import { type MapOverlay, type ReportInput, type ReportMistake, renderReport, reportFigures } from './html.js';
 import type { MetricsRow } from './plotData.js';
+import { scoreText } from './table.js';
 
 const overlaySize = 128;
 const overlaysEach = 3;
@@ -60,6 +62,7 @@ export async function writeRunReport(
     sourceDevelopment: existsSync(devFile) ? await readScores(devFile) : null,
     training: await metricsRows(folder),
     overlays: await mapOverlays(experiment, device, folder, facts, checkpoint),
+    features: await featureCloud(experiment, device, folder, checkpoint),
     falseAccepts: await withImages(experiment, worst.falseAccepts),
     falseRejects: await withImages(experiment, worst.falseRejects),
     corruptions: await jsonIfThere<CorruptionSweep>(folder.corruptions),
@@ -117,7 +120,7 @@ async function mapOverlays(
     overlays.push({
       png: await overlayPng(await readImage(frame.path, overlaySize), overlaySize, layers),
       alt: `${kindOf(frame)} frame, then its ${names}`,
-      caption: `${kindOf(frame)}, score ${score.toFixed(3)}: frame, ${names}`,
+      caption: `${kindOf(frame)}, score ${scoreText(score)}: frame, ${names}`,
     });
   }
   return overlays;

@@ -34,9 +34,11 @@ export function percentMeanStd(value: { mean: number; std: number | null }): str
   return value.std === null ? percent(value.mean) : `${percent(value.mean)} ± ${percent(value.std)}`;
 }
 
-/** A threshold or score with four decimals. */
+/** A threshold or score with four decimals; two digits where those would be zeros alone. */
 export function scoreText(score: number | null | undefined): string {
-  return score === null || score === undefined ? MISSING : score.toFixed(4);
+  if (score === null || score === undefined) return MISSING;
+  const text = score.toFixed(4);
+  return score !== 0 && Number(text) === 0 ? score.toExponential(1) : text;
 }
 
 export function toMarkdown(table: Table): string {

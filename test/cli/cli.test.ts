@@ -226,8 +226,19 @@ describe('a run', () => {
   }, 120_000);
 
   it('gets a report that loads nothing and says SYNTHETIC', async () => {
-    const { status } = await ldc(['report', '--run', run]);
-    expect(status).toBe(0);
+    const { status, stderr } = await ldc([
+      'report',
+      '--run',
+      run,
+      '--device',
+      'cpu',
+      '--threads',
+      '1',
+      '--svg',
+      'plots',
+    ]);
+    expect(status, stderr).toBe(0);
+    expect(await readFile(join(folder, 'plots/features.svg'), 'utf8')).toContain('M (target)');
     const html = await readFile(join(folder, run, 'report.html'), 'utf8');
     expect(html).toContain('SYNTHETIC');
     expect(html).not.toMatch(/(src|href)="https?:/);
@@ -256,6 +267,7 @@ describe('bad input: exit status 2, one sentence, nothing half-written', () => {
     ['a column nobody has', ['eval', '--run', run, '--by', 'weather', '--quiet'], /no column "weather".*\nhint: /s],
     ['maps of a score file', ['eval', '--scores', 'x.csv', '--maps'], /need the network of a run/],
     ['two things to evaluate', ['eval', '--run', run, '--scores', 'x.csv'], /exclude each other/],
+    ['a device for a study', ['report', '--study', 'x.yaml', '--threads', '1'], /--threads is about one run/],
     ['an image that is not there', ['predict', '--run', run, 'nothing.jpg'], /nothing\.jpg/],
     ['a checkpoint that would run code', ['convert', hostile, 'out.safetensors'], /malicious_zip\.pth/],
     ['an unknown device', ['train', ...protocol, '--device', 'tpu', '--name', 'tpu'], /device/],

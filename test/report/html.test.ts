@@ -7,7 +7,7 @@ const all = (pattern: RegExp, text = page) => [...text.matchAll(pattern)].map((m
 
 describe('the report', () => {
   it('has its sections, each with a heading that the navigation leads to', () => {
-    const ids = ['result', 'training', 'curves', 'breakdown', 'maps', 'mistakes', 'facts'];
+    const ids = ['result', 'training', 'curves', 'breakdown', 'maps', 'features', 'mistakes', 'facts'];
     expect(all(/<section id="(\w+)"/g)).toEqual(ids);
     expect(all(/<li><a href="#(\w+)">/g)).toEqual(ids);
     for (const id of ids) expect(page).toContain(`<h2 id="${id}-title">`);
@@ -34,7 +34,7 @@ describe('the report', () => {
     expect(pictures.length).toBeGreaterThan(3);
     for (const picture of pictures) expect(picture).toMatch(/alt="[^"]+"/);
     const plots = all(/<svg [^>]*>/g);
-    expect(plots.length).toBe(9);
+    expect(plots.length).toBe(10);
     for (const plot of plots) expect(plot).toMatch(/role="img" aria-label="[^"]{20,}"/);
     expect(page).toContain('no image');
   });
@@ -54,6 +54,15 @@ describe('the report', () => {
     expect(page).not.toContain('>target-eer</text>');
   });
 
+  it('shows live filled and attacks hollow, a shape and a colour a domain', () => {
+    const [plot] = /<svg [^>]*aria-label="Features by domain[\s\S]*?<\/svg>/.exec(page)!;
+    const points = [...plot.matchAll(/<path [^>]*stroke="var\(--(c\d)\)" stroke-width="1.4"[^>]*>/g)];
+    const filled = points.map(([path, colour]) => `${colour} ${path.includes('fill="var') ? 'live' : 'attack'}`);
+    const count = (name: string) => filled.filter((each) => each === name).length;
+    expect(['c1 live', 'c1 attack', 'c2 live', 'c2 attack'].map(count)).toEqual([10, 10, 10, 10]);
+    for (const name of ['O live', 'O attack']) expect(plot).toContain(`>${name}</text>`);
+  });
+
   it('leaves out what is not there', async () => {
     const bare = await renderReport({
       ...sampleInput(),
@@ -62,6 +71,7 @@ describe('the report', () => {
       sourceDevelopment: null,
       training: [],
       overlays: [],
+      features: null,
       falseAccepts: [],
       falseRejects: [],
     });
@@ -74,7 +84,9 @@ describe('the report', () => {
 
   it('has figures for papers, in colours of their own', async () => {
     const figures = await reportFigures(sampleInput());
-    expect([...figures.keys()]).toEqual(expect.arrayContaining(['roc', 'det', 'scores', 'transfer', 'loss-loss']));
+    expect([...figures.keys()]).toEqual(
+      expect.arrayContaining(['roc', 'det', 'scores', 'transfer', 'loss-loss', 'features']),
+    );
     for (const svg of figures.values()) {
       expect(svg).toMatch(/^<svg/);
       expect(svg).not.toContain('var(--');

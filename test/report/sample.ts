@@ -65,6 +65,18 @@ export function sampleInput(synthetic = true): ReportInput {
       spoof_map: 800 / (1 + step),
       images_per_s: 40,
     })),
+    features: {
+      checkpoint: 'epoch-0003',
+      shares: [0.7, 0.2],
+      points: ['O', `${HOSTILE} (target)`].flatMap((domain, k) =>
+        Array.from({ length: 20 }, (_, i) => ({
+          domain,
+          label: i % 2 === 0 ? ('live' as const) : ('spoof' as const),
+          x: Math.sin(7 * i + k),
+          y: Math.cos(3 * i * i + k),
+        })),
+      ),
+    },
     overlays: [{ png: PIXEL, alt: `maps of ${HOSTILE}`, caption: HOSTILE }],
     falseAccepts: falseAccepts.map((mistake, i) => ({ mistake, image: i === 0 ? null : PIXEL })),
     falseRejects: falseRejects.map((mistake) => ({ mistake, image: PIXEL })),

@@ -1,0 +1,111 @@
+/** Where crops of the sources and the target lie in the space of the feature f, seen along its two principal components. */
+import { join } from 'node:path';
+import { inBatches, loadBatches } from '../data/loader.js';
+import { type Frame, type Label, labels } from '../data/manifest.js';
+import type { Device } from '../engine/device.js';
+import { FrozenWeights } from '../engine/ops/conv2d.js';
+import { imagesToFeatures } from '../engine/ops/images.js';
+import { scope } from '../engine/tensor.js';
+import { principalComponents } from '../evaluate/pca.js';
+import { featureSize, type LdcNet } from '../method/ldcnet.js';
+import { pixelScaling } from '../method/normalize.js';
+import { loadModel } from './checkpoint.js';
+import { emptyNet } from './engines.js';
+import type { Experiment } from './experiment.js';
+import type { RunFolder } from './runFolder.js';
+
+/** Crops of each domain and label that are looked at, at most. */
+const CROPS_EACH = 40;
+
+/** One crop. */
+export interface CloudPoint {
+  /** Letter of the domain; the target's says so, `M (target)`. */
+  domain: string;
+  label: Label;
+  /** Along the first and the second component. */
+  x: number;
+  y: number;
+}
+
+export interface FeatureCloud {
+  checkpoint: string;
+  points: CloudPoint[];
+  /** Shares of the variance of f along x and y. */
+  shares: readonly [number, number];
+}
+
+/**
+ * At most `each` crops of every domain and label, evenly spaced in the order of the manifests, so that they are of as many videos as there are.
+ * @throws UserError for an unreadable image or a checkpoint that does not fit
+ */
+export async function featureCloud(
+  experiment: Experiment,
+  device: Device,
+  folder: RunFolder,
+  checkpoint: string,
+  each: number = CROPS_EACH,
+): Promise<FeatureCloud> {
+  const crops = cropsOf(experiment, each);
+  const net = emptyNet(experiment, device);
+  try {
+    await loadModel(join(folder.checkpoints, `${checkpoint}.safetensors`), net);
+    const frames = crops.map(({ frame }) => frame);
+    const { coordinates, shares } = principalComponents(await featuresOf(experiment, device, net, frames), 2);
+    const points = crops.map(({ domain, frame: { label } }, i) => {
+      const [x, y] = coordinates[i] as [number, number];
+      return { domain, label, x, y };
+    });
+    return { checkpoint, points, shares: shares as [number, number] };
+  } finally {
+    net.dispose();
+  }
+}
+
+function cropsOf({ sources, targets }: Experiment, each: number): { domain: string; frame: Frame }[] {
+  const sides = [
+    ...sources.map(({ domain, frames }) => ({ domain, frames })),
+    ...targets.map(({ domain, frames }) => ({ domain: `${domain} (target)`, frames })),
+  ];
+  return sides.flatMap(({ domain, frames }) =>
+    labels.flatMap((label) => {
+      const own = frames.filter((frame) => frame.label === label);
+      return evenly(own, each).map((frame) => ({ domain, frame }));
+    }),
+  );
+}
+
+function evenly<T>(list: readonly T[], count: number): T[] {
+  if (list.length <= count) return [...list];
+  return Array.from({ length: count }, (_, i) => list[Math.floor((i * list.length) / count)]!);
+}
+
+/** f of each frame, [512]. */
+async function featuresOf(
+  { config }: Experiment,
+  device: Device,
+  net: LdcNet,
+  frames: readonly Frame[],
+): Promise<Float32Array[]> {
+  const { data, eval: evaluation } = config;
+  const { image_size: size, workers } = data;
+  const scaling = pixelScaling(data.normalize);
+  const weights = new FrozenWeights();
+  const features: Float32Array[] = [];
+  net.train(false);
+  try {
+    for await (const { pixels, frames: some } of loadBatches(inBatches(frames, evaluation.batch_size), {
+      size,
+      workers,
+    })) {
+      const output = scope(() =>
+        weights.use(() => net.features(imagesToFeatures(device, pixels, [some.length, size, size], scaling))),
+      );
+      const values = (await output.read()) as Float32Array;
+      output.release();
+      for (let i = 0; i < some.length; i++) features.push(values.subarray(i * featureSize, (i + 1) * featureSize));
+    }
+    return features;
+  } finally {
+    weights.release();
+  }
+}

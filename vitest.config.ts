@@ -11,7 +11,7 @@ export default defineConfig({
       { test: { ...common, name: 'fast', include: ['test/**/*.test.ts'], exclude: ['test/**/*.{slow,long}.test.ts'] } },
       // `npm run test:slow`: what takes longer, or needs what only CI installs.
       { test: { ...common, name: 'slow', include: ['test/**/*.slow.test.ts'] } },
-      // `npm run test:long`: sanitizers, soak, nvcc and whole networks on the emulated GPU, beyond the time of a CI run.
+      // `npm run test:long`: nvcc and whole networks on the emulated GPU, beyond the time of a CI run.
       { test: { ...common, name: 'long', include: ['test/**/*.long.test.ts'] } },
     ],
   },

@@ -41,6 +41,7 @@ th, td { text-align: left; padding: 5px 0 5px 14px; border-bottom: 1px solid var
 th:first-child { padding-left: 0; }
 thead th { color: var(--muted); font-weight: 500; border-bottom-width: 2px; }
 .number { text-align: right; }
+summary { cursor: pointer; color: var(--link); }
 table.facts th, table.facts td { white-space: normal; overflow-wrap: anywhere; vertical-align: top; }
 table.facts th { width: 30%; color: var(--muted); }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 26px 28px; align-items: start; }

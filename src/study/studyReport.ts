@@ -11,6 +11,9 @@ import { conventionTitle, resultTable, runsTable } from './resultTable.js';
 import type { Study } from './studyFile.js';
 import { studyPlots } from './studyPlot.js';
 
+/** Longer tables of runs are folded on the page. */
+const MOST_OPEN_ROWS = 12;
+
 export interface StudyReport {
   text: string;
   document: {
@@ -96,7 +99,7 @@ async function page(study: Study, results: StudyResults): Promise<string> {
   const sections: (Section | null)[] = [
     { id: 'result', title: 'Result', body: pieces(study, results).map(toHtml).join('\n') },
     await plotSection('runs', 'Runs and means', studyPlots(study, results), 'small'),
-    { id: 'every-run', title: 'Every run', body: toHtml(runsTable(study, results, percent)) },
+    { id: 'every-run', title: 'Every run', body: folded(runsTable(study, results, percent)) },
     { id: 'facts', title: 'Facts', body: factTable('How this study was made', facts) },
   ];
   const { done, missing } = results;
@@ -107,6 +110,12 @@ async function page(study: Study, results: StudyResults): Promise<string> {
     sections: sections.filter((section) => section !== null),
     generated: `version ${versionsOf(results).join(', ') || 'unknown'}`,
   });
+}
+
+/** A long table behind a line that opens it. */
+function folded(table: Table): string {
+  const open = table.rows.length > MOST_OPEN_ROWS ? '' : ' open';
+  return `<details${open}><summary>${table.rows.length} rows</summary>\n${toHtml(table)}\n</details>`;
 }
 
 function studyFacts(study: Study, results: StudyResults): { name: string; value: string }[] {

@@ -1,12 +1,22 @@
 /** One presentation: its faces, its wanted frames, its crops on the disk, and what is wrong with it. */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { Sharp } from 'sharp';
 import type { Face, Source } from '../sources/source.js';
-import { alignedSquareOf, cropJpeg, type Picture, reachOf, type Square, squareOf } from './crop.js';
+import { alignedSquareOf, cropOf, jpegOf, type Square, squareOf } from './crop.js';
 import type { Detector } from './detector.js';
-import { boxOf, type FaceOrigin, faceAt, isInside, isOverturned, scaleFace, turnOver } from './faces.js';
-import { type Area, type Clip, type Ffmpeg, VideoError } from './ffmpeg.js';
+import {
+  boxOf,
+  type FaceOrigin,
+  type FoundFace,
+  faceAt,
+  isInside,
+  isOverturned,
+  scaleFace,
+  turnOver,
+} from './faces.js';
+import { type Clip, type Ffmpeg, VideoError } from './ffmpeg.js';
 import { type Film, openPhoto, openVideo } from './film.js';
 import { type Hdf5, openHdf5 } from './hdf5.js';
 import { type Sampling, sampleFrames } from './sampling.js';
@@ -50,12 +60,6 @@ export interface ClipTools {
   hdf5: Hdf5 | null;
   detector: Detector | null;
   signal?: AbortSignal;
-}
-
-interface Wanted {
-  face: Face;
-  origin: FaceOrigin;
-  square: Square;
 }
 
 /** Makes the crops of one video below `folder`. Only the disk's own failures are thrown; the video's go into the record. */
@@ -110,28 +114,24 @@ interface Work {
 }
 
 /**
- * Crops at places known beforehand: only frames with a face are decoded, and only the part that crops show.
+ * Crops at places known beforehand: only frames with a face are decoded, and only crops leave the decoder.
  * @returns how many of them cannot be decoded
  */
 async function cropAnnotated(work: Work): Promise<number> {
-  const { record, film, clip, folder, settings, tools, numbers, faces, overturned } = work;
-  const wanted = new Map<number, Wanted>();
+  const { record, film, clip, settings, tools, numbers, faces, overturned } = work;
+  const found = new Map<number, FoundFace>();
+  const squares = new Map<number, Square>();
   for (const frame of numbers) {
-    const found = faceAt(faces, frame);
-    if (!found || !isInside(boxOf(found.face), clip.width, clip.height)) continue;
-    wanted.set(frame, { ...found, square: place(found.face, settings, clip) });
+    const there = faceAt(faces, frame);
+    if (!there || !isInside(boxOf(there.face), clip.width, clip.height)) continue;
+    found.set(frame, there);
+    squares.set(frame, place(there.face, settings, clip));
   }
-  if (wanted.size === 0) return 0;
-  const area = areaOf(
-    [...wanted.values()].map(({ square }) => square),
-    clip,
-  );
-  const options = { turnOver: overturned, area, signal: tools.signal };
-  for await (const { frame, picture } of film.frames([...wanted.keys()], options)) {
-    await store(record, folder, frame, picture, wanted.get(frame)!, settings.size);
-  }
+  if (squares.size === 0) return 0;
+  const crops = film.crops(squares, settings.size, { turnOver: overturned, signal: tools.signal });
+  await overlap(crops, ({ frame, crop }) => store(work, frame, crop, found.get(frame)!));
   if (record.crops.length === 0) throw new VideoError('no frame can be decoded');
-  return wanted.size - record.crops.length;
+  return squares.size - record.crops.length;
 }
 
 /**
@@ -139,15 +139,14 @@ async function cropAnnotated(work: Work): Promise<number> {
  * @returns how many frames cannot be decoded
  */
 async function cropDetected(work: Work): Promise<number> {
-  const { record, film, clip, folder, settings, tools, numbers, overturned } = work;
+  const { film, clip, settings, tools, numbers, overturned } = work;
   let decoded = 0;
-  const options = { turnOver: overturned, signal: tools.signal };
-  for await (const { frame, picture } of film.frames(numbers, options)) {
+  for await (const { frame, picture } of film.frames(numbers, { turnOver: overturned, signal: tools.signal })) {
     decoded++;
     const face = await tools.detector!.detect(picture);
     if (!face || (settings.align === 'eyes' && !face.eyes)) continue;
-    const square = place(face, settings, clip);
-    await store(record, folder, frame, picture, { face, origin: 'detector', square }, settings.size);
+    const crop = await cropOf(picture, place(face, settings, clip), settings.size);
+    await store(work, frame, crop, { face, origin: 'detector' });
   }
   if (decoded === 0) throw new VideoError('no frame can be decoded');
   return numbers.length - decoded;
@@ -157,49 +156,30 @@ function place(face: Face, { align, margin }: CropSettings, { width, height }: C
   return align === 'eyes' ? alignedSquareOf(face, margin) : squareOf(face, margin, width, height);
 }
 
-async function store(
-  record: ClipRecord,
-  folder: string,
-  frame: number,
-  picture: Picture,
-  wanted: Wanted,
-  size: number,
-) {
-  const path = `crops/${record.video}/${String(frame).padStart(5, '0')}.jpg`;
-  const bytes = await cropJpeg(picture, wanted.square, size);
-  const target = join(folder, path);
-  if (record.crops.length === 0) await mkdir(dirname(target), { recursive: true });
-  // Not synced one by one: the journal has the hash, by which a crop that a power cut took is noticed and made again.
-  const temporary = `${target}.${process.pid}.tmp`;
-  await writeFile(temporary, bytes);
-  await rename(temporary, target);
-  const { x, y, w, h } = boxOf(wanted.face);
-  record.crops.push({ path, frame, box: [x, y, w, h].map(Math.round), origin: wanted.origin, hash: sha256(bytes) });
+/** Does `work` on one item after the other, each while the next item is being made. */
+async function overlap<T>(items: AsyncIterable<T>, work: (item: T) => Promise<void>): Promise<void> {
+  let last = Promise.resolve();
+  try {
+    for await (const item of items) {
+      await last;
+      last = work(item);
+      // A failure is told where it is waited for.
+      last.catch(() => undefined);
+    }
+  } finally {
+    await last;
+  }
 }
 
-/** Wide enough that no crop's border is interpolated from pixels left out, and even, as chroma is stored at half the resolution. */
-function areaOf(squares: readonly Square[], { width, height }: Clip): Area {
-  const border = 16;
-  const reaches = squares.map(reachOf);
-  const low = (places: number[], length: number) =>
-    Math.min(Math.max(0, Math.floor((Math.min(...places) - border) / 2) * 2), length - 2);
-  const x = low(
-    reaches.map((reach) => reach.x),
-    width,
-  );
-  const y = low(
-    reaches.map((reach) => reach.y),
-    height,
-  );
-  const right = Math.min(
-    width,
-    Math.ceil((Math.max(...reaches.map((reach) => reach.x + reach.side)) + border) / 2) * 2,
-  );
-  const bottom = Math.min(
-    height,
-    Math.ceil((Math.max(...reaches.map((reach) => reach.y + reach.side)) + border) / 2) * 2,
-  );
-  return { x, y, width: Math.max(2, right - x), height: Math.max(2, bottom - y) };
+async function store({ record, folder }: Work, frame: number, crop: Sharp, { face, origin }: FoundFace): Promise<void> {
+  const path = `crops/${record.video}/${String(frame).padStart(5, '0')}.jpg`;
+  const bytes = await jpegOf(crop);
+  const target = join(folder, path);
+  if (record.crops.length === 0) await mkdir(dirname(target), { recursive: true });
+  // Neither synced nor renamed: what has no record in the journal, or another hash there, is made again.
+  await writeFile(target, bytes);
+  const { x, y, w, h } = boxOf(face);
+  record.crops.push({ path, frame, box: [x, y, w, h].map(Math.round), origin, hash: sha256(bytes) });
 }
 
 /** @param lost wanted frames that cannot be decoded */

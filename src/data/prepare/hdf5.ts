@@ -4,7 +4,7 @@ import { UserError } from '../../base/errors.js';
 import { eyesOf } from '../sources/annotations.js';
 import type { Face } from '../sources/source.js';
 import { type Clip, VideoError } from './ffmpeg.js';
-import type { Film } from './film.js';
+import { type Film, filmOf } from './film.js';
 
 export type Hdf5 = typeof import('h5wasm/node')['default'];
 type Group = InstanceType<Hdf5['Group']>;
@@ -47,7 +47,7 @@ export async function openHdf5(h5: Hdf5, path: string): Promise<Film> {
     try {
       const { width, height, length } = recordingOf(h5, file);
       const clip: Clip = { width, height, rotation: 0, length, promised: null, index: null };
-      return { clip, faces: facesOf(h5, file), frames: (wanted) => framesOf(h5, path, wanted) };
+      return filmOf(clip, (wanted) => framesOf(h5, path, wanted), facesOf(h5, file));
     } finally {
       file.close();
     }

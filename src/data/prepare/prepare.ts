@@ -17,7 +17,7 @@ import { writeProtocols } from './protocols.js';
 import { type FoundPresentation, type Survey, survey } from './survey.js';
 
 /** Goes up when equal settings begin to give other crops. */
-const recipeVersion = 1;
+const recipeVersion = 2;
 
 export interface PrepareOptions extends CropSettings {
   /** The release; it is only read. */

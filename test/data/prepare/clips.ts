@@ -71,6 +71,20 @@ export async function writeClip(path: string, plan: ClipPlan = {}): Promise<stri
   return path;
 }
 
+/** Encodes what a source of ffmpeg's draws, which is as smooth as photographs are. */
+export async function writePattern(
+  path: string,
+  source: string,
+  frames: number,
+  codec: readonly string[],
+  rotate: 0 | 90 | 180 | 270 = 0,
+): Promise<string> {
+  const args = ['-v', 'error', '-y', '-f', 'lavfi', '-i', source, '-frames:v', String(frames), ...codec, path];
+  execFileSync('ffmpeg', args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  if (rotate !== 0) await tagRotation(path, rotate);
+  return path;
+}
+
 /** Writes the rotation into the track header of an MP4 or MOV file (ISO/IEC 14496-12, 8.3.2), as cameras do. */
 async function tagRotation(path: string, rotate: 90 | 180 | 270): Promise<void> {
   const bytes = await readFile(path);

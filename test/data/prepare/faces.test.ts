@@ -76,8 +76,10 @@ test('a face turned over twice is where it was, its left eye still left', () => 
   ]).toEqual([false, true, true, false]);
 });
 
-test('a square stays inside the frame and holds the box', () => {
-  expect(squareOf({ box: { x: 50, y: 40, w: 20, h: 30 } }, 0, 200, 100)).toEqual({ x: 45, y: 40, side: 30, angle: 0 });
-  expect(squareOf({ box: { x: -5, y: 80, w: 20, h: 30 } }, 0.5, 200, 100)).toEqual({ x: 0, y: 55, side: 45, angle: 0 });
+test('a square stays inside the frame, holds the box, and is even in side and place', () => {
+  expect(squareOf({ box: { x: 50, y: 40, w: 20, h: 30 } }, 0, 200, 100)).toEqual({ x: 46, y: 40, side: 30, angle: 0 });
+  expect(squareOf({ box: { x: -5, y: 80, w: 20, h: 30 } }, 0.5, 200, 100)).toEqual({ x: 0, y: 54, side: 46, angle: 0 });
   expect(squareOf({ box: { x: 20, y: 5, w: 60, h: 90 } }, 0.3, 200, 100)).toEqual({ x: 0, y: 0, side: 100, angle: 0 });
+  expect(squareOf({ box: { x: 90, y: 3, w: 90, h: 95 } }, 0.3, 201, 99)).toEqual({ x: 86, y: 0, side: 98, angle: 0 });
+  expect(squareOf({ box: { x: 0, y: 0, w: 1, h: 1 } }, 0, 1, 1)).toEqual({ x: 0, y: 0, side: 1, angle: 0 });
 });

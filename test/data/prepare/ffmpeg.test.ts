@@ -2,7 +2,8 @@ import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Picture } from '../../../src/data/prepare/crop.js';
-import { type DecodeOptions, decodeFrames, type Ffmpeg, findFfmpeg, probe } from '../../../src/data/prepare/ffmpeg.js';
+import { decodeFrames } from '../../../src/data/prepare/decode.js';
+import { type Ffmpeg, findFfmpeg, probe } from '../../../src/data/prepare/ffmpeg.js';
 import { failure, put, temporaryFolder } from '../helpers.js';
 import { backdrop, codecs, noFfmpeg, writeClip } from './clips.js';
 
@@ -20,7 +21,7 @@ describe.skipIf(noFfmpeg)('video through ffmpeg', () => {
     programs = await findFfmpeg();
   });
 
-  async function decode(file: string, wanted: number[], options: DecodeOptions = {}, seek = true) {
+  async function decode(file: string, wanted: number[], options: Parameters<typeof decodeFrames>[4] = {}, seek = true) {
     const found = await probe(programs, file);
     const clip = seek ? found : { ...found, index: null };
     const frames: { frame: number; picture: Picture }[] = [];

@@ -400,8 +400,9 @@ function boxNumbers({ x, y, w, h }: Box): number[] {
 
 /** The crop's square by the documented rule, for a square that lies inside the frame. */
 function squareAround([x, y, w, h]: readonly number[]): Box {
-  const side = Math.round(Math.max(w!, h!) * 1.3);
-  return { x: x! + w! / 2 - side / 2, y: y! + h! / 2 - side / 2, w: side, h: side };
+  const even = (value: number) => 2 * Math.round(value / 2);
+  const side = even(Math.max(w!, h!) * 1.3);
+  return { x: even(x! + w! / 2 - side / 2), y: even(y! + h! / 2 - side / 2), w: side, h: side };
 }
 
 /** Red above green inside the face, blue around it, within a pixel and a half of where they should be. */

@@ -80,7 +80,9 @@ function ldcNetStep(device: Device, pixels: Uint8Array, shape: readonly [number,
     const loss = scope(() =>
       withTape(() => {
         const key = { seed: 1, purpose: purposes.dropout, step: step++ };
-        const output = net.forward(imagesToFeatures(device, pixels, shape, unit), (x) => dropout(x, 0.5, key));
+        const output = scope(() =>
+          net.forward(imagesToFeatures(device, pixels, shape, unit), (x) => dropout(x, 0.5, key)),
+        );
         const liveMap = features(device, maps, mapShape);
         const targets = {
           classes: rows.map((i) => i % 2),
@@ -103,7 +105,13 @@ function activationStep(device: Device, pixels: Uint8Array, shape: readonly [num
   return async () => {
     const loss = scope(() =>
       withTape(() =>
-        optimise(crossEntropy(net.classify(imagesToFeatures(device, pixels, shape, unit)), classes), optimizer),
+        optimise(
+          crossEntropy(
+            scope(() => net.classify(imagesToFeatures(device, pixels, shape, unit))),
+            classes,
+          ),
+          optimizer,
+        ),
       ),
     );
     await settled(loss);

@@ -4,6 +4,7 @@
  * An operation calls its forward kernels and returns `record(output, inputs, saved, backward)`. The tape retains what
  * `backward` will read (`saved`) and lets go of it as soon as the walk has passed, so that memory falls while gradients are computed.
  */
+import { Keeping } from './keeping.js';
 import { emptyLike, outsideScopes, scope, type Tensor } from './tensor.js';
 
 /** One gradient an input, in the order of the inputs; undefined for an input that needs none. */
@@ -19,6 +20,7 @@ interface Node {
 }
 
 let nodes: Node[] | undefined;
+let keeping = new Keeping();
 
 /** Whether operations are being recorded. */
 export function recording(): boolean {
@@ -42,7 +44,7 @@ export function record(
 ): Tensor {
   if (nodes === undefined || !needsGrad(...inputs)) return output;
   output.requiresGrad = true;
-  for (const tensor of saved) tensor.retain();
+  for (const tensor of saved) keeping.keep(tensor);
   nodes.push({ output, inputs, saved, backward, label: output.device.currentLabel });
   return output;
 }
@@ -54,6 +56,7 @@ export function record(
 export function withTape<T>(body: () => T): T {
   if (nodes !== undefined) throw new Error('tapes do not nest');
   nodes = [];
+  keeping = new Keeping();
   try {
     return body();
   } finally {
@@ -82,14 +85,15 @@ export function backward(outputs: readonly { tensor: Tensor; upstream?: Tensor }
         output.device.label(node.label);
         const upstream = gradients.get(output);
         if (upstream !== undefined) {
+          // An operation may write over an upstream that is not shared.
+          if (wanted.has(output)) upstream.retain();
+          for (const tensor of node.saved) keeping.want(tensor);
           const produced = scope(() => node.backward(upstream));
           produced.forEach((gradient, i) => {
             if (gradient !== undefined) accumulate(gradients, inputs[i]!, gradient);
           });
-          if (!wanted.has(output)) {
-            gradients.delete(output);
-            upstream.release();
-          }
+          if (!wanted.has(output)) gradients.delete(output);
+          upstream.release();
         }
         forget(node);
         walked.pop();
@@ -144,5 +148,5 @@ function ones(tensor: Tensor): Tensor {
 }
 
 function forget(node: Node): void {
-  for (const tensor of node.saved) tensor.release();
+  for (const tensor of node.saved) keeping.forget(tensor);
 }

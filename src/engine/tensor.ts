@@ -11,12 +11,20 @@ import { type DType, dtypes, type Handle, type Layout, layouts } from './native.
 export type Shape = readonly number[];
 type HostArray = Float32Array | Int32Array | Uint8Array;
 
+/** How the values of a tensor are computed a second time: `write` puts them into its storage and reads those of `inputs`. */
+export interface Recipe {
+  inputs: readonly Tensor[];
+  write(): void;
+}
+
 export class Tensor {
   private references = 1;
   /** Whether gradients flow to this tensor: parameters, and whatever was computed from one while recording. */
   requiresGrad = false;
   /** Set for parameters by `backward`: the gradient of the loss, of this tensor's shape. */
   grad: Tensor | undefined;
+  /** For what costs less to compute again than to keep: the tape gives its storage back until the backward pass (keeping.ts). */
+  recipe: Recipe | undefined;
 
   /** Use the functions below; a tensor made here belongs to the innermost scope. */
   constructor(
@@ -25,7 +33,7 @@ export class Tensor {
     readonly dtype: DType = 'float32',
     readonly layout: Layout = 'dense',
   ) {
-    this.handleOrFreed = device.native.create(dtypes[dtype], layouts[layout], shape);
+    this.handleOrFreed = this.storage();
     owner()?.push(this);
   }
 
@@ -35,6 +43,10 @@ export class Tensor {
   }
 
   private handleOrFreed: Handle | undefined;
+
+  private storage(): Handle {
+    return this.device.native.create(dtypes[this.dtype], layouts[this.layout], this.shape);
+  }
 
   /** The device's name for the storage. Throws when the tensor was freed. */
   get handle(): Handle {
@@ -67,6 +79,14 @@ export class Tensor {
     if (this.references < 0) throw new Error(`tensor [${this.shape}] is released more often than retained`);
     this.device.native.release(this.handle);
     this.handleOrFreed = undefined;
+  }
+
+  /** Takes storage again and has the recipe fill it, whose inputs must be there. The caller owns it. */
+  restore(): void {
+    if (!this.freed || this.recipe === undefined) throw new Error(`tensor [${this.shape}] cannot be restored`);
+    this.handleOrFreed = this.storage();
+    this.references = 1;
+    this.recipe.write();
   }
 
   /** Copies host values in; features take logical NCHW order. */

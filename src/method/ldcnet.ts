@@ -9,7 +9,7 @@ import { Module } from '../engine/nn/module.js';
 import { relu } from '../engine/ops/elementwise.js';
 import { featureNorm, unitColumns } from '../engine/ops/linear.js';
 import { adaptiveAvgPoolConcat, globalAvgPool } from '../engine/ops/pooling.js';
-import type { Tensor } from '../engine/tensor.js';
+import { scope, type Tensor } from '../engine/tensor.js';
 import { type ConvForm, DescriptiveConv, LocalDescriptor } from './descriptiveConv.js';
 import type { CamNetwork } from './gradCam.js';
 import { ResNet18 } from './resnet18.js';
@@ -74,7 +74,10 @@ class AttentionEstimator extends Module {
   }
 
   protected override compute(catfeat: Tensor): Tensor {
-    const y = this.layers.reduce((x, { conv, bn }) => bn.forward(conv.forward(x), { relu: true }), catfeat);
+    const y = this.layers.reduce(
+      (x, { conv, bn }) => bn.forward(conv.forward(x), { relu: true, recompute: true }),
+      catfeat,
+    );
     return relu(this.last.forward(y));
   }
 }
@@ -135,9 +138,11 @@ export class LdcNet extends Module<[Tensor, FeatureDropout?], LdcNetOutput> impl
 
   /** @param images features [N,3,H,W], normalised */
   protected override compute(images: Tensor, drop?: FeatureDropout): LdcNetOutput {
-    const [layer1, layer2, layer3, layer4] = this.extractor.forward(images);
-    const catfeat = adaptiveAvgPoolConcat([layer1, layer2, layer3], [this.mapSize, this.mapSize]);
-    const feature = this.featureOf(layer4, drop);
+    const { catfeat, feature } = scope(() => {
+      const [layer1, layer2, layer3, layer4] = this.extractor.forward(images);
+      const catfeat = adaptiveAvgPoolConcat([layer1, layer2, layer3], [this.mapSize, this.mapSize]);
+      return { catfeat, feature: this.featureOf(layer4, drop) };
+    });
     return {
       logits: this.classifier.forward(feature),
       liveMap: this.live.forward(catfeat),

@@ -53,9 +53,10 @@ class BasicBlock extends Module {
   }
 
   protected override compute(x: Tensor): Tensor {
-    const y = this.bn1.forward(this.conv1.forward(x), { relu: true });
-    const residual = this.shortcut === undefined ? x : this.shortcut.bn.forward(this.shortcut.conv.forward(x));
-    return this.bn2.forward(this.conv2.forward(y), { relu: true, residual });
+    const y = this.bn1.forward(this.conv1.forward(x), { relu: true, recompute: true });
+    const residual =
+      this.shortcut === undefined ? x : this.shortcut.bn.forward(this.shortcut.conv.forward(x), { recompute: true });
+    return this.bn2.forward(this.conv2.forward(y), { relu: true, residual, recompute: true });
   }
 }
 
@@ -81,7 +82,6 @@ export class ResNet18 extends Module<[Tensor], [Tensor, Tensor, Tensor, Tensor]>
   }
 
   protected override compute(images: Tensor): [Tensor, Tensor, Tensor, Tensor] {
-    // What goes into the pooling is the largest tensor of all, and the pooling keeps the places of its maxima alone.
     let x = scope(() =>
       maxPool2d(this.bn1.forward(this.conv1.forward(images), { relu: true, recompute: true }), 3, 2, 1),
     );

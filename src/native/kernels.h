@@ -99,7 +99,7 @@ class Kernels {
   virtual void batch_norm_forward(const Tensor& x, const Tensor& mean, const Tensor& inv_std, const Tensor& gamma,
                                   const Tensor& beta, const Tensor& residual, bool relu, const Tensor& y) = 0;
   // y: the forward output where relu was applied, else none. With training the batch statistics depend on x, else they
-  // are constants. dresidual (or none) = dy masked by y > 0.
+  // are constants. dresidual (or none) = dy masked by y > 0. dx may be dy itself.
   virtual void batch_norm_backward(const Tensor& x, const Tensor& y, const Tensor& dy, const Tensor& mean,
                                    const Tensor& inv_std, const Tensor& gamma, bool training, const Tensor& dx,
                                    const Tensor& dresidual, const Tensor& dgamma, const Tensor& dbeta) = 0;

@@ -208,8 +208,10 @@ async function trainNetwork(
       submit: ({ pixels, frames }, _, __, mark) =>
         scope(() =>
           withTape(() => {
-            const images = imagesToFeatures(device, pixels, [frames.length, size, size], scaling);
-            const loss = crossEntropy(net.classify(images), frames.map(classOf));
+            const logits = scope(() =>
+              net.classify(imagesToFeatures(device, pixels, [frames.length, size, size], scaling)),
+            );
+            const loss = crossEntropy(logits, frames.map(classOf));
             mark();
             backward([{ tensor: loss }], parameters);
             return { loss };

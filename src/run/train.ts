@@ -189,9 +189,11 @@ async function trainLdcNet(
       submit: ({ pixels, frames: batch }, positions, { steps }, mark) =>
         scope(() =>
           withTape(() => {
-            const images = imagesToFeatures(device, pixels, [batch.length, size, size], scaling);
             const key = { seed, purpose: purposes.dropout, step: steps };
-            const output = net.forward(images, (feature) => dropout(feature, model.dropout, key));
+            const output = scope(() => {
+              const images = imagesToFeatures(device, pixels, [batch.length, size, size], scaling);
+              return net.forward(images, (feature) => dropout(feature, model.dropout, key));
+            });
             const targets = targetMaps(maps, batch, positions);
             const shape = [batch.length, 1, maps.size, maps.size];
             const terms = ldcNetLoss(

@@ -1,11 +1,13 @@
 /** What the tape promises: sums over all uses, nothing kept that is not needed, clear errors. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openDevice } from '../../src/engine/device.js';
+import { batchNorm } from '../../src/engine/ops/batchNorm.js';
 import { add, mask, relu, scale } from '../../src/engine/ops/elementwise.js';
 import { linear } from '../../src/engine/ops/linear.js';
 import { mse } from '../../src/engine/ops/losses.js';
 import { backward, clearGrads, needsGrad, recording, withTape } from '../../src/engine/tape.js';
-import { scope, type Tensor, tensor, zeros } from '../../src/engine/tensor.js';
+import { features, scope, type Tensor, tensor, zeros } from '../../src/engine/tensor.js';
+import { uniform } from './helpers.js';
 
 const device = openDevice('cpu', { threads: 1 });
 let x: Tensor;
@@ -145,6 +147,67 @@ describe('memory', () => {
     wrong.release();
     expect(device.memory()).toMatchObject({ live: before.live, tensors: before.tensors });
     expect(recording()).toBe(false);
+  });
+});
+
+describe('recipes', () => {
+  const wide = [2, 16, 8, 8];
+  const channels = () => tensor(device, uniform(16, 3), [16]);
+  const state = { gamma: leaf(...uniform(16, 1)), beta: leaf(...uniform(16, 2)) };
+  const image = features(device, uniform(2 * 16 * 64, 4), wide);
+  image.requiresGrad = true;
+  const leaves = [image, state.gamma, state.beta];
+
+  /** Two normalisations, the second with a shortcut that is one as well, and what reads their outputs again. */
+  function network(recompute: boolean): Tensor {
+    return scope(() => {
+      const running = { ...state, runningMean: channels(), runningVar: channels() };
+      const norm = (x: Tensor, residual?: Tensor) =>
+        scope(() => batchNorm(x, running, { training: true, relu: residual !== undefined, residual, recompute }));
+      const first = relu(norm(image));
+      const second = norm(relu(first), norm(first));
+      return relu(norm(second, first));
+    });
+  }
+
+  /** Bytes live between the passes, and all gradients. */
+  async function run(recompute: boolean) {
+    const before = device.memory();
+    let kept = 0;
+    scope(() =>
+      withTape(() => {
+        const y = network(recompute);
+        kept = device.memory().live - before.live;
+        backward([{ tensor: y }], leaves);
+      }),
+    );
+    const gradients = await Promise.all(leaves.map(async ({ grad }) => [...(await grad!.read())]));
+    clearGrads(leaves);
+    expect(device.memory()).toMatchObject({ live: before.live, tensors: before.tensors });
+    return { kept, gradients };
+  }
+
+  it('give the same gradients from less memory', async () => {
+    const [keeping, recomputing] = [await run(false), await run(true)];
+    expect(recomputing.gradients).toEqual(keeping.gradients);
+    expect(recomputing.kept).toBeLessThan(keeping.kept);
+  });
+
+  it('leave nothing behind when there is no backward pass, or it fails', () => {
+    const before = device.memory();
+    scope(() => void withTape(() => network(true)));
+    expect(device.memory()).toMatchObject({ live: before.live, tensors: before.tensors });
+    const wrong = tensor(device, [1], [1]);
+    expect(() => scope(() => withTape(() => backward([{ tensor: network(true), upstream: wrong }], leaves)))).toThrow();
+    wrong.release();
+    expect(device.memory()).toMatchObject({ live: before.live, tensors: before.tensors });
+  });
+
+  it('serve tensors that are gone, once', () => {
+    expect(() => image.restore()).toThrow('cannot be restored');
+    const y = scope(() => tensor(device, [1], [1]));
+    y.release();
+    expect(() => y.restore()).toThrow('cannot be restored');
   });
 });
 

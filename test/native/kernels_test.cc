@@ -379,6 +379,9 @@ void batch_norm(Run& r) {
       r.expect("dgamma", tdg, dgamma, 1e-6);
       r.expect("dbeta", tdb, dbeta, 1e-6);
       if (residual) r.expect("dresidual", tres, g, 0);
+      const Tensor both = r.features(shape, dy);
+      r.k.batch_norm_backward(tx, relu ? ty : Tensor{}, both, tmean, tinv, tg, training, both, tres, tdg, tdb);
+      r.expect("dx in the place of dy", both, dx, 1e-6);
     }
   }
 }

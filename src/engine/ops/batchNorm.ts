@@ -15,7 +15,7 @@ export interface BatchNormOptions {
   relu?: boolean;
   /** Added before the ReLU. */
   residual?: Tensor;
-  /** Computes y a second time in the backward pass instead of keeping it: where y is large and nothing behind it needs it. */
+  /** Computes y a second time in the backward pass instead of keeping it: a pass over memory for the memory. */
   recompute?: boolean;
   eps?: number;
   momentum?: number;
@@ -45,8 +45,8 @@ export function batchNorm(x: Tensor, state: BatchNormState, options: BatchNormOp
   } else {
     native.batch_norm_inv_std(runningVar.handle, eps, invStd.handle);
   }
-  const normalised = () => {
-    const y = emptyLike(x);
+  const y = emptyLike(x);
+  const write = () =>
     native.batch_norm_forward(
       x.handle,
       mean.handle,
@@ -57,21 +57,20 @@ export function batchNorm(x: Tensor, state: BatchNormState, options: BatchNormOp
       relu,
       y.handle,
     );
-    return y;
-  };
-  const y = normalised();
+  write();
+  if (recompute) y.recipe = { inputs: [x, mean, invStd, gamma, beta, ...(residual ? [residual] : [])], write };
 
   const inputs = residual === undefined ? [x, gamma, beta] : [x, gamma, beta, residual];
-  const saved = [x, gamma, mean, invStd, ...(!relu ? [] : recompute ? [beta, residual ?? x] : [y])];
-  return record(y, inputs, saved, (dy) => {
-    // The ReLU's mask is read off the output.
-    const output = !relu ? undefined : recompute ? normalised() : y;
-    const [dx, dgamma, dbeta] = [emptyLike(x), emptyLike(gamma), emptyLike(beta)];
+  // The ReLU's mask is read off the output.
+  return record(y, inputs, [x, gamma, mean, invStd, ...(relu ? [y] : [])], (dy) => {
+    // An upstream that nobody else reads gives its storage to dx.
+    const dx = dy.shared ? emptyLike(x) : dy.retain();
+    const [dgamma, dbeta] = [emptyLike(gamma), emptyLike(beta)];
     // Without a ReLU the residual's gradient is dy itself.
     const masked = residual !== undefined && relu ? emptyLike(x) : undefined;
     native.batch_norm_backward(
       x.handle,
-      output?.handle ?? null,
+      relu ? y.handle : null,
       dy.handle,
       mean.handle,
       invStd.handle,

@@ -20,6 +20,8 @@ export function imagesToFeatures(
 ): Tensor {
   const bytes = new Tensor(device, [count, height, width, 3], 'uint8').set(pixels);
   const y = new Tensor(device, [count, 3, height, width], 'float32', 'features');
-  device.native.images_to_features(bytes.handle, scale, shift, y.handle);
+  const write = () => device.native.images_to_features(bytes.handle, scale, shift, y.handle);
+  write();
+  y.recipe = { inputs: [bytes], write };
   return y;
 }

@@ -43,31 +43,21 @@ void Arena::grow_to(size_t top) {
   ++stats_.growths;
 }
 
-void Arena::insert_free(size_t offset, size_t size) {
-  free_.emplace(offset, size);
-  free_by_size_.emplace(size, offset);
-}
-
-void Arena::erase_free(std::map<size_t, size_t>::iterator block) {
-  free_by_size_.erase({block->second, block->first});
-  free_.erase(block);
-}
-
 void* Arena::allocate(size_t bytes) {
   const size_t size = round_up(std::max<size_t>(bytes, 1), kAlign);
   size_t offset;
-  const auto fit = free_by_size_.lower_bound({size, 0});
-  if (fit != free_by_size_.end()) {
-    const auto [found, at] = *fit;
+  const auto fit = std::find_if(free_.begin(), free_.end(), [&](const auto& block) { return block.second >= size; });
+  if (fit != free_.end()) {
+    const auto [at, found] = *fit;
     offset = at;
-    erase_free(free_.find(at));
-    if (found > size) insert_free(at + size, found - size);
+    free_.erase(fit);
+    if (found > size) free_.emplace(at + size, found - size);
   } else {
     // Nothing fits: extend, beginning with a free block at the very end if there is one.
     size_t begin = top_;
     if (!free_.empty() && std::prev(free_.end())->first + std::prev(free_.end())->second == top_) begin = std::prev(free_.end())->first;
     grow_to(begin + size);
-    if (begin != top_) erase_free(std::prev(free_.end()));
+    if (begin != top_) free_.erase(std::prev(free_.end()));
     top_ = begin + size;
     offset = begin;
   }
@@ -88,14 +78,14 @@ void Arena::release(void* data) {
     if (before->first + before->second == offset) {
       offset = before->first;
       size += before->second;
-      erase_free(before);
+      free_.erase(before);
     }
   }
   if (next != free_.end() && offset + size == next->first) {
     size += next->second;
-    erase_free(next);
+    free_.erase(next);
   }
-  insert_free(offset, size);
+  free_.emplace(offset, size);
 }
 
 }  // namespace ldc::cpu

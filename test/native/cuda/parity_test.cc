@@ -197,7 +197,7 @@ void list_batch_norm() {
         const Tensor x = in.features(shape, 0.1f, 30), dy = in.features(shape), r = residual ? in.features(shape) : Tensor{};
         const Tensor mean = in.dense({13}, 0.1f, 30), rm = in.dense({13}), rv = in.dense({13}, 0.2f, 1), inv = s.like(rm);
         const Tensor gamma = in.dense({13}), beta = in.dense({13}), y = s.like(x), dx = s.like(x), dr = residual ? s.like(x) : Tensor{};
-        const Tensor dgamma = s.like(gamma), dbeta = s.like(beta);
+        const Tensor both = s.like(x), dgamma = s.like(gamma), dbeta = s.like(beta);
         s.run("batch norm", [=](Kernels& k) {
           if (training) {
             k.batch_norm_moments(x, 1e-5f, 0.1f, mean, inv, rm, rv);
@@ -206,8 +206,11 @@ void list_batch_norm() {
           }
           k.batch_norm_forward(x, mean, inv, gamma, beta, r, residual, y);
           k.batch_norm_backward(x, residual ? y : Tensor{}, dy, mean, inv, gamma, training, dx, dr, dgamma, dbeta);
+          k.scale(dy, 1, both);
+          k.batch_norm_backward(x, residual ? y : Tensor{}, both, mean, inv, gamma, training, both, dr, dgamma, dbeta);
         });
-        Outputs outputs = {{"mean", mean}, {"inv", inv}, {"rm", rm}, {"rv", rv}, {"y", y}, {"dx", dx}, {"dgamma", dgamma}, {"dbeta", dbeta}};
+        Outputs outputs = {{"mean", mean}, {"inv", inv},   {"rm", rm},         {"rv", rv},      {"y", y},
+                           {"dx", dx},     {"both", both}, {"dgamma", dgamma}, {"dbeta", dbeta}};
         if (residual) outputs.emplace_back("dr", dr);
         return outputs;
       });

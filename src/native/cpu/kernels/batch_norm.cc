@@ -205,7 +205,7 @@ void CpuKernels::batch_norm_backward(const Tensor& x, const Tensor& y, const Ten
 
   const float* gradient = skip != nullptr ? skip : upstream;
   const float* mask = skip != nullptr ? nullptr : output;
-  with_lanes(block, out, stored_elements(x), [&](auto lanes) {
+  with_lanes(block, out == upstream ? nullptr : out, stored_elements(x), [&](auto lanes) {
     each_item(pool_, planes, plane, [&](int64_t item) {
       const int64_t b = item % blocks, at = item * plane;
       const Vec m = load_channels(mean.f32(), b, channels), of_g = load_channels(factors, b, channels);

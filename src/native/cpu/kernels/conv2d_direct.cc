@@ -1,8 +1,9 @@
 // Direct forward convolution and data gradient, for every kernel, stride, padding and number of channels.
 //
-// An item is a few grid rows of one image. For a chunk of channel blocks, small enough that one panel of weights stays in
-// the L2 cache, the source rows are copied with their halo; then every tile of 6 pixels meets every panel. The sum over a
-// chunk is stored and picked up again by the next, which does not round.
+// An item is a few grid rows of one image and, where there are fewer of these than threads, a range of output channels. For
+// a chunk of channel blocks, small enough that one panel of weights stays in the L2 cache, the source rows are copied with
+// their halo; then every tile of 6 pixels meets every panel. The sum over a chunk is stored and picked up again by the next,
+// which does not round.
 #include "conv2d_direct.h"
 
 #include "conv2d_halo.h"
@@ -104,13 +105,14 @@ struct Run {
     }
   }
 
-  // All pixels of an item for one part and one chunk of source blocks.
+  // All pixels and output channels [k, end) of an item for one part and one chunk of source blocks.
   void panels(const Part& part, const Place* place, int64_t pixels, int64_t block, int64_t blocks, const float* halo,
-              int64_t halo_plane, float* out) const {
+              int64_t halo_plane, int64_t k, int64_t end, float* out) const {
     const Window window{blocks, halo_plane, part.y.taps, halo_cols * from_block, part.x.taps * from_block};
     const bool past = blocks == from_blocks && to_block == kBlock && streams(to);
-    const float* w = packed + to_lanes * from_block * (part.taps_before * from_blocks + part.taps * block);
-    for (int64_t k = 0; k < to_lanes; k += kTileVecs * kBlock) {
+    const float* w = packed + to_lanes * from_block * (part.taps_before * from_blocks + part.taps * block) +
+                     k * from_block * blocks * part.taps;
+    for (; k < end; k += kTileVecs * kBlock) {
       const int64_t vecs = (to_lanes - k) / kBlock;
       float* group = out + k / kBlock * to.h() * to.w() * kBlock;
       with_count<kTileVecs>(vecs, [&](auto v) {
@@ -158,7 +160,7 @@ struct Run {
     }
   }
 
-  void item(int64_t image, int64_t row, const Place* place, float* halo) const {
+  void item(int64_t image, int64_t row, int64_t first_lane, int64_t end_lane, const Place* place, float* halo) const {
     const int64_t rows = least(height(0) - row, item_rows);
     const int64_t plane = from.h() * from.w() * from_block, halo_plane = halo_rows(rows) * halo_cols * from_block;
     const Halo shape{row * axis.in_step * axis.sample + axis.low, axis.low, halo_rows(rows), halo_cols, axis.sample};
@@ -178,7 +180,7 @@ struct Run {
           if (is_dot(from.c(), to.c())) {
             with_count<4>(to_block, [&](auto k) { dots<k.value>(part, places, pixels, halo, halo_plane, out); });
           } else {
-            panels(part, places, pixels, block, blocks, halo, halo_plane, out);
+            panels(part, places, pixels, block, blocks, halo, halo_plane, first_lane, end_lane, out);
           }
         }
       }
@@ -288,9 +290,14 @@ void direct_run(Pool& pool, Scratch& scratch, const Axis& axis, const Tensor& fr
   run.bias = start;
   for (int64_t p = 0; p < parts; ++p) run.places(p / axis.out_step, p % axis.out_step, place + p * pixels);
 
-  const int64_t items = ceil_div(rows, run.item_rows);
-  pool.each(from.n() * items, [&](int64_t item, int thread) {
-    run.item(item / items, item % items * run.item_rows, place, memory + thread * halo);
+  constexpr int64_t kGroup = kTileVecs * kBlock;
+  const int64_t bands = ceil_div(rows, run.item_rows), items = from.n() * bands, groups = ceil_div(run.to_lanes, kGroup);
+  const int64_t splits = is_dot(from.c(), to.c()) ? 1 : least(groups, ceil_div(pool.threads(), items));
+  pool.each(items * splits, [&](int64_t number, int thread) {
+    const int64_t item = number / splits, split = number % splits;
+    const int64_t first_lane = groups * split / splits * kGroup;
+    const int64_t end_lane = least(groups * (split + 1) / splits * kGroup, run.to_lanes);
+    run.item(item / bands, item % bands * run.item_rows, first_lane, end_lane, place, memory + thread * halo);
   });
 }
 

@@ -1,6 +1,7 @@
 // Winograd forward convolution and data gradient.
 //
-// An item is a block of tiles and a range of output channels: all of them, unless there are fewer blocks than threads. Its
+// An item is a block of tiles and a range of output channels: all of them, unless there are fewer blocks than threads. Blocks
+// are of one size, as many as keep all threads busy to the end: the 64 tiles of one small image are no 60 and 4. An item's
 // inputs are transformed, for all channels; then, 64 output channels at a time, 36 products of (tiles x input channels)
 // with (input channels x output channels) are formed and transformed back, so that what is between the two stays in the L2
 // cache.
@@ -12,7 +13,8 @@ namespace ldc::cpu::LDC_ISA::conv2d {
 
 namespace {
 
-constexpr int64_t kTileBlock = 60;        // tiles of an item, a multiple of kTileRows
+constexpr int64_t kTileBlock = 60;        // most tiles of an item
+constexpr int64_t kLeastTiles = 24;       // fewer are not worth reading all weights for
 constexpr int64_t kOutputs = 4 * kBlock;  // output channels between two transforms
 constexpr int64_t kLeastChannels = 32;    // for the automatic choice
 
@@ -153,7 +155,8 @@ void winograd_run(Pool& pool, Scratch& scratch, const Tensor& from, const float*
   const bool whole = to.h() % kTileOutput == 0 && to.w() % kTileOutput == 0;
   Run run{from, to, packed, bias, TileGrid(to), 0, whole && bias == nullptr && streams(to)};
   const int64_t tiles = run.grid.count(to.n());
-  run.block = least(kTileBlock, tiles);
+  const int64_t fewest = ceil_div(tiles, kTileBlock), even = ceil_div(fewest, pool.threads()) * pool.threads();
+  run.block = ceil_div(tiles, tiles >= even * kLeastTiles ? even : fewest);
   const int64_t blocks = ceil_div(tiles, run.block), panels = ceil_div(to.c(), kOutputs);
   const int64_t parts = blocks >= pool.threads() ? 1 : least(panels, ceil_div(pool.threads(), blocks));
   const int64_t inputs = kTilePoints * run.input_stride(), own = inputs + kTilePoints * run.product_stride();

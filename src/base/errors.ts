@@ -36,3 +36,34 @@ function printable(text: string): string {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+const knownCodes: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EACCES: 'permission is denied',
+  EROFS: 'the file system is read-only',
+  EDQUOT: 'the disk quota is used up',
+};
+
+/** What went wrong in one sentence, for people. */
+export function sentenceOf(error: unknown): string {
+  const { code, path } = (error ?? {}) as NodeJS.ErrnoException;
+  const known = code === undefined ? undefined : knownCodes[code];
+  if (known !== undefined) return `${known}${path ? `, ${path}` : ''}`;
+  return printable(messageOf(error).split('\n')[0]!);
+}
+
+/** What to do about it, where that is known. */
+export function hintOf(error: unknown): string | undefined {
+  if (isOutOfMemory(error)) return lessMemory;
+  const { hint } = (error ?? {}) as { hint?: unknown };
+  return typeof hint === 'string' ? hint : undefined;
+}
+
+/** The device's memory, or Node's. */
+export function isOutOfMemory(error: unknown): boolean {
+  return /out of memory|^Array buffer allocation failed$/i.test(messageOf(error));
+}
+
+/** What makes a step smaller. */
+export const lessMemory =
+  'less memory is needed with smaller train.per_domain, activation.batch_size or data.image_size; the last checkpoint is as it was';

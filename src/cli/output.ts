@@ -2,7 +2,7 @@
 
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
-import { UserError, WorkError } from '../base/errors.js';
+import { hintOf, sentenceOf, UserError } from '../base/errors.js';
 import { Interrupted, type Progress, silent } from '../run/progress.js';
 
 export interface CommonOptions {
@@ -32,26 +32,11 @@ export function terminalWidth(): number {
 /** Says what went wrong in one sentence and returns the exit status. */
 export function reportError(error: unknown, debug: boolean): number {
   if (debug && error instanceof Error && error.stack) process.stderr.write(`${error.stack}\n`);
-  const hints = [UserError, WorkError, Interrupted].some((kind) => error instanceof kind);
-  const hint = hints ? (error as { hint?: string }).hint : undefined;
-  const what = error instanceof Interrupted ? error.message : `error: ${oneSentence(error)}`;
+  const hint = hintOf(error);
+  const what = error instanceof Interrupted ? error.message : `error: ${sentenceOf(error)}`;
   process.stderr.write(`ldc: ${what}\n${hint ? `hint: ${hint}\n` : ''}`);
   if (error instanceof Interrupted) return 130;
   return error instanceof UserError ? 2 : 1;
-}
-
-function oneSentence(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  const code = (error as NodeJS.ErrnoException)?.code;
-  const known: Record<string, string> = {
-    ENOSPC: 'the disk is full',
-    EACCES: 'permission is denied',
-    EROFS: 'the file system is read-only',
-    EDQUOT: 'the disk quota is used up',
-  };
-  const path = (error as NodeJS.ErrnoException)?.path;
-  if (code !== undefined && known[code] !== undefined) return `${known[code]}${path ? `, ${path}` : ''}`;
-  return text.split('\n')[0]!;
 }
 
 /**

@@ -141,19 +141,12 @@ export class Checkpoints {
   }
 
   private async load(name: string): Promise<Position> {
-    const state = await readSafetensors(this.state(name));
-    if ((await checkSeal(state)) === undefined) throw new UserError(`${state.path} has no checksum`);
-    const model = await openModelFile(this.model(name));
-    const { epoch, batch, steps, skipped = '0', model: expected } = state.metadata;
-    if (model.metadata[sealKey] !== expected) {
-      throw new UserError(`${this.state(name)} belongs to another model than the one beside it`);
-    }
+    const { state, model, position } = await openPair(this.folder, name);
     await loadState(this.module, model);
     const { m, v } = this.optimizer;
     const values = async (key: string) => toFloat32(await state.tensor(key));
     for (const [i, tensor] of m.entries()) tensor.set(await values(`m.${i}`));
     for (const [i, tensor] of v.entries()) tensor.set(await values(`v.${i}`));
-    const position = { epoch: Number(epoch), batch: Number(batch), steps: Number(steps), skipped: Number(skipped) };
     this.optimizer.steps = position.steps - position.skipped;
     return position;
   }
@@ -185,12 +178,28 @@ export class Checkpoints {
   }
 
   private model(name: string): string {
-    return join(this.folder, `${name}.safetensors`);
+    return modelPath(this.folder, name);
   }
 
   private state(name: string): string {
-    return join(this.folder, `${name}.state.safetensors`);
+    return statePath(this.folder, name);
   }
+}
+
+const modelPath = (folder: string, name: string) => join(folder, `${name}.safetensors`);
+const statePath = (folder: string, name: string) => join(folder, `${name}.state.safetensors`);
+
+/** Both files of a checkpoint. @throws UserError when one is missing or damaged, or they do not belong together */
+export async function openPair(folder: string, name: string) {
+  const state = await readSafetensors(statePath(folder, name));
+  if ((await checkSeal(state)) === undefined) throw new UserError(`${state.path} has no checksum`);
+  const model = await openModelFile(modelPath(folder, name));
+  const { epoch, batch, steps, skipped = '0', model: expected } = state.metadata;
+  if (model.metadata[sealKey] !== expected) {
+    throw new UserError(`${state.path} belongs to another model than the one beside it`);
+  }
+  const position = { epoch: Number(epoch), batch: Number(batch), steps: Number(steps), skipped: Number(skipped) };
+  return { state, model, position };
 }
 
 /** Name of the checkpoint after `epoch` epochs. */

@@ -20,6 +20,8 @@ export class RunFolder {
   readonly report: string;
   /** What of --weights was loaded, left and ignored, by name. */
   readonly weights: string;
+  /** How the last training ended (ending.ts). */
+  readonly ending: string;
 
   constructor(readonly path: string) {
     this.config = join(path, 'config.yaml');
@@ -31,6 +33,7 @@ export class RunFolder {
     this.mapOverlap = join(path, 'map-overlap.json');
     this.report = join(path, 'report.html');
     this.weights = join(path, 'weights.json');
+    this.ending = join(path, 'ending.json');
   }
 
   /** Scores of one checkpoint on the target, perhaps a corrupted one, or on the sources' development split. */

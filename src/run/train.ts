@@ -20,6 +20,7 @@ import { ldcNetLoss, materials } from '../method/losses.js';
 import { pixelScaling } from '../method/normalize.js';
 import { activationStage, classOf, type QuasiGroundTruth, stage1Reference } from './activationStage.js';
 import { Checkpoints, checkpointNames, loadModel, trainingStart } from './checkpoint.js';
+import { withEnding } from './ending.js';
 import { runEpochs, type StepRecord } from './epochs.js';
 import { bestCheckpoint } from './evaluateRun.js';
 import { dataFacts, type Experiment } from './experiment.js';
@@ -49,9 +50,14 @@ export async function train(experiment: Experiment, device: Device, options: Tra
 }
 
 async function trainLocked(experiment: Experiment, device: Device, options: TrainOptions): Promise<RunFacts> {
-  const { folder, progress } = options;
+  const { folder } = options;
   await removeLeftovers(folder.path);
   await prepareFolder(experiment, options);
+  return withEnding(folder, () => trainPrepared(experiment, device, options));
+}
+
+async function trainPrepared(experiment: Experiment, device: Device, options: TrainOptions): Promise<RunFacts> {
+  const { folder, progress } = options;
   for (const notice of experiment.notices) progress.note(notice);
   const started = new Date();
   const stage1 = await activationStage(experiment, device, options.out, progress, options.signal);

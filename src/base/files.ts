@@ -46,7 +46,13 @@ export async function writeSynced(path: string, content: Uint8Array): Promise<vo
 
 /** A folder and those above it that were missing, on the disk as what is in them will be. */
 export async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
+  const first = await mkdir(folder, { recursive: true }).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    // What Node says of any folder that cannot be made on a read-only file system. Without `recursive` it tells the reason.
+    await makeFolder(dirname(folder));
+    await mkdir(folder);
+    return folder;
+  });
   if (first === undefined) return;
   for (let made = resolve(folder); made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }

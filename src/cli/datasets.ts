@@ -3,18 +3,20 @@ import { Command } from 'commander';
 import { findCropSets } from '../data/cropSet.js';
 import { type DatasetSummary, summarize } from '../data/datasets.js';
 import { toText } from '../report/table.js';
-import { withDataOption } from './experimentOptions.js';
+import { withDataOption, withFollowOption } from './experimentOptions.js';
 import { type CommonOptions, printResult, terminalWidth, withCommonOptions } from './output.js';
 
 export function datasetsCommand(): Command {
   const command = withCommonOptions(
-    withDataOption(
-      new Command('datasets').description('what is there: domains, subsets, counts, and what the audit found'),
+    withFollowOption(
+      withDataOption(
+        new Command('datasets').description('what is there: domains, subsets, counts, and what the audit found'),
+      ),
     ),
   );
   command.addHelpText('after', '\nExample:\n  ldc datasets --data data --json');
-  return command.action(async (flags: CommonOptions & { data: string }) => {
-    const sets = await findCropSets(flags.data);
+  return command.action(async (flags: CommonOptions & { data: string; follow?: boolean }) => {
+    const sets = await findCropSets(flags.data, flags.follow);
     const summaries = await Promise.all([...sets.values()].map(summarize));
     printResult(flags, summaries, () => [table(summaries), ...summaries.flatMap(findings)].join('\n'));
   });

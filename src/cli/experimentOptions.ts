@@ -18,13 +18,18 @@ export interface ConfigOptions extends DeviceOptions {
   config?: string;
   set?: string[];
   seed?: string;
+  follow?: boolean;
 }
 
 export function withConfigOptions(command: Command): Command {
   command
     .option('--config <file>', 'YAML configuration (default: the paper, configs/ldcnet.yaml)')
     .option('--set <key=value>', 'overrides one key of the configuration; may be repeated', repeated);
-  return withDeviceOptions(command).option('--seed <n>', 'seed of everything random');
+  return withFollowOption(withDeviceOptions(command).option('--seed <n>', 'seed of everything random'));
+}
+
+export function withFollowOption(command: Command): Command {
+  return command.option('--follow', 'also read images that links lead to outside of their crop set');
 }
 
 export function withDeviceOptions(command: Command): Command {
@@ -49,8 +54,14 @@ export async function configOf(options: ConfigOptions, more: readonly string[] =
 
 /** What the flags change of a configuration, as of --set. A run that was made on a GPU may go on on the CPU, in its precision. */
 export function overridesOf(options: Omit<ConfigOptions, 'config'>): string[] {
-  const { set = [], device, threads, seed } = options;
+  const { set = [], device, threads, seed, follow } = options;
   const unset = device === 'cpu' && !set.some((each) => each.startsWith('precision='));
-  const flags = Object.entries({ device, precision: options.precision ?? (unset ? 'auto' : undefined), threads, seed });
+  const flags = Object.entries({
+    device,
+    precision: options.precision ?? (unset ? 'auto' : undefined),
+    threads,
+    seed,
+    'data.follow': follow,
+  });
   return [...set, ...flags.flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}`]))];
 }

@@ -42,6 +42,7 @@ export const configSchema = z.strictObject({
       dev_fraction: key(z.number().min(0).lt(1), 0.2, 'a number of at least 0 and below 1'),
       workers: autoOrCount(),
       cache: key(z.boolean(), true, 'true or false'),
+      follow: key(z.boolean(), false, 'true or false'),
     })
     .prefault({}),
   model: z

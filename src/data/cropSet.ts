@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { messageOf, UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
 import { type Counts, countFrames } from './counts.js';
+import { refuseLinksOut } from './links.js';
 import { type Frame, MANIFEST, type NewFrame, readManifest, splits, writeManifest } from './manifest.js';
 
 const DESCRIPTION = 'dataset.json';
@@ -47,11 +48,13 @@ const MAKE_DATA = 'ldc synth --out DIR makes a synthetic set, ldc prepare crops 
 
 /**
  * Reads a crop set. Without `dataset.json` the folder's name is the set's name and nothing more is known of it.
+ * @param follow links of its images out of the folder
  * @throws UserError naming file and line where something is missing or wrong
  */
-export async function readCropSet(dir: string): Promise<CropSet> {
+export async function readCropSet(dir: string, follow = false): Promise<CropSet> {
   const folder = resolve(dir);
   const { frames, bytes } = await readManifest(folder);
+  if (!follow) await refuseLinksOut(folder, frames);
   const letter = frames[0]!.domain;
   const other = frames.find(({ domain }) => domain !== letter);
   if (other) {
@@ -70,7 +73,7 @@ export async function readCropSet(dir: string): Promise<CropSet> {
  * The crop sets in the sub-folders of `dataDir` by letter, in the order of their folders' names.
  * @throws UserError when the folder is missing or has none, and when two sets have one letter
  */
-export async function findCropSets(dataDir: string): Promise<Map<string, CropSet>> {
+export async function findCropSets(dataDir: string, follow = false): Promise<Map<string, CropSet>> {
   const entries = await readdir(dataDir).catch((error: NodeJS.ErrnoException) => {
     const what = error.code === 'ENOENT' ? 'does not exist' : `cannot be read: ${error.message}`;
     throw new UserError(`the data folder ${dataDir} ${what}`, MAKE_DATA);
@@ -84,7 +87,7 @@ export async function findCropSets(dataDir: string): Promise<Map<string, CropSet
   const sets = new Map<string, CropSet>();
   for (const entry of entries.sort()) {
     if (!(await hasManifest(join(dataDir, entry)))) continue;
-    const set = await readCropSet(join(dataDir, entry));
+    const set = await readCropSet(join(dataDir, entry), follow);
     const twin = sets.get(set.letter);
     if (twin) throw new UserError(`the crop sets ${twin.dir} and ${set.dir} have the same letter, ${set.letter}`);
     sets.set(set.letter, set);

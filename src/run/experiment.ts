@@ -28,7 +28,7 @@ export interface Experiment {
  * @throws UserError when a domain of the protocol is not in `dataFolder`
  */
 export async function openExperiment(protocol: Protocol, config: Config, dataFolder: string): Promise<Experiment> {
-  const sets = await findCropSets(dataFolder);
+  const sets = await findCropSets(dataFolder, config.data.follow);
   const { official } = protocol;
   const { sources, targets, ...parts } =
     official === undefined

@@ -126,7 +126,7 @@ async function prepareFolder({ config }: Experiment, { folder, resume, progress 
 /** Lines of the new configuration that the old one does not have; more epochs and another device are no other run. */
 function differingLines(before: string, after: string): string[] {
   const known = new Set(before.split('\n'));
-  const free = /^\s*(epochs|threads|workers|cache|save_every|keep|device|precision|checkpoint_every|on_nan):/;
+  const free = /^\s*(epochs|threads|workers|cache|follow|save_every|keep|device|precision|checkpoint_every|on_nan):/;
   return after
     .split('\n')
     .filter((line) => !known.has(line) && !free.test(line))

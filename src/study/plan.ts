@@ -148,7 +148,7 @@ async function writeConfigs(study: Study, folder: StudyFolder): Promise<void> {
 }
 
 /** What may change without a figure changing. */
-const free = /^\s*(threads|workers|device):/;
+const free = /^\s*(threads|workers|cache|follow|device):/;
 
 async function checkData(run: StudyRun, experiment: Experiment, data: string): Promise<void> {
   if (!existsSync(run.folder.facts)) return;

@@ -36,7 +36,7 @@ describe('defaults', () => {
       device: 'auto',
       precision: 'auto',
       threads: 'auto',
-      data: { image_size: 256, normalize: 'unit', dev_fraction: 0.2, workers: 'auto', cache: true },
+      data: { image_size: 256, normalize: 'unit', dev_fraction: 0.2, workers: 'auto', cache: true, follow: false },
       model: { conv: { kind: 'ldc', theta: 0.5 }, map_size: 32, dropout: 0.5, weights: null },
       activation: { network: 'resnet18', epochs: 99, batch_size: 60, lr: 1e-4, weights: null },
       train: {

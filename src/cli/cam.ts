@@ -1,8 +1,7 @@
 /** `ldc cam` */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { writeFileWhole } from '../base/files.js';
+import { makeFolder, writeFileWhole } from '../base/files.js';
 import { parseProtocol } from '../config/protocol.js';
 import { readImage } from '../data/loader.js';
 import { activationStage } from '../run/activationStage.js';
@@ -42,7 +41,7 @@ export function camCommand(): Command {
     const overlays: string[] = [];
     if (flags.overlay !== undefined) {
       const count = Math.min(flags.overlay === true ? defaultOverlays : flags.overlay, experiment.train.length);
-      await mkdir(join(stage1.folder, 'overlays'), { recursive: true });
+      await makeFolder(join(stage1.folder, 'overlays'));
       for (let i = 0; i < count; i++) {
         const row = Math.floor((i * experiment.train.length) / count);
         const frame = experiment.train[row]!;

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import sharp from 'sharp';
-import { writeFileWhole } from '../base/files.js';
+import { makeFolder, writeFileWhole } from '../base/files.js';
 import { contactSheet, mostSheetRows, type SheetCell } from '../report/contactSheet.js';
 import { targetFrames } from '../run/evaluateRun.js';
 import { deviceOf, openExperiment } from '../run/experiment.js';
@@ -47,7 +47,7 @@ export function featuresCommand(): Command {
             (frame) => ({ path: frame.path, kind: kindOf(frame) }),
           );
     const out = flags.out ?? join(folder.path, 'features');
-    await mkdir(out, { recursive: true });
+    await makeFolder(out);
     const size = config.data.image_size;
     const cells = new Map<string, SheetCell[]>(layers.map((layer) => [layer, []]));
     const pictures: { path: string; kind: string; layer: string; picture: string }[] = [];

@@ -1,9 +1,8 @@
 /** `ldc predict` */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { stringify } from 'csv-stringify/sync';
-import { writeFileWhole } from '../base/files.js';
+import { makeFolder, writeFileWhole } from '../base/files.js';
 import { overlayPng } from '../run/overlay.js';
 import { overlayName, predict } from '../run/predict.js';
 import { withDeviceOptions, withOutOption } from './experimentOptions.js';
@@ -30,7 +29,7 @@ export function predictCommand(): Command {
     const model = await modelOf(flags);
     const predictions: { path: string; score: number; decision: string }[] = [];
     try {
-      if (flags.overlay !== undefined) await mkdir(flags.overlay, { recursive: true });
+      if (flags.overlay !== undefined) await makeFolder(flags.overlay);
       for await (const each of predict(model, paths, progressFor(flags))) {
         predictions.push({ path: each.path, score: each.score, decision: each.decision });
         if (flags.overlay !== undefined) {

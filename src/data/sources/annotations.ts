@@ -29,6 +29,13 @@ export function parseCorners(text: string): Map<number, Face> {
   });
 }
 
+/** SiW: `left top right bottom`, the n-th row being of the n-th frame; zeros where no face was found. */
+export function parseRectangles(text: string): Map<number, Face> {
+  const rows = text.split(/\r\n|\r|\n/).filter((line) => line.trim() !== '');
+  // Rows may stand between brackets, as the release's own page has them.
+  return parseCorners(rows.map((row, frame) => `${frame} ${row.replace(/[[\]]/g, ' ').trim()}`).join('\n'));
+}
+
 /** CelebA-Spoof: one row `x y w h score` for the one frame there is. */
 export function parseBox(text: string): Map<number, Face> {
   return parseBoxes(`0 ${text.trim().split(/\r|\n/)[0]!}`);

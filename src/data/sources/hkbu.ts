@@ -15,7 +15,8 @@ export const hkbu: Source = {
     if (at < 0 || at === parts.length - 1) return null;
     const attackType = kinds[parts[at]!.toLowerCase()]!;
     return {
-      video: parts.slice(at).join('/'),
+      // Folders above tell files of one name apart.
+      video: path,
       split: 'train',
       // Who it is would be guessed; unknown people are said to be unknown, and held out by video.
       subject: '',

@@ -20,7 +20,7 @@ export const roseYoutu: Source = {
   media: 'video',
   extensions: ['mp4'],
   present(path) {
-    const match = /(?:^|\/)(train|test)\/(\d{1,2})\/((g|ps|pq|mc|mf|mu|vl|vm)_[^/]*)$/i.exec(path);
+    const match = /(?:^|\/)(train|test)\/_?(\d{1,2})\/((g|ps|pq|mc|mf|mu|vl|vm)_[^/]*)$/i.exec(path);
     if (!match) return null;
     const [, part, subject, name, type] = match as unknown as string[];
     const { attackType, pai } = types[type!.toLowerCase()]!;

@@ -1,4 +1,5 @@
 /** SiW (Spoof in the Wild): 165 people; prints, and replays on four screens. */
+import { parseRectangles } from './annotations.js';
 import { labelOf, type Source } from './source.js';
 
 /** The third number of a file's name. */
@@ -27,11 +28,11 @@ export const siw: Source = {
       extra: { sensor: sensor!, session: session! },
     };
   },
-  annotation: null,
-  // The release's face boxes are not read: their format is described nowhere that could be checked.
-  ownFiles: /\.face$/i,
-  tree: 'Train and Test with {live,spoof}/SUBJECT/SUBJECT-SENSOR-TYPE-MEDIUM-SESSION.mov',
-  published: { all: { live: 1320, attack: 3300 }, splits: {}, subjects: 165 },
+  annotation: { extension: 'face', eyes: false, parse: parseRectangles },
+  ownFiles: /^$/,
+  tree: 'Train and Test with {live,spoof}/SUBJECT/SUBJECT-SENSOR-TYPE-MEDIUM-SESSION.mov and .face',
+  // The release's page counts 4478 videos, 8 of each subject being live; public loaders count up to 20 attacks a subject, 3300.
+  published: { all: { live: 1320, attack: 3158 }, splits: {}, subjects: 165 },
   subsets: {},
   shortest: 100,
 };

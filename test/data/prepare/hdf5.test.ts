@@ -121,10 +121,3 @@ test('frames that are stored one by one are found, and what a file has instead i
   other.close();
   await expect(openHdf5(h5, join(base, 'other.hdf5'))).rejects.toThrow('it has thermal [2, 2, 2] <H');
 });
-
-test.each([
-  ['wmca', '01.02.18/001_02_000_0_00', { subject: '001', label: 'live', attackType: 'live' }],
-  ['wmca', '01.02.18/001_02_009_4_03', { subject: '001', label: 'spoof', attackType: 'type4', pai: '4-03' }],
-  ['hkbu', 'V2/c1/real/s1_l1', { video: 'real/s1_l1', subject: '', label: 'live' }],
-  ['hkbu', 'c1/Mask/s1/l1', { video: 'Mask/s1/l1', label: 'spoof', attackType: 'mask' }],
-] as const)('%s: %s', (id, path, expected) => expect(findSource(id).present(path)).toMatchObject(expected));

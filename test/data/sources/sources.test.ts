@@ -1,11 +1,15 @@
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { foldsOf } from '../../../src/config/protocol.js';
 import { splits } from '../../../src/data/manifest.js';
-import { parseBoxes, parseCorners, parseEyes } from '../../../src/data/sources/annotations.js';
+import { survey } from '../../../src/data/prepare/survey.js';
+import { parseBoxes, parseCorners, parseEyes, parseRectangles } from '../../../src/data/sources/annotations.js';
 import { readOuluProtocols } from '../../../src/data/sources/ouluProtocols.js';
 import type { Presentation } from '../../../src/data/sources/source.js';
 import { findSource, sources } from '../../../src/data/sources/sources.js';
-import { failure } from '../helpers.js';
+import { failure, put, temporaryFolder } from '../helpers.js';
+
+const base = await temporaryFolder();
 
 const stem = (path: string) => path.replace(/\.\w+$/, '');
 
@@ -67,6 +71,11 @@ test.each([
   ['siw', 'Test/spoof/010/010-2-3-4-1', { video: '010-2-3-4-1', split: 'test', attackType: 'replay', pai: 'replay4' }],
   ['rose-youtu', 'test/12/Mf_HS_wg_E_12_42', { video: '12/Mf_HS_wg_E_12_42', split: 'test', attackType: 'mask' }],
   ['rose-youtu', 'train/2/G_NT_5s_g_E_2_1', { split: 'train', subject: '2', attackType: 'live' }],
+  ['rose-youtu', 'train/_2/G_NT_5s_g_E_2_1', { split: 'train', subject: '2', attackType: 'live' }],
+  ['wmca', '01.02.18/001_02_000_0_00', { subject: '001', label: 'live', attackType: 'live' }],
+  ['wmca', '01.02.18/001_02_009_4_03', { subject: '001', label: 'spoof', attackType: 'type4', pai: '4-03' }],
+  ['hkbu', 'V2/c1/real/s1_l1', { video: 'V2/c1/real/s1_l1', subject: '', label: 'live' }],
+  ['hkbu', 'c1/Mask/s1/l1', { video: 'c1/Mask/s1/l1', label: 'spoof', attackType: 'mask' }],
   ['celeba-spoof', 'Data/test/4930/spoof/000001', { video: '4930/spoof/000001', split: 'test', label: 'spoof' }],
 ] as const)('%s: %s', (id, path, expected) => {
   expect(findSource(id).present(path)).toMatchObject(expected);
@@ -74,6 +83,54 @@ test.each([
 
 test('SiW does not believe a file in the wrong folder', () => {
   expect(findSource('siw').present('Train/spoof/003/003-1-1-1-1')).toBeNull();
+});
+
+describe('WMCA', () => {
+  const files = ['12.02.18/100_03_015_2_10', '12.02.18/100_03_000_0_00', '13.02.18/101_01_000_4_07'];
+
+  async function release(name: string, protocol: string[]): Promise<string> {
+    const root = join(base, name);
+    for (const file of files) await put(join(root, 'face-station', `${file}.hdf5`), '');
+    await put(join(root, 'PROTOCOL-grandtest.csv'), protocol.map((line) => `${line}\r\n`).join(''));
+    return root;
+  }
+
+  test('has the parts and types of attack that its protocol says, and what it names and is not there is missing', async () => {
+    const root = await release('wmca', [
+      'path,label,attack,set',
+      'face-station/12.02.18/100_03_015_2_10,attack,rigidmask,train',
+      'face-station/12.02.18/100_03_000_0_00.hdf5,bonafide,bonafide,eval',
+      '"face-station/14.02.18/102_01_000_1_01","attack","prints","dev"',
+    ]);
+    const { found, missing, extra } = await survey(findSource('wmca'), root);
+    expect(found.map(({ presentation: { split, label, attackType, pai } }) => [split, label, attackType, pai])).toEqual(
+      [
+        ['test', 'live', 'live', ''],
+        ['train', 'spoof', 'mask', '2-10'],
+        ['train', 'spoof', 'type4', '4-07'],
+      ],
+    );
+    expect(missing).toEqual(['face-station/14.02.18/102_01_000_1_01']);
+    expect(extra).toEqual([]);
+  });
+
+  test('names a line of its protocol that says nothing', async () => {
+    const root = await release('wmca-broken', ['path,label,attack,set', 'rubbish,1,2,3']);
+    expect((await failure(survey(findSource('wmca'), root))).message).toContain('PROTOCOL-grandtest.csv line 2');
+  });
+});
+
+test('HKBU-MARs keeps files of one name apart', async () => {
+  const root = join(base, 'hkbu');
+  for (const subject of ['c1', 'c2']) await put(join(root, subject, 'real', 's1_l1.avi'), '');
+  await put(join(root, 'c1', 'attack', 's1_l1.MP4'), '');
+  const { found, extra } = await survey(findSource('hkbu'), root);
+  expect(found.map(({ presentation }) => [presentation.video, presentation.label])).toEqual([
+    ['c1/attack/s1_l1', 'spoof'],
+    ['c1/real/s1_l1', 'live'],
+    ['c2/real/s1_l1', 'live'],
+  ]);
+  expect(extra).toEqual([]);
 });
 
 test('data sets have ids and letters of their own; an unknown one is answered with the known', () => {
@@ -88,6 +145,14 @@ describe('annotations', () => {
     expect([...parseBoxes(text)]).toEqual([
       [0, { box: { x: 1, y: 2, w: 3, h: 4 } }],
       [7, { box: { x: 10, y: 20, w: 30, h: 40 } }],
+    ]);
+  });
+
+  test('of SiW are corners, a row a frame, zeros being none', () => {
+    const faces = parseRectangles('785 425 1070 710\r\n0 0 0 0\r\n[10, 20, 40, 60]\r\n');
+    expect([...faces]).toEqual([
+      [0, { box: { x: 785, y: 425, w: 285, h: 285 } }],
+      [2, { box: { x: 10, y: 20, w: 30, h: 40 } }],
     ]);
   });
 

@@ -1,0 +1,119 @@
+/** `ldc import npy` and `ldc import list` as a user has them: files in, a crop set out that other commands read, one sentence when not. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { put, temporaryFolder } from '../data/helpers.js';
+
+const binary = fileURLToPath(new URL('../../bin/ldc.js', import.meta.url));
+const folder = await temporaryFolder();
+
+function ldc(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [binary, ...args], { cwd: folder, encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+/** `[count,4,4,3]` bytes of one level, as NumPy writes them. */
+function npy(count: number, level: number): Buffer {
+  const text = `{'descr': '|u1', 'fortran_order': False, 'shape': (${count}, 4, 4, 3), }`;
+  const header = Buffer.from(`\x93NUMPY\x01\x00\x76\x00${text.padEnd(117)}\n`, 'latin1');
+  return Buffer.concat([header, Buffer.alloc(count * 48, level)]);
+}
+
+describe('ldc import npy', () => {
+  beforeAll(async () => {
+    await put(join(folder, 'arrays/MSU_images_live.npy'), npy(3, 200));
+    await put(join(folder, 'arrays/MSU_print_images.npy'), npy(2, 90));
+    await put(join(folder, 'arrays/MSU_replay_images.npy'), npy(1, 30));
+  });
+
+  it('leaves a crop set that ldc datasets counts, and will not overwrite it', async () => {
+    const { status, stdout, stderr } = ldc('import', 'npy', '--root', 'arrays', '--out', 'data', '--json', '--quiet');
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+    const path = join(folder, 'data/MSU-MFSD');
+    expect(JSON.parse(stdout)).toEqual([{ name: 'MSU-MFSD', letter: 'M', path, images: 6 }]);
+    const { data } = await sharp(join(path, 'crops/print/1.png')).raw().toBuffer({ resolveWithObject: true });
+    expect([...new Set(data)]).toEqual([90]);
+    const [set] = JSON.parse(ldc('datasets', '--data', 'data', '--json').stdout);
+    expect(set).toMatchObject({ name: 'MSU-MFSD', letter: 'M', synthetic: false, images: { live: 3, attack: 3 } });
+    expect(set.audit.missing).toEqual([]);
+
+    const again = ldc('import', 'npy', '--root', 'arrays', '--out', 'data');
+    expect(again.status).toBe(2);
+    expect(again.stderr).toMatch(/^ldc: error: .*MSU-MFSD already holds a crop set\nhint: /);
+  });
+
+  it('says what is wrong with an array in one sentence and leaves no set behind', async () => {
+    await put(join(folder, 'cut/casia_images_live.npy'), npy(3, 200).subarray(0, 200));
+    await put(join(folder, 'cut/casia_images_spoof.npy'), npy(3, 90));
+    const { status, stdout, stderr } = ldc('import', 'npy', '--root', 'cut', '--out', 'cut-out', '--quiet');
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(
+      /^ldc: error: .*casia_images_live\.npy is cut short: its shape needs 144 bytes, it holds 72\n$/,
+    );
+    expect(existsSync(join(folder, 'cut-out/CASIA-FASD/manifest.csv'))).toBe(false);
+    const none = ldc('import', 'npy', '--root', 'nowhere');
+    expect(none.status).toBe(2);
+    expect(none.stderr).toContain('nowhere cannot be read');
+  });
+});
+
+describe('ldc import list', () => {
+  const images = ['Train_files/1_1_01_1/6.png', 'Train_files/1_1_01_1/19.png', 'Test_files/1_3_36_5/6.png'];
+  beforeAll(async () => {
+    const image = sharp({ create: { width: 8, height: 8, channels: 3, background: '#806040' } });
+    const bytes = await image.png().toBuffer();
+    for (const path of images) await put(join(folder, 'frames', path), bytes);
+  });
+
+  it('takes a JSON list of SSDG for the subjects, attacks and parts of the data set it names', async () => {
+    const list = images.map((path, i) => ({
+      photo_path: path,
+      photo_label: path.includes('_1/') ? 1 : 0,
+      photo_belong_to_video_ID: i,
+    }));
+    await writeFile(join(folder, 'frames/all.json'), JSON.stringify(list));
+    const { status, stdout, stderr } = ldc(
+      'import',
+      'list',
+      'frames/all.json',
+      '--set',
+      'oulu',
+      '--out',
+      'lists',
+      '--quiet',
+    );
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+    expect(stdout).toBe(`O  OULU-NPU: 3 images in ${join(folder, 'lists/OULU-NPU')}\n`);
+    const manifest = await readFile(join(folder, 'lists/OULU-NPU/manifest.csv'), 'utf8');
+    expect(manifest.split('\n')[3]).toContain('O,test,36,1_3_36_5,6,spoof,replay,display2');
+    const [set] = JSON.parse(ldc('datasets', '--data', 'lists', '--json').stdout);
+    expect(set.subsets).toEqual({ all: { live: 1, attack: 1 }, default: { live: 1, attack: 1 } });
+    expect(set.published.default).toEqual({ live: 720, attack: 2880 });
+  });
+
+  it('takes a text list of a set of its own, and names the line that is wrong', async () => {
+    const good = `${images[0]} 1\r\n${images[2]} 0\r\n`;
+    await writeFile(join(folder, 'own.txt'), good);
+    const own = ['--root', 'frames', '--name', 'own', '--letter', 'X', '--out', 'own', '--quiet'];
+    const made = ldc('import', 'list', 'own.txt', ...own, '--json');
+    expect(made.status).toBe(0);
+    expect(JSON.parse(made.stdout)).toMatchObject({ name: 'own', letter: 'X', images: 2 });
+
+    await writeFile(join(folder, 'bad.txt'), `${good}Train_files/1_1_02_1/6.png 1\n`);
+    const bad = ldc('import', 'list', 'bad.txt', ...own.with(-2, 'bad'));
+    expect(bad.status).toBe(2);
+    expect(bad.stderr).toMatch(
+      /^ldc: error: the image Train_files\/1_1_02_1\/6\.png of bad\.txt row 3 cannot be copied/,
+    );
+    expect(existsSync(join(folder, 'bad/own/manifest.csv'))).toBe(false);
+    const unnamed = ldc('import', 'list', 'own.txt', '--root', 'frames');
+    expect(unnamed.status).toBe(2);
+    expect(unnamed.stderr).toContain('hint: give --set, or --name and --letter');
+  });
+});

@@ -1,5 +1,5 @@
 /** `ldc features` */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import sharp from 'sharp';

@@ -5,6 +5,7 @@
 import { Philox, purposes } from '../engine/random.js';
 import { type Groups, pairGroups, type Samples } from './levels.js';
 import type { LabelledScores } from './roc.js';
+import { risingOrder } from './sorting.js';
 
 export const DEFAULT_RESAMPLES = 2000;
 
@@ -59,23 +60,54 @@ export function resample(units: Groups, statistics: Statistic[], resamples: numb
 
 /** AUC of the weighted samples; ties count one half. Sorts once, then O(n) a call. */
 export function aucStatistic(samples: LabelledScores, units: Groups): Statistic {
-  const live = sortedClass(samples, units, 1);
-  const attacks = sortedClass(samples, units, 0);
-  // For each live sample the number of attacks below it, and of those not above it: half of what lies between are ties.
-  const below = Uint32Array.from(live.score, (score) => lowerBound(attacks.score, score));
-  const notAbove = Uint32Array.from(live.score, (score) => upperBound(attacks.score, score));
-  const weightUpTo = new Float64Array(attacks.unit.length + 1);
+  const { live, attacks, below, notAbove } = rankedByClass(samples, units);
+  const weightUpTo = new Float64Array(attacks.length + 1);
   return (weights) => {
-    for (let k = 0; k < attacks.unit.length; k++) weightUpTo[k + 1] = weightUpTo[k]! + weights[attacks.unit[k]!]!;
+    for (let k = 0; k < attacks.length; k++) weightUpTo[k + 1] = weightUpTo[k]! + weights[attacks[k]!]!;
     let twiceConcordant = 0;
     let liveWeight = 0;
-    for (let k = 0; k < live.unit.length; k++) {
-      const weight = weights[live.unit[k]!]!;
+    for (let k = 0; k < live.length; k++) {
+      const weight = weights[live[k]!]!;
       liveWeight += weight;
       twiceConcordant += weight * (weightUpTo[below[k]!]! + weightUpTo[notAbove[k]!]!);
     }
-    return twiceConcordant / (2 * liveWeight * weightUpTo[attacks.unit.length]!);
+    return twiceConcordant / (2 * liveWeight * weightUpTo[attacks.length]!);
   };
+}
+
+interface Ranked {
+  /** The units of either class's samples, in rising order of score. */
+  live: Int32Array;
+  attacks: Int32Array;
+  /** For each live sample the number of attacks below it, and of those not above it: half of what lies between are ties. */
+  below: Uint32Array;
+  notAbove: Uint32Array;
+}
+
+function rankedByClass({ score, live }: LabelledScores, units: Groups): Ranked {
+  const order = risingOrder(score);
+  let liveCount = 0;
+  for (let i = 0; i < order.length; i++) liveCount += live[i]!;
+  const ranked: Ranked = {
+    live: new Int32Array(liveCount),
+    attacks: new Int32Array(order.length - liveCount),
+    below: new Uint32Array(liveCount),
+    notAbove: new Uint32Array(liveCount),
+  };
+  let [lives, attacks] = [0, 0];
+  for (let from = 0; from < order.length; ) {
+    // One stretch of equal scores after the other.
+    const [firstLive, below] = [lives, attacks];
+    const tied = score[order[from]!]!;
+    for (; from < order.length && score[order[from]!] === tied; from++) {
+      const sample = order[from]!;
+      if (live[sample] === 1) ranked.live[lives++] = units.codes[sample]!;
+      else ranked.attacks[attacks++] = units.codes[sample]!;
+    }
+    ranked.below.fill(below, firstLive, lives);
+    ranked.notAbove.fill(attacks, firstLive, lives);
+  }
+  return ranked;
 }
 
 /** HTER of the weighted samples at a fixed threshold: O(units) a call. */
@@ -118,40 +150,4 @@ function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
   return sum;
-}
-
-/** The scores of one class in rising order, and the unit of each. */
-function sortedClass(samples: LabelledScores, units: Groups, label: 0 | 1): { score: Float64Array; unit: Int32Array } {
-  const members = Uint32Array.from(units.codes.keys()).filter((i) => samples.live[i] === label);
-  // The built-in sort of numbers is many times faster than one with a comparison function, so each sample looks up its place.
-  const score = Float64Array.from(members, (i) => samples.score[i]!).sort();
-  const taken = new Uint32Array(score.length);
-  const unit = new Int32Array(score.length);
-  for (const i of members) {
-    const place = lowerBound(score, samples.score[i]!);
-    unit[place + taken[place]!++] = units.codes[i]!;
-  }
-  return { score, unit };
-}
-
-/** How many values of a rising array are below `value`. */
-export function lowerBound(sorted: Float64Array, value: number): number {
-  return countWhere(sorted, (other) => other < value);
-}
-
-/** How many values of a rising array are not above `value`. */
-export function upperBound(sorted: Float64Array, value: number): number {
-  return countWhere(sorted, (other) => other <= value);
-}
-
-/** How many leading values of `sorted` pass a test that no value passes after the first that does not. */
-function countWhere(sorted: Float64Array, passes: (value: number) => boolean): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (passes(sorted[middle]!)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -2,7 +2,7 @@
  * The test of DeLong, DeLong and Clarke-Pearson (Biometrics 1988) for two AUCs on the same samples. It takes samples as independent, which the
  * frames of a video are not; use it at video level.
  */
-import { lowerBound, upperBound } from './bootstrap.js';
+import { lowerBound, upperBound } from './sorting.js';
 
 export interface DelongResult {
   difference: number;

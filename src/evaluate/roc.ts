@@ -49,7 +49,7 @@ export function rocOf(samples: LabelledScores): Roc {
 }
 
 /** The scores of either class in rising order. Throws as `rocOf` does. */
-export function sortedByClass(samples: LabelledScores): { live: Float64Array; attacks: Float64Array } {
+function sortedByClass(samples: LabelledScores): { live: Float64Array; attacks: Float64Array } {
   const count = samples.score.length;
   let liveCount = 0;
   for (let i = 0; i < count; i++) {

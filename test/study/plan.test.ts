@@ -1,6 +1,6 @@
 /** What a study has to do: which runs share a stage, the commands as they could be typed, and what is refused. */
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -22,6 +22,15 @@ beforeAll(async () => {
   await synthesise({ out: data, seed: 0, subjects: 6, frames: 1, size: 32 });
   await writeOuluSet(oulu);
 });
+
+/** Protocols 1, 2 and 4 with the videos of 3/1: a plan asks which videos there are, not why. */
+async function addProtocols(set: string): Promise<void> {
+  const file = join(set, 'OULU-NPU/protocols.json');
+  const protocols = JSON.parse(await readFile(file, 'utf8'));
+  const names = ['1', '2', ...[1, 2, 3, 4, 5, 6].map((fold) => `4/${fold}`)];
+  const added = names.map((name) => [name, protocols['3/1']]);
+  await writeFile(file, JSON.stringify({ ...protocols, ...Object.fromEntries(added) }));
+}
 
 const planOf = async (text: string, out = 'runs') => {
   const { file } = await writeStudy(text);
@@ -82,20 +91,22 @@ describe('the plan of a study', () => {
   });
 
   it('takes every experiment that comes with the package', async () => {
-    for (const [name, runs, stages] of [
-      ['ocim', 12, 12],
-      ['limited-source', 6, 6],
-      ['ablation', 96, 12],
-      ['one-to-one', 36, 36],
-      ['unseen-attack', 24, 24],
-      ['synthetic', 60, 12],
-    ] as const) {
-      const plan = await planStudy(await readStudy(join(experiments, `${name}.yaml`)), {
-        data,
-        out: join(folder, 'experiments'),
-      });
-      expect([name, plan.runs.length, plan.tasks.filter(isStage).length]).toEqual([name, runs, stages]);
+    await addProtocols(oulu);
+    const planned: Record<string, [runs: number, stages: number]> = {};
+    for (const file of (await readdir(experiments)).filter((name) => name.endsWith('.yaml'))) {
+      const places = { data: file === 'oulu.yaml' ? oulu : data, out: join(folder, 'experiments') };
+      const { runs, tasks } = await planStudy(await readStudy(join(experiments, file)), places);
+      planned[file] = [runs.length, tasks.filter(isStage).length];
     }
+    expect(planned).toEqual({
+      'ocim.yaml': [12, 12],
+      'limited-source.yaml': [6, 6],
+      'ablation.yaml': [96, 12],
+      'one-to-one.yaml': [36, 36],
+      'oulu.yaml': [14, 14],
+      'unseen-attack.yaml': [24, 24],
+      'synthetic.yaml': [60, 12],
+    });
   });
 
   it('trains each fold of the protocols of OULU-NPU on its own', async () => {

@@ -5,21 +5,21 @@ import { foldsOf, parseProtocol } from '../config/protocol.js';
 import { type CorruptionKind, corruptionKinds } from '../data/corrupt.js';
 import { type Evaluation, evaluateScores } from '../evaluate/evaluation.js';
 import { type FoldsEvaluation, summarizeFolds } from '../evaluate/folds.js';
-import type { Level } from '../evaluate/levels.js';
 import { paperConvention } from '../evaluate/paper.js';
 import { readScores } from '../evaluate/scoreFile.js';
 import { evalText } from '../report/evalTable.js';
 import { foldsText } from '../report/foldsText.js';
-import { corruptionTable, overlapTable } from '../report/robustnessTable.js';
+import { overlapTable } from '../report/robustnessTable.js';
 import { toText } from '../report/table.js';
-import { corruptionSweep } from '../run/corruptionSweep.js';
+import { runCorruptionSweep } from '../run/corruptionSweep.js';
+import { NativeEngine } from '../run/engines.js';
 import { evaluateRun } from '../run/evaluateRun.js';
 import { dataFacts, deviceOf, openExperiment } from '../run/experiment.js';
 import { newestRun, openRun } from '../run/runFolder.js';
 import { NO_SOURCE, unnamedTargets } from '../run/scored.js';
 import { targetOverlap } from '../run/targetMaps.js';
 import { type EvalModelFlags, engineOf, evaluationOfModel, refuseUnused, withEvalModelOptions } from './evalModels.js';
-import { breakdownPart, compareTwo, type Evaluated, printSeeds } from './evalViews.js';
+import { breakdownPart, compareTwo, corruptionPart, type Evaluated, printSeeds } from './evalViews.js';
 import { overridesOf, withDataOption, withDeviceOptions, withOutOption } from './experimentOptions.js';
 import { exclusive } from './modelOptions.js';
 import { printResult, progressFor, terminalWidth, withCommonOptions } from './output.js';
@@ -30,11 +30,9 @@ interface EvalFlags extends EvalModelFlags {
   sourceScores?: string;
   compare?: string[];
   by?: string[];
-  corrupt?: CorruptionKind[];
   maps?: boolean;
   checkpoint: string;
   convention: 'honest' | 'paper';
-  level?: Level;
 }
 
 export function evalCommand(): Command {
@@ -70,9 +68,10 @@ export function evalCommand(): Command {
   return command.action(async (flags: EvalFlags) => {
     exclusive(flags, ['run', 'protocol', 'scores', 'compare']);
     refuseUnused(flags);
-    const modelEvaluation = await evaluationOfModel(flags);
-    if (modelEvaluation !== undefined) {
-      printResult(flags, modelEvaluation, () => evalText(modelEvaluation, terminalWidth()));
+    const ofModel = await evaluationOfModel(flags);
+    if (ofModel !== undefined) {
+      const { evaluation, corruptions } = ofModel;
+      printEvaluated({ evaluation, more: corruptions === undefined ? [] : [corruptionPart(corruptions)] }, flags);
       return;
     }
     const folds = foldsOf(flags.protocol ?? '');
@@ -85,15 +84,19 @@ export function evalCommand(): Command {
     if (flags.compare !== undefined) return compareTwo(flags.compare, flags.level, flags);
     const results = flags.scores === undefined ? await ofRuns(flags) : await ofScores(flags);
     if (results.length > 1) return printSeeds(results, flags);
-    const [{ evaluation, more }] = results as [Evaluated];
-    const document = { ...evaluation, ...Object.fromEntries(more.map(({ key, value }) => [key, value])) };
-    const width = terminalWidth();
-    printResult(flags, document, () =>
-      [evalText(evaluation, width), ...more.flatMap(({ tables }) => tables.map((table) => toText(table, width)))].join(
-        '\n',
-      ),
-    );
+    printEvaluated(results[0]!, flags);
   });
+}
+
+/** One result and what was asked for beyond it. */
+function printEvaluated({ evaluation, more }: Pick<Evaluated, 'evaluation' | 'more'>, flags: EvalFlags): void {
+  const document = { ...evaluation, ...Object.fromEntries(more.map(({ key, value }) => [key, value])) };
+  const width = terminalWidth();
+  printResult(flags, document, () =>
+    [evalText(evaluation, width), ...more.flatMap(({ tables }) => tables.map((table) => toText(table, width)))].join(
+      '\n',
+    ),
+  );
 }
 
 /** The newest run of each fold. */
@@ -143,8 +146,8 @@ async function ofRun(path: string, flags: EvalFlags): Promise<Evaluated> {
   const more = flags.by === undefined ? [] : [breakdownPart(target, evaluation, level, mode, flags.by)];
   if (flags.corrupt !== undefined) {
     const options = { kinds: flags.corrupt, level, mode, reuse, progress };
-    const sweep = await corruptionSweep(experiment, device, folder, result, options);
-    more.push({ key: 'corruptions', value: sweep, tables: [corruptionTable(sweep)] });
+    const engine = engineOf(flags, config) ?? new NativeEngine(config, device);
+    more.push(corruptionPart(await runCorruptionSweep(experiment, engine, folder, result, options)));
   }
   if (flags.maps) {
     const overlap = await targetOverlap(experiment, device, folder, facts, checkpoint, progress);

@@ -2,9 +2,10 @@
 import { type Command, Option } from 'commander';
 import { UserError } from '../base/errors.js';
 import type { Config } from '../config/schema.js';
-import type { Evaluation } from '../evaluate/evaluation.js';
+import type { CorruptionKind } from '../data/corrupt.js';
+import type { Level } from '../evaluate/levels.js';
 import { OnnxEngine } from '../run/engines.js';
-import { evaluateExported, evaluateWeights } from '../run/evaluateModel.js';
+import { evaluateExported, evaluateWeights, type ModelEvaluation } from '../run/evaluateModel.js';
 import {
   exclusive,
   type ModelOptions,
@@ -17,6 +18,8 @@ import { type CommonOptions, progressFor } from './output.js';
 
 export interface EvalModelFlags extends CommonOptions, Omit<ModelOptions, 'run'> {
   engine: 'native' | 'onnx';
+  corrupt?: CorruptionKind[];
+  level?: Level;
   protocol?: string;
   data: string;
 }
@@ -28,10 +31,10 @@ export function withEvalModelOptions(command: Command): Command {
 }
 
 /** Flags that say something of runs, score files or our engine alone. */
-const ofRunsOnly = ['run', 'scores', 'sourceScores', 'compare', 'by', 'corrupt', 'maps'];
+const ofRunsOnly = ['run', 'scores', 'sourceScores', 'compare', 'by'];
 
 /** Refuses flags that would do nothing for what is evaluated. */
-export function refuseUnused(flags: EvalModelFlags & { convention: string; checkpoint: string }): void {
+export function refuseUnused(flags: EvalModelFlags & { convention: string; checkpoint: string; maps?: boolean }): void {
   const { model, weights, engine, provider } = flags;
   exclusive(flags, ['weights', 'model']);
   if (provider !== 'cpu' && engine === 'native' && model === undefined) {
@@ -40,8 +43,14 @@ export function refuseUnused(flags: EvalModelFlags & { convention: string; check
   if (flags.config !== undefined && weights === undefined) {
     throw new UserError('--config needs --weights: a run and a model have their own');
   }
-  if (engine === 'onnx')
-    for (const name of ['scores', 'compare', 'corrupt', 'maps']) exclusiveWith('engine onnx', flags, name);
+  const other = [engine === 'onnx' && 'engine onnx', model && 'model', weights && 'weights'].find(Boolean);
+  if (flags.maps && other) {
+    throw new UserError(
+      `--maps compares with the activation network of a run, which our own engine alone computes: not with --${other}`,
+      'name the run alone: --run DIR',
+    );
+  }
+  if (engine === 'onnx') for (const name of ['scores', 'compare']) exclusiveWith('engine onnx', flags, name);
   if (model === undefined && weights === undefined) return;
   for (const name of ofRunsOnly) exclusiveWith(model === undefined ? 'weights' : 'model', flags, name);
   if (flags.convention === 'paper' || flags.checkpoint !== 'last') {
@@ -61,16 +70,17 @@ export function engineOf({ engine, provider }: EvalModelFlags, config: Config): 
 }
 
 /** The evaluation of --model or --weights; undefined where neither is given. */
-export async function evaluationOfModel(flags: EvalModelFlags): Promise<Evaluation | undefined> {
-  const { protocol, data } = flags;
+export async function evaluationOfModel(flags: EvalModelFlags): Promise<ModelEvaluation | undefined> {
+  const { protocol, data, corrupt, level } = flags;
+  const options = { progress: progressFor(flags), corrupt, level };
   if (flags.weights !== undefined) {
     const weights = await weightsOf({ ...flags, run: undefined });
-    return evaluateWeights(weights, protocol, data, progressFor(flags), engineOf(flags, weights.config));
+    return evaluateWeights(weights, protocol, data, options, engineOf(flags, weights.config));
   }
   if (flags.model === undefined) return undefined;
   const model = await onnxModelOf(flags.model, flags);
   try {
-    return await evaluateExported(model, protocol, data, progressFor(flags));
+    return await evaluateExported(model, protocol, data, options);
   } finally {
     await model.release();
   }

@@ -9,7 +9,9 @@ import { summarizePaper, summarizeSeeds } from '../evaluate/seeds.js';
 import { breakdownsOf, breakdownTables } from '../report/breakdownTable.js';
 import { compareTable } from '../report/compareTable.js';
 import { paperSeedTable, SYNTHETIC_NOTE, seedTable, targetLine } from '../report/evalTable.js';
+import { corruptionTable } from '../report/robustnessTable.js';
 import { type Table, toText, wrapped } from '../report/table.js';
+import type { CorruptionSweep } from '../run/corruptionSweep.js';
 import { openScored } from '../run/scored.js';
 import { type CommonOptions, printResult, terminalWidth } from './output.js';
 
@@ -44,6 +46,11 @@ export function breakdownPart(
     title: `${synthetic}${table.title}, ${level} level`,
   }));
   return { key: 'breakdown', value: { level, ...breakdowns }, tables };
+}
+
+/** `--corrupt`: error rates at each degree. */
+export function corruptionPart(sweep: CorruptionSweep): Part {
+  return { key: 'corruptions', value: sweep, tables: [corruptionTable(sweep)] };
 }
 
 /** `--compare A B`: prints differences at both levels, or at the one asked for. */

@@ -1,13 +1,14 @@
-/** `ldc eval --corrupt`: how the error of a run grows with the strength of a corruption of the target's images. */
+/** `ldc eval --corrupt`: how the error of a network grows with the strength of a corruption of the target's images. */
 import { join } from 'node:path';
 import { writeFileWhole } from '../base/files.js';
-import { type CorruptionKind, corrupt, corruptionSetting, severities } from '../data/corrupt.js';
-import type { Device } from '../engine/device.js';
-import { evaluateLevel, isKnown, type LevelResult } from '../evaluate/evaluation.js';
+import { type Corruption, type CorruptionKind, corrupt, corruptionSetting, severities } from '../data/corrupt.js';
+import { evaluateLevel, isKnown, type LevelResult, type SourceThreshold } from '../evaluate/evaluation.js';
 import type { Level, ScoreMode } from '../evaluate/levels.js';
+import type { Scorer } from '../evaluate/scorer.js';
+import type { Scores } from '../evaluate/scores.js';
 import type { ThresholdName } from '../evaluate/thresholds.js';
 import { openModelFile } from './checkpoint.js';
-import { NativeEngine } from './engines.js';
+import type { ScoringEngine } from './engines.js';
 import { type RunEvaluation, scoreSide, targetFrames } from './evaluateRun.js';
 import type { Experiment } from './experiment.js';
 import type { Progress } from './progress.js';
@@ -26,7 +27,9 @@ export interface CorruptionPoint {
 }
 
 export interface CorruptionSweep {
+  /** Of the run; of a model or weights, their file where they know no checkpoint. */
   checkpoint: string;
+  engine: string;
   level: Level;
   /** Chosen on clean source images, as in use. */
   threshold: { name: ThresholdName; value: number };
@@ -38,53 +41,75 @@ export interface SweepOptions {
   kinds: readonly CorruptionKind[];
   level: Level;
   mode: ScoreMode;
-  /** Score files of an earlier sweep may be used. */
-  reuse: boolean;
   progress: Progress;
 }
 
-/** Scores the corrupted target at every degree and writes corruptions.json. */
+/** What a sweep starts from: the network, and the clean scores of it. */
+export interface SweptNetwork extends Pick<CorruptionSweep, 'checkpoint' | 'engine' | 'synthetic'> {
+  scorer: Scorer;
+  target: Scores;
+  source: SourceThreshold;
+}
+
+/** Where scores are found again, or what is done to have them at once. */
+type Keep = (corruption: Corruption, compute: () => Promise<Scores>) => Promise<Scores>;
+
+/** Scores the corrupted target at every degree. */
 export async function corruptionSweep(
-  experiment: Experiment,
-  device: Device,
-  folder: RunFolder,
-  { target, source, checkpoint }: RunEvaluation,
-  { kinds, level, mode, reuse, progress }: SweepOptions,
+  experiment: Pick<Experiment, 'config' | 'targets'>,
+  { checkpoint, engine, synthetic, scorer, target, source }: SweptNetwork,
+  { kinds, level, mode, progress }: SweepOptions,
+  keep: Keep = (_, compute) => compute(),
 ): Promise<CorruptionSweep> {
+  const { config } = experiment;
   const frames = targetFrames(experiment);
-  const size = experiment.config.data.image_size;
-  const seed = experiment.config.seed;
-  const engine = new NativeEngine(experiment.config, device);
   const clean = evaluateLevel(level, target, source, { mode, resamples: 1 });
   const own = clean.thresholds['source-dev-eer'];
   const name: ThresholdName = isKnown(own) && own.value !== null ? 'source-dev-eer' : 'fixed';
+  const scoresOf = (corruption: Corruption) => {
+    const title = `${checkpoint}, target, ${corruption.kind} ${corruption.severity}`;
+    const alter = (pixels: Uint8Array, step: number) =>
+      corrupt(pixels, config.data.image_size, corruption, { seed: config.seed, step });
+    return keep(corruption, () => scoreSide(config, scorer, frames, title, progress, alter));
+  };
   const curves: CorruptionSweep['curves'] = {};
-  const scorer = await engine.open(await openModelFile(join(folder.checkpoints, `${checkpoint}.safetensors`)));
-  try {
-    for (const kind of kinds) {
-      const points = [pointOf(clean, name, 0, 'clean')];
-      for (const severity of severities) {
-        const corruption = { kind, severity };
-        const path = folder.scores(checkpoint, `target-${kind}-${severity}`, engine.name);
-        const title = `${checkpoint}, target, ${kind} ${severity}`;
-        const scores = await keptScores(path, { count: frames.length, reuse }, () =>
-          scoreSide(experiment.config, scorer, frames, title, progress, (pixels, step) =>
-            corrupt(pixels, size, corruption, { seed, step }),
-          ),
-        );
-        const result = evaluateLevel(level, scores, source, { mode, resamples: 1 });
-        points.push(pointOf(result, name, severity, corruptionSetting(corruption)));
-      }
-      curves[kind] = points;
+  for (const kind of kinds) {
+    const points = [pointOf(clean, name, 0, 'clean')];
+    for (const severity of severities) {
+      const corruption = { kind, severity };
+      const result = evaluateLevel(level, await scoresOf(corruption), source, { mode, resamples: 1 });
+      points.push(pointOf(result, name, severity, corruptionSetting(corruption)));
     }
-  } finally {
-    await scorer.release();
-    engine.release();
+    curves[kind] = points;
   }
   const threshold = { name, value: clean.thresholds[name].value! };
-  const sweep = { checkpoint, level, threshold, curves, synthetic: experiment.synthetic };
-  await writeFileWhole(folder.corruptions, `${JSON.stringify(sweep, null, 2)}\n`);
-  return sweep;
+  return { checkpoint, engine, level, threshold, curves, synthetic };
+}
+
+/** The sweep of a run: scores of an earlier one are used again where `reuse` allows it, and corruptions.json is written. */
+export async function runCorruptionSweep(
+  experiment: Experiment,
+  engine: ScoringEngine,
+  folder: RunFolder,
+  { target, source, checkpoint }: RunEvaluation,
+  { reuse, ...options }: SweepOptions & { reuse: boolean },
+): Promise<CorruptionSweep> {
+  const count = targetFrames(experiment).length;
+  const keep: Keep = ({ kind, severity }, compute) =>
+    keptScores(folder.scores(checkpoint, `target-${kind}-${severity}`, engine.name), { count, reuse }, compute);
+  try {
+    const scorer = await engine.open(await openModelFile(join(folder.checkpoints, `${checkpoint}.safetensors`)));
+    try {
+      const network = { checkpoint, engine: engine.name, synthetic: experiment.synthetic, scorer, target, source };
+      const sweep = await corruptionSweep(experiment, network, options, keep);
+      await writeFileWhole(folder.corruptions, `${JSON.stringify(sweep, null, 2)}\n`);
+      return sweep;
+    } finally {
+      await scorer.release();
+    }
+  } finally {
+    engine.release();
+  }
 }
 
 function pointOf(result: LevelResult, name: ThresholdName, severity: number, setting: string): CorruptionPoint {

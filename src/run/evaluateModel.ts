@@ -2,14 +2,29 @@
 import { UserError } from '../base/errors.js';
 import { loadConfig } from '../config/load.js';
 import { type Protocol, parseProtocol } from '../config/protocol.js';
-import type { Config } from '../config/schema.js';
+import type { CorruptionKind } from '../data/corrupt.js';
 import { type Evaluation, evaluateScores, type SourceThreshold } from '../evaluate/evaluation.js';
+import type { Level } from '../evaluate/levels.js';
+import { type CorruptionSweep, corruptionSweep } from './corruptionSweep.js';
 import type { ScoringEngine } from './engines.js';
 import { describe, scoreSide, targetFrames } from './evaluateRun.js';
 import { type Experiment, openExperiment } from './experiment.js';
 import type { ModelCard } from './modelCard.js';
 import { type OpenModel, openOnEngine, type WeightsInUse } from './openModel.js';
 import type { Progress } from './progress.js';
+
+export interface ModelEvaluationOptions {
+  progress: Progress;
+  /** Also corrupt the target in these ways. */
+  corrupt?: readonly CorruptionKind[] | undefined;
+  /** Of the corruptions; the configuration's unless told. */
+  level?: Level | undefined;
+}
+
+export interface ModelEvaluation {
+  evaluation: Evaluation;
+  corruptions?: CorruptionSweep;
+}
 
 /**
  * An exported model, at the threshold that it carries; of the protocol only the targets need to be in `data`.
@@ -19,8 +34,8 @@ export async function evaluateExported(
   model: OpenModel & { card: ModelCard },
   protocol: string | undefined,
   data: string,
-  progress: Progress,
-): Promise<Evaluation> {
+  options: ModelEvaluationOptions,
+): Promise<ModelEvaluation> {
   const whole = protocolFor(model, protocol);
   const targets: Protocol = whole.official === undefined ? { ...whole, sources: [] } : whole;
   const config = await loadConfig(undefined, [`data.image_size=${model.imageSize}`]);
@@ -28,7 +43,7 @@ export async function evaluateExported(
   const { name, frame, video } = model.threshold;
   const source: SourceThreshold =
     name === 'source-dev-eer' ? { thresholds: { frame, video } } : { why: 'the model carries no such threshold' };
-  return evaluateOn(experiment, model, config, source, progress);
+  return evaluateOn(experiment, model, source, options);
 }
 
 /** Weights in a file, at the threshold of the sources' development split: whether they were trained on it, only their maker knows. */
@@ -36,9 +51,10 @@ export async function evaluateWeights(
   weights: WeightsInUse,
   protocol: string | undefined,
   data: string,
-  progress: Progress,
+  options: ModelEvaluationOptions,
   engine?: ScoringEngine,
-): Promise<Evaluation> {
+): Promise<ModelEvaluation> {
+  const { progress } = options;
   const { config } = weights;
   const experiment = await openExperiment(protocolFor(weights, protocol), config, data);
   const model = await openOnEngine(weights, engine);
@@ -50,7 +66,7 @@ export async function evaluateWeights(
       );
       source = await scoreSide(config, model.scorer, experiment.dev, 'source-dev', progress);
     }
-    return await evaluateOn(experiment, model, config, source, progress);
+    return await evaluateOn(experiment, model, source, options);
   } finally {
     await model.release();
   }
@@ -68,18 +84,25 @@ function protocolFor(
 async function evaluateOn(
   experiment: Experiment,
   model: OpenModel,
-  config: Config,
   source: SourceThreshold,
-  progress: Progress,
-): Promise<Evaluation> {
+  { progress, corrupt, level }: ModelEvaluationOptions,
+): Promise<ModelEvaluation> {
+  const { config } = experiment;
   const target = await scoreSide(config, model.scorer, targetFrames(experiment), 'target', progress);
   const described = describe(experiment, target);
-  return {
+  const synthetic = described.synthetic === true || model.synthetic === true;
+  const mode = config.eval.score;
+  const evaluation: Evaluation = {
     ...described,
-    synthetic: described.synthetic || model.synthetic === true,
+    synthetic,
     checkpoint: model.checkpoint,
     engine: model.engine,
     convention: 'honest',
-    levels: evaluateScores(target, source, { mode: config.eval.score, seed: config.seed }),
+    levels: evaluateScores(target, source, { mode, seed: config.seed }),
   };
+  if (corrupt === undefined) return { evaluation };
+  const { engine, scorer } = model;
+  const network = { checkpoint: model.checkpoint ?? model.path, engine, synthetic, scorer, target, source };
+  const options = { kinds: corrupt, level: level ?? config.eval.level, mode, progress };
+  return { evaluation, corruptions: await corruptionSweep(experiment, network, options) };
 }

@@ -129,7 +129,7 @@ class RunScorer {
   }
 }
 
-export function targetFrames({ targets }: Experiment): Frame[] {
+export function targetFrames({ targets }: Pick<Experiment, 'targets'>): Frame[] {
   return targets.flatMap((selection) => selection.frames);
 }
 

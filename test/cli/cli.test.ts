@@ -194,11 +194,21 @@ describe('a run', () => {
       ['--run', run, '--engine', 'onnx'],
       ['--model', model],
     ]) {
-      const { status, stdout } = await ldc(['eval', ...which, '--json', '--quiet']);
+      const { status, stdout } = await ldc(['eval', ...which, '--corrupt', 'gamma', '--json', '--quiet']);
       expect(status, which.join(' ')).toBe(0);
       evaluations.push(JSON.parse(stdout));
     }
     expect(evaluations.map(({ engine }) => engine)).toEqual(['native', 'onnx', 'onnx']);
+    const curves = evaluations.map(({ corruptions }) =>
+      corruptions.curves.gamma.map((point: { auc: number; hter: number }) => [point.auc, point.hter]),
+    );
+    for (const curve of curves) {
+      expect(curve).toHaveLength(6);
+      curve.flat().forEach((value: number, i: number) => {
+        expect(value).toBeCloseTo(curves[0].flat()[i], 3);
+      });
+    }
+    expect(evaluations.map(({ corruptions }) => corruptions.engine)).toEqual(['native', 'onnx', 'onnx']);
     const [native, ...others] = evaluations.map(({ levels }) => levels.video);
     for (const other of others) {
       expect(other.n).toEqual(native.n);
@@ -266,6 +276,11 @@ describe('bad input: exit status 2, one sentence, nothing half-written', () => {
     ['a corruption nobody knows', ['eval', '--run', run, '--corrupt', 'rain'], /"rain".*\nhint: .*jpeg/s],
     ['a column nobody has', ['eval', '--run', run, '--by', 'weather', '--quiet'], /no column "weather".*\nhint: /s],
     ['maps of a score file', ['eval', '--scores', 'x.csv', '--maps'], /need the network of a run/],
+    [
+      'maps in onnxruntime',
+      ['eval', '--run', run, '--engine', 'onnx', '--maps'],
+      /our own engine alone.*not with --engine onnx\nhint: name the run/,
+    ],
     ['two things to evaluate', ['eval', '--run', run, '--scores', 'x.csv'], /exclude each other/],
     ['a device for a study', ['report', '--study', 'x.yaml', '--threads', '1'], /--threads is about one run/],
     ['an image that is not there', ['predict', '--run', run, 'nothing.jpg'], /nothing\.jpg/],

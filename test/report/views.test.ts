@@ -49,6 +49,7 @@ describe('views of results', () => {
     const point = { severity: 1, setting: 'quality 80', auc: 0.9, far: 0.1, frr: 0.2, hter: 0.15 };
     const sweep = corruptionTable({
       checkpoint: 'epoch-0001',
+      engine: 'native',
       level: 'video',
       threshold: { name: 'source-dev-eer', value: 0.4 },
       curves: { jpeg: [point] },

@@ -43,11 +43,15 @@ export function headline({ protocol, checkpoint, engine, convention, synthetic }
     .join(' · ');
 }
 
-/** Which part of which data set a result is about. */
+/** Which part of which data set a result is about, and how many frames of a video. */
 export function targetLine({ domain, name, subset, videos, frames }: Target): string {
   const who = [domain, name].filter(Boolean).join(' ') || 'unnamed domain';
   const which = subset === null ? '' : `, subset ${subset}`;
-  return printable(`Target ${who}${which}: ${videos.live} live and ${videos.attack} attack videos, ${frames} frames`);
+  const each = frames / (videos.live + videos.attack);
+  const perVideo = Number.isInteger(each) ? `${each} a video` : `${each.toFixed(1)} a video on average`;
+  return printable(
+    `Target ${who}${which}: ${videos.live} live and ${videos.attack} attack videos, ${frames} frames, ${perVideo}`,
+  );
 }
 
 /** Each threshold a row; all rates in percent. */
@@ -83,7 +87,7 @@ export function levelTable(result: LevelResult, level: Level): Table {
 }
 
 /** The released program's figures and how far the honest ones are from them. */
-export function paperTable(paper: PaperResult, levels: Evaluation['levels']): Table {
+function paperTable(paper: PaperResult, levels: Evaluation['levels']): Table {
   const row = (what: string, epoch: PaperResult['best']) => [
     what,
     epoch.checkpoint,

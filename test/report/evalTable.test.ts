@@ -12,7 +12,7 @@ describe('the table of ldc eval', () => {
   it('names every threshold, marks the oracles, and says SYNTHETIC and what was evaluated', () => {
     const text = evalText(evaluation, 80);
     expect(text).toMatch(/^O&C&I-to-M · epoch-0003 · engine native · convention honest · SYNTHETIC/);
-    expect(text.replace(/\s+/g, ' ')).toContain('subset all: 30 live and 90 attack videos, 120 frames');
+    expect(text.replace(/\s+/g, ' ')).toContain('subset all: 30 live and 90 attack videos, 120 frames, 1 a video');
     for (const line of text.split('\n')) expect([...line].length).toBeLessThanOrEqual(84);
     expect(text).toContain('SYNTHETIC data');
     expect(text).toContain('SYNTHETIC – Video level: 30 live, 90 attack');

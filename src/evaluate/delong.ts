@@ -2,6 +2,7 @@
  * The test of DeLong, DeLong and Clarke-Pearson (Biometrics 1988) for two AUCs on the same samples. It takes samples as independent, which the
  * frames of a video are not; use it at video level.
  */
+import { twoSidedNormalTail } from './normal.js';
 import { lowerBound, upperBound } from './sorting.js';
 
 export interface DelongResult {
@@ -46,34 +47,6 @@ function placements(scores: ArrayLike<number>, live: ArrayLike<number>): { live:
     (lowerBound(sorted, score) + upperBound(sorted, score)) / 2 / sorted.length;
   const belowLive = shareBelow(sortedLive);
   return { live: ofLive.map(shareBelow(sortedAttacks)), attacks: ofAttacks.map((score) => 1 - belowLive(score)) };
-}
-
-/** P(|Z| >= |z|) for a standard normal Z, relative error below 1e-12. */
-export function twoSidedNormalTail(z: number): number {
-  const x = Math.abs(z);
-  return x < 2.5 ? 1 - centralProbability(x) : tailFraction(x);
-}
-
-/** P(|Z| <= x) by the series of Abramowitz and Stegun 26.2.11, whose terms are all positive. */
-function centralProbability(x: number): number {
-  let term = x;
-  let sum = x;
-  for (let k = 1; term > sum * 1e-17; k++) {
-    term *= (x * x) / (2 * k + 1);
-    sum += term;
-  }
-  return 2 * sum * density(x);
-}
-
-/** P(|Z| >= x) by the continued fraction of Abramowitz and Stegun 26.2.14, from the inside out. */
-function tailFraction(x: number): number {
-  let fraction = x;
-  for (let k = 200; k >= 1; k--) fraction = x + k / fraction;
-  return (2 * density(x)) / fraction;
-}
-
-function density(x: number): number {
-  return Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
 }
 
 function mean(values: Float64Array): number {

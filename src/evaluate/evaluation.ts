@@ -1,4 +1,4 @@
-/** From scores to the `levels` of eval.json (docs: commands): every metric of the evaluation rules at frame and video level. */
+/** From scores to the `levels` of eval.json: every metric of docs/evaluation.md at frame and video level. */
 import { messageOf, UserError } from '../base/errors.js';
 import {
   affordableResamples,
@@ -17,7 +17,7 @@ import type { Scores } from './scores.js';
 import { eerVertex, FIXED_THRESHOLD, oracleThresholds, type ThresholdName, youdenVertex } from './thresholds.js';
 
 /** The attack shares of BPCER@APCER, as keys of the result. */
-export const apcerLimits = ['0.01', '0.05', '0.1'] as const;
+const apcerLimits = ['0.01', '0.05', '0.1'] as const;
 
 /** A threshold with the error rates at it. `value` is null, and `why` says so, where the best threshold is +infinity. */
 export interface KnownThreshold extends PadErrorRates {
@@ -81,7 +81,7 @@ export interface Target extends TargetCounts {
   subset: string | null;
 }
 
-/** The document eval.json (docs: commands). What a bare score file does not tell is null. */
+/** The document eval.json. What a bare score file does not tell is null. */
 export interface Evaluation {
   protocol: string | null;
   checkpoint: string | null;

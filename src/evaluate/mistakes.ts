@@ -1,8 +1,6 @@
 /** The errors worth looking at: attacks with the highest scores and live with the lowest, one frame a video. */
-
 import { type ScoreMode, samplesAt } from './levels.js';
-import type { Scores } from './scores.js';
-import { rowOf, type ScoreRow } from './scores.js';
+import { rowOf, type ScoreRow, type Scores } from './scores.js';
 
 export interface Mistake extends ScoreRow {
   /** By the score mode that was asked for. */

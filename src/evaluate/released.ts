@@ -1,5 +1,5 @@
 /**
- * The evaluation of the released program (method.md, section 5), which reads the labels of the test set: scores are min-max normalised
+ * The evaluation of the released program, which reads the labels of the test set: scores are min-max normalised
  * over that set in float32, the threshold is the Youden point of the same set, and APCER pools all attacks.
  */
 import { UserError } from '../base/errors.js';

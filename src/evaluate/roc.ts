@@ -103,12 +103,7 @@ export function equalErrorRate(roc: Roc): number {
   return farAt(roc, v - 1) + share * (farAt(roc, v) - farAt(roc, v - 1));
 }
 
-/** The largest TPR (live accepted) among vertices whose FPR (attacks accepted) is at most `limit`; no interpolation. */
-export function tprAtFpr(roc: Roc, limit: number): number {
-  return roc.acceptedLive[lastVertexWithin(roc, limit)]! / roc.live;
-}
-
-/** BPCER@APCER: the smallest share of live that must be rejected for at most `limit` of the pooled attacks to pass. */
+/** BPCER@APCER: the smallest share of live that must be rejected for at most `limit` of the pooled attacks to pass; no interpolation. */
 export function bpcerAtApcer(roc: Roc, limit: number): number {
   return frrAt(roc, lastVertexWithin(roc, limit));
 }

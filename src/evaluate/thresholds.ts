@@ -25,11 +25,6 @@ export function youdenVertex(roc: Roc): number {
   return bestVertex(roc, (v) => roc.acceptedLive[v]! / roc.live + (1 - farAt(roc, v)));
 }
 
-/** (FAR + FRR) / 2 at a vertex. */
-export function hterAt(roc: Roc, vertex: number): number {
-  return (farAt(roc, vertex) + frrAt(roc, vertex)) / 2;
-}
-
 function bestVertex(roc: Roc, value: (vertex: number) => number): number {
   let best = 0;
   let bestValue = value(0);

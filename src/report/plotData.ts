@@ -13,7 +13,7 @@ export interface MetricsRow {
 }
 
 /** The loss terms of metrics.jsonl in the order of the plots. */
-export const lossTerms = ['loss', 'ce', 'triplet', 'live_map', 'spoof_map'] as const;
+const lossTerms = ['loss', 'ce', 'triplet', 'live_map', 'spoof_map'] as const;
 export type LossTerm = (typeof lossTerms)[number];
 
 const MOST_VERTICES = 600;

@@ -1,9 +1,9 @@
 /** ROC and DET, with the named thresholds as points. */
 import type { LevelResult } from '../evaluate/evaluation.js';
+import { probit } from '../evaluate/normal.js';
 import type { Roc } from '../evaluate/roc.js';
 import { operatingPoints, rocPoints } from './plotData.js';
 import { HEIGHT, labelledTicks, operatingEncoding, operatingMark, WIDTH, xy } from './plotParts.js';
-import { probit } from './probit.js';
 import type { Plot } from './svg.js';
 
 const DET_TICKS = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9];

@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Philox, purposes } from '../../src/engine/random.js';
 import { compareScores } from '../../src/evaluate/compare.js';
-import { delong, twoSidedNormalTail } from '../../src/evaluate/delong.js';
+import { delong } from '../../src/evaluate/delong.js';
+import { twoSidedNormalTail } from '../../src/evaluate/normal.js';
 import { type ScoreRow, scoresOf } from '../../src/evaluate/scores.js';
 import { row } from './helpers.js';
 

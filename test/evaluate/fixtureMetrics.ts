@@ -1,8 +1,8 @@
 /** The values of a `metrics` fixture case (test/fixtures/README.md), put together from the functions of src/evaluate. */
 import { errorRatesAt } from '../../src/evaluate/metrics.js';
 import { releasedEvaluation } from '../../src/evaluate/released.js';
-import { auc, equalErrorRate, rocOf, tprAtFpr } from '../../src/evaluate/roc.js';
-import { eerVertex, hterAt } from '../../src/evaluate/thresholds.js';
+import { auc, bpcerAtApcer, equalErrorRate, farAt, frrAt, rocOf } from '../../src/evaluate/roc.js';
+import { eerVertex } from '../../src/evaluate/thresholds.js';
 
 /** @throws UserError where the case expects an error. `null` stands for a threshold of +infinity. */
 export function fixtureMetrics(
@@ -18,12 +18,12 @@ export function fixtureMetrics(
   return {
     auc: auc(roc),
     eer: equalErrorRate(roc),
-    eer_discrete: hterAt(roc, eerDiscrete),
+    eer_discrete: (farAt(roc, eerDiscrete) + frrAt(roc, eerDiscrete)) / 2,
     eer_discrete_threshold: finiteOrNull(roc.thresholds[eerDiscrete]!),
     far_at_threshold: rates.far,
     frr_at_threshold: rates.frr,
     hter_at_threshold: rates.hter,
-    'tpr_at_fpr_0.01': tprAtFpr(roc, 0.01),
+    'tpr_at_fpr_0.01': 1 - bpcerAtApcer(roc, 0.01),
     youden_threshold: finiteOrNull(released.threshold),
     apcer: released.apcer,
     bpcer: released.bpcer,

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Philox, purposes } from '../../src/engine/random.js';
 import { samplesAt } from '../../src/evaluate/levels.js';
+import { probit } from '../../src/evaluate/normal.js';
 import { rocOf } from '../../src/evaluate/roc.js';
 import { histogram, lossPoints, ratesByThreshold, rocPoints } from '../../src/report/plotData.js';
-import { probit } from '../../src/report/probit.js';
 import { scoreScale } from '../../src/report/scoreScale.js';
 import { sampleInput } from './sample.js';
 

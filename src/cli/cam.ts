@@ -4,9 +4,11 @@ import { Command } from 'commander';
 import { makeFolder, writeFileWhole } from '../base/files.js';
 import { parseProtocol } from '../config/protocol.js';
 import { readImage } from '../data/loader.js';
+import type { Frame, Label } from '../data/manifest.js';
 import { activationStage } from '../run/activationStage.js';
 import { deviceOf, openExperiment } from '../run/experiment.js';
 import { overlayPng } from '../run/overlay.js';
+import { describeMaps } from '../run/quasiMaps.js';
 import { type ConfigOptions, configOf, withConfigOptions, withDataOption, withOutOption } from './experimentOptions.js';
 import { wholeNumber } from './numbers.js';
 import { type CommonOptions, interruption, printResult, progressFor, withCommonOptions } from './output.js';
@@ -37,34 +39,37 @@ export function camCommand(): Command {
     const progress = progressFor(flags);
     for (const notice of experiment.notices) progress.note(notice);
     const stage1 = await activationStage(experiment, deviceOf(config), flags.out, progress, interruption());
-    const { values, size, zero } = stage1.maps;
+    const { values, size, zero, recognised } = stage1.maps;
     const overlays: string[] = [];
     if (flags.overlay !== undefined) {
-      const count = Math.min(flags.overlay === true ? defaultOverlays : flags.overlay, experiment.train.length);
-      await makeFolder(join(stage1.folder, 'overlays'));
-      for (let i = 0; i < count; i++) {
-        const row = Math.floor((i * experiment.train.length) / count);
-        const frame = experiment.train[row]!;
+      const { train } = experiment;
+      const directory = join(stage1.folder, 'overlays');
+      await mkdir(directory, { recursive: true });
+      const side = config.data.image_size;
+      for (const row of rowsToDraw(train, flags.overlay === true ? defaultOverlays : flags.overlay)) {
+        const frame = train[row]!;
         const map = { values: values.subarray(row * size * size, (row + 1) * size * size), size };
         const kind = frame.label === 'live' ? 'live' : frame.attackType;
-        const path = join(
-          stage1.folder,
-          'overlays',
-          `${frame.domain}-${kind}-${frame.video}-${frame.frame}.png`.replaceAll('/', '_'),
-        );
-        await writeFileWhole(
-          path,
-          await overlayPng(await readImage(frame.path, config.data.image_size), config.data.image_size, [map]),
-        );
-        overlays.push(path);
+        const name = `${frame.domain}-${kind}-${frame.video}-${frame.frame}.png`.replaceAll('/', '_');
+        await writeFileWhole(join(directory, name), await overlayPng(await readImage(frame.path, side), side, [map]));
+        overlays.push(join(directory, name));
       }
     }
     const images = experiment.train.length;
-    printResult(flags, { folder: stage1.folder, network: stage1.network, images, zero_maps: zero, overlays }, () =>
+    const { folder, network } = stage1;
+    printResult(flags, { folder, network, images, zero_maps: zero, recognised, overlays }, () =>
       [
-        `${experiment.synthetic ? 'SYNTHETIC: ' : ''}${images} maps in ${stage1.folder}, ${zero} of them all zero (Grad-CAM nowhere positive)`,
+        `${experiment.synthetic ? 'SYNTHETIC: ' : ''}${images} maps in ${folder}; ${describeMaps(stage1.maps)}`,
         ...(overlays.length > 0 ? [`${overlays.length} overlays in ${join(stage1.folder, 'overlays')}`] : []),
       ].join('\n'),
     );
   });
+}
+
+/** Evenly spread, half of them live and half spoof where there are as many. */
+function rowsToDraw(frames: readonly Frame[], count: number): number[] {
+  const spread = (rows: number[], n: number) =>
+    Array.from({ length: Math.min(n, rows.length) }, (_, i) => rows[Math.floor((i * rows.length) / n)]!);
+  const rowsOf = (label: Label) => frames.flatMap((frame, row) => (frame.label === label ? [row] : []));
+  return [...spread(rowsOf('live'), Math.ceil(count / 2)), ...spread(rowsOf('spoof'), Math.floor(count / 2))];
 }

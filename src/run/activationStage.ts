@@ -10,51 +10,31 @@ import { messageOf, UserError } from '../base/errors.js';
 import { removeLeftovers, writeFileWhole } from '../base/files.js';
 import { withLock } from '../base/lock.js';
 import { protocolFolder } from '../config/protocol.js';
-import { inBatches, type LoadedBatch, loadBatches } from '../data/loader.js';
-import { type Frame, relativePath } from '../data/manifest.js';
+import { relativePath } from '../data/manifest.js';
 import { shuffledBatches } from '../data/sampler.js';
 import type { Device } from '../engine/device.js';
-import type { Module } from '../engine/nn/module.js';
-import { FrozenWeights } from '../engine/ops/conv2d.js';
 import { imagesToFeatures } from '../engine/ops/images.js';
 import { crossEntropy } from '../engine/ops/losses.js';
 import { Adam } from '../engine/optim/optimizers.js';
 import { backward, withTape } from '../engine/tape.js';
-import { scope, type Tensor } from '../engine/tensor.js';
-import { readSafetensors, toFloat32 } from '../formats/safetensors.js';
-import { checkSeal, writeSealed } from '../formats/sealed.js';
+import { scope } from '../engine/tensor.js';
+import { readSafetensors } from '../formats/safetensors.js';
+import { checkSeal } from '../formats/sealed.js';
 import { ActivationNet } from '../method/activationNet.js';
-import { type CamNetwork, gradCam } from '../method/gradCam.js';
 import { LdcNet } from '../method/ldcnet.js';
-import { liveClass, spoofClass } from '../method/losses.js';
 import { pixelScaling } from '../method/normalize.js';
-import { quasiGroundTruth } from '../method/quasiGroundTruth.js';
 import { Checkpoints, loadModel, saveModel, trainingStart } from './checkpoint.js';
 import { runEpochs } from './epochs.js';
 import type { Experiment } from './experiment.js';
 import type { Progress } from './progress.js';
+import { type ActivationNetwork, classOf, type QuasiGroundTruth, readMaps, writeMaps } from './quasiMaps.js';
 import { loadWeights } from './weights.js';
-
-/** A network with two classes whose layer4 can be looked at. */
-export type ActivationNetwork = Module<never, unknown> & CamNetwork & { classify(images: Tensor): Tensor };
-
-/** Images a Grad-CAM batch. */
-const camBatch = 10;
 
 export interface Stage1 {
   folder: string;
   /** safetensors of the activation network. */
   network: string;
   maps: QuasiGroundTruth;
-}
-
-/** The maps of the training frames, by position in `Experiment.train`. */
-export interface QuasiGroundTruth {
-  /** [frames,S,S], row-major, 0…255. */
-  values: Float32Array;
-  size: number;
-  /** Images whose Grad-CAM is nowhere positive. */
-  zero: number;
 }
 
 /**
@@ -92,7 +72,7 @@ export async function activationStage(
       onWait: ({ pid, host }) => progress.note(`process ${pid} on ${host} makes stage 1 of these sources; waiting`),
     });
   }
-  return { folder, network, maps: await readMaps(mapFile, experiment.train.length, config.model.map_size) };
+  return { folder, network, maps: await readMaps(mapFile, experiment.train, config.model.map_size) };
 }
 
 /** Whether a file is there and as it was written; what is damaged is made again. */
@@ -130,25 +110,6 @@ export async function openActivationNetwork(
   }
   net.train(false);
   return net;
-}
-
-/** Quasi ground truth [N,S,S] of a batch, each image for its own class; `net` in evaluation mode, its weights packed in `frozen`. */
-export async function camMaps(
-  { config }: Experiment,
-  device: Device,
-  net: ActivationNetwork,
-  { pixels, frames }: Pick<LoadedBatch, 'pixels' | 'frames'>,
-  frozen: FrozenWeights,
-): Promise<Float32Array> {
-  const size = config.data.image_size;
-  const maps = scope(() => {
-    const images = imagesToFeatures(device, pixels, [frames.length, size, size], pixelScaling(config.data.normalize));
-    const { raw } = frozen.use(() => gradCam(net, images, frames.map(classOf)));
-    return quasiGroundTruth(raw, [size, size], config.model.map_size);
-  });
-  const values = (await maps.read()) as Float32Array;
-  maps.release();
-  return values;
 }
 
 /** The path of stage 1 as run.json holds it. */
@@ -231,62 +192,4 @@ async function trainNetwork(
   );
   await saveModel(join(folder, 'activation.safetensors'), net, { network: activation.network });
   optimizer.dispose();
-}
-
-/** Class of the classifier. */
-export function classOf(frame: Frame): number {
-  return frame.label === 'live' ? liveClass : spoofClass;
-}
-
-async function writeMaps(
-  experiment: Experiment,
-  device: Device,
-  net: ActivationNetwork,
-  path: string,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<void> {
-  const { config, train } = experiment;
-  const size = config.data.image_size;
-  const mapSize = config.model.map_size;
-  const values = new Float32Array(train.length * mapSize * mapSize);
-  net.train(false);
-  progress.begin('quasi ground truth maps', train.length, 0, 'images');
-  let done = 0;
-  const loading = { size, workers: config.data.workers, signal, cache: config.data.cache };
-  const frozen = new FrozenWeights();
-  try {
-    for await (const batch of loadBatches(inBatches(train, camBatch), loading)) {
-      values.set(await camMaps(experiment, device, net, batch, frozen), done * mapSize * mapSize);
-      done += batch.frames.length;
-      progress.update(done);
-    }
-  } finally {
-    frozen.release();
-  }
-  progress.end();
-  // The maps come last: once they are there, stage 1 is whole.
-  await writeFileWhole(
-    path.replace(/safetensors$/, 'txt'),
-    train.map((frame) => `${frame.domain}/${relativePath(frame)}\n`).join(''),
-  );
-  const shape = [train.length, mapSize, mapSize];
-  await writeSealed(path, [{ name: 'maps', dtype: 'F32', shape, data: values }], {});
-}
-
-async function readMaps(path: string, frames: number, size: number): Promise<QuasiGroundTruth> {
-  const file = await readSafetensors(path);
-  const { shape } = file.info('maps');
-  if (shape.join() !== [frames, size, size].join()) {
-    throw new UserError(
-      `${path} holds maps [${shape}], [${frames},${size},${size}] are needed`,
-      'remove that folder; it is made again',
-    );
-  }
-  const values = toFloat32(await file.tensor('maps'));
-  let zero = 0;
-  for (let i = 0; i < frames; i++) {
-    if (values.subarray(i * size * size, (i + 1) * size * size).every((value) => value === 0)) zero++;
-  }
-  return { values, size, zero };
 }

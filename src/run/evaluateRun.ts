@@ -1,3 +1,4 @@
+/** Evaluates a run's checkpoints on its target and on its sources' development split: scores/ and eval.json (docs/evaluation.md). */
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';

@@ -10,12 +10,13 @@ import { FrozenWeights } from '../engine/ops/conv2d.js';
 import { EngineScorer } from '../evaluate/engineEvaluator.js';
 import { type MapOverlap, type MapOverlapSummary, mapOverlap, summarizeOverlaps } from '../evaluate/mapOverlap.js';
 import type { ImageScore } from '../evaluate/scorer.js';
-import { type ActivationNetwork, camMaps, openActivationNetwork } from './activationStage.js';
+import { openActivationNetwork } from './activationStage.js';
 import { loadModel } from './checkpoint.js';
 import { emptyNet } from './engines.js';
 import { targetFrames } from './evaluateRun.js';
 import type { Experiment } from './experiment.js';
 import type { Progress } from './progress.js';
+import { type ActivationNetwork, camMaps } from './quasiMaps.js';
 import type { RunFacts, RunFolder } from './runFolder.js';
 
 /** What both networks say about a frame. Maps are [S,S], 0…255. */
@@ -61,7 +62,7 @@ export async function* mapFrames(
     const batches = inBatches(frames, config.eval.batch_size);
     for await (const batch of loadBatches(batches, { size, workers: config.data.workers })) {
       const scores = await scorer.score(batch.pixels, batch.frames.length, size);
-      const cams = teacher && (await camMaps(experiment, device, teacher, batch, frozen));
+      const cams = teacher && (await camMaps(experiment, device, teacher, batch, frozen)).maps;
       const area = config.model.map_size ** 2;
       for (const [i, frame] of batch.frames.entries()) {
         yield { frame, ...scores[i]!, cam: cams?.subarray(i * area, (i + 1) * area) ?? null };

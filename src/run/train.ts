@@ -1,34 +1,21 @@
-/** A run (method, section 4): stage 1 and maps where missing, then LDCNet, with everything it leaves in its directory. */
+/** A run: stage 1 where missing, then LDCNet, in a directory of its own with a lock, its configuration and its facts. */
 import { existsSync } from 'node:fs';
-import { appendFile, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { UserError } from '../base/errors.js';
 import { makeFolder, removeLeftovers, writeFileWhole } from '../base/files.js';
 import { withLock } from '../base/lock.js';
 import { configToYaml } from '../config/schema.js';
-import type { Frame } from '../data/manifest.js';
-import { balancedStreams, epochBatches } from '../data/sampler.js';
 import type { Device } from '../engine/device.js';
-import { dropout } from '../engine/ops/elementwise.js';
-import { imagesToFeatures } from '../engine/ops/images.js';
-import { Adam } from '../engine/optim/optimizers.js';
-import { Profiler } from '../engine/profile.js';
-import { purposes } from '../engine/random.js';
-import { backward, withTape } from '../engine/tape.js';
-import { features, scope } from '../engine/tensor.js';
-import { LdcNet } from '../method/ldcnet.js';
-import { ldcNetLoss, materials } from '../method/losses.js';
-import { pixelScaling } from '../method/normalize.js';
-import { activationStage, classOf, type QuasiGroundTruth, stage1Reference } from './activationStage.js';
-import { Checkpoints, checkpointNames, loadModel, trainingStart } from './checkpoint.js';
+import type { Profiler } from '../engine/profile.js';
+import { activationStage, stage1Reference } from './activationStage.js';
 import { withEnding } from './ending.js';
-import { runEpochs, type StepRecord } from './epochs.js';
-import { bestCheckpoint } from './evaluateRun.js';
+import type { StepRecord } from './epochs.js';
 import { dataFacts, type Experiment } from './experiment.js';
+import { trainLdcNet } from './ldcnetStage.js';
 import { Interrupted, type Progress } from './progress.js';
+import { noteQuality } from './quasiMaps.js';
 import { type RunFacts, type RunFolder, readFacts, writeFacts } from './runFolder.js';
 import { version } from './version.js';
-import { loadWeights } from './weights.js';
-import { networkMetadata } from './weightsFile.js';
 
 export interface TrainOptions {
   folder: RunFolder;
@@ -61,11 +48,7 @@ async function trainPrepared(experiment: Experiment, device: Device, options: Tr
   for (const notice of experiment.notices) progress.note(notice);
   const started = new Date();
   const stage1 = await activationStage(experiment, device, options.out, progress, options.signal);
-  if (stage1.maps.zero > 0) {
-    progress.note(
-      `${stage1.maps.zero} of ${experiment.train.length} images have an all-zero map: their Grad-CAM is nowhere positive`,
-    );
-  }
+  noteQuality(stage1.maps, progress);
   const facts: RunFacts = {
     version,
     protocol: experiment.protocol.name,
@@ -88,9 +71,10 @@ async function trainPrepared(experiment: Experiment, device: Device, options: Tr
   await settle(0, false);
   let reached = 0;
   try {
-    await trainLdcNet(experiment, device, stage1.maps, stage1.network, options, (record) => {
-      reached = record.epoch;
-    });
+    const onStep = ({ epoch }: StepRecord) => {
+      reached = epoch;
+    };
+    await trainLdcNet(experiment, device, stage1, { ...options, onStep });
     await settle(experiment.config.train.epochs, true);
   } catch (error) {
     if (error instanceof Interrupted) await settle(reached, false);
@@ -136,161 +120,4 @@ function differingLines(before: string, after: string): string[] {
 async function earlierSeconds(folder: RunFolder): Promise<number> {
   if (!existsSync(folder.facts)) return 0;
   return (await readFacts(folder)).seconds;
-}
-
-async function trainLdcNet(
-  experiment: Experiment,
-  device: Device,
-  maps: QuasiGroundTruth,
-  activationNetwork: string,
-  { folder, progress, signal, onProfile }: TrainOptions,
-  reached: (record: StepRecord) => void,
-): Promise<void> {
-  const { config, train: frames } = experiment;
-  const { data, model, train: settings, seed } = config;
-  const net = new LdcNet(device, { conv: model.conv, mapSize: model.map_size, seed });
-  if (config.activation.network === 'ldcnet') await loadModel(activationNetwork, net);
-  else if (model.weights !== null) {
-    const report = await loadWeights(model.weights, net, (text) => progress.note(text));
-    await writeFileWhole(folder.weights, `${JSON.stringify(report, null, 2)}\n`);
-  }
-  const parameters = net.parameters();
-  const optimizer = new Adam(device, parameters, { lr: settings.lr });
-  const checkpoints = new Checkpoints(folder.checkpoints, net, optimizer, {
-    network: 'ldcnet',
-    protocol: experiment.protocol.name,
-    ...networkMetadata(config),
-  });
-  const start = await checkpoints.resume((text) => progress.note(text));
-  if (start !== undefined) progress.note(`resumed after ${start.epoch} epochs and ${start.batch} steps`);
-  await cutMetrics(folder, start?.steps ?? 0);
-
-  /** Only where a checkpoint would go: scoring the development split takes time. */
-  const retain = async () => {
-    const { keep } = settings;
-    const names = await checkpointNames(folder.checkpoints);
-    const best =
-      keep === 'all' || names.length <= Math.max(2, keep)
-        ? undefined
-        : await bestCheckpoint(experiment, device, folder);
-    await checkpoints.retain(keep, best === undefined ? [] : [best]);
-  };
-  const streams = balancedStreams(frames, settings.per_domain);
-  const scaling = pixelScaling(data.normalize);
-  const size = data.image_size;
-  const materialOf = materialLabels(frames);
-  const profiler = onProfile && new Profiler(device, net);
-  await runEpochs(
-    {
-      title: 'LDCNet',
-      device,
-      module: net,
-      optimizer,
-      frames,
-      imageSize: size,
-      workers: data.workers,
-      cache: data.cache,
-      epochs: settings.epochs,
-      batchesOf: (epoch) => epochBatches(streams, seed, epoch),
-      submit: ({ pixels, frames: batch }, positions, { steps }, mark) =>
-        scope(() =>
-          withTape(() => {
-            const key = { seed, purpose: purposes.dropout, step: steps };
-            const output = scope(() => {
-              const images = imagesToFeatures(device, pixels, [batch.length, size, size], scaling);
-              return net.forward(images, (feature) => dropout(feature, model.dropout, key));
-            });
-            const targets = targetMaps(maps, batch, positions);
-            const shape = [batch.length, 1, maps.size, maps.size];
-            const terms = ldcNetLoss(
-              output,
-              {
-                classes: batch.map(classOf),
-                materials: batch.map(materialOf),
-                liveMap: features(device, targets.live, shape),
-                spoofMap: features(device, targets.spoof, shape),
-              },
-              settings,
-            );
-            mark();
-            backward([{ tensor: terms.loss }], parameters);
-            return { ...terms };
-          }),
-        ),
-      checkpoints,
-      saveEvery: settings.save_every,
-      checkpointEvery: settings.checkpoint_every,
-      onNan: settings.on_nan,
-      retain,
-      onStep: async (record) => {
-        reached(record);
-        profiler?.endStep();
-        await appendFile(folder.metrics, `${JSON.stringify(metricsLine(record))}\n`);
-      },
-    },
-    start ?? trainingStart,
-    progress,
-    signal,
-  );
-  if (profiler !== undefined) {
-    onProfile!(profiler);
-    profiler.close();
-  }
-  optimizer.dispose();
-  net.dispose();
-}
-
-/** A live image's live map is its CAM and its spoof map is zero; the other way round for a spoof. */
-function targetMaps(maps: QuasiGroundTruth, batch: readonly Frame[], positions: readonly number[]) {
-  const area = maps.size * maps.size;
-  const [live, spoof] = [new Float32Array(batch.length * area), new Float32Array(batch.length * area)];
-  batch.forEach((frame, row) => {
-    const cam = maps.values.subarray(positions[row]! * area, (positions[row]! + 1) * area);
-    (frame.label === 'live' ? live : spoof).set(cam, row * area);
-  });
-  return { live, spoof };
-}
-
-/** print 0, live 1, replay 2, as released; further attack types follow in alphabetical order. */
-function materialLabels(frames: readonly Frame[]): (frame: Frame) => number {
-  const types = new Set(frames.filter(({ label }) => label === 'spoof').map(({ attackType }) => attackType));
-  const others = [...types].filter((type) => !(type in materials)).sort();
-  const labels = new Map<string, number>([
-    ...Object.entries(materials),
-    ...others.map((type, i) => [type, 3 + i] as const),
-  ]);
-  return (frame) => (frame.label === 'live' ? materials.live : labels.get(frame.attackType)!);
-}
-
-/** A line of metrics.jsonl. */
-function metricsLine({ epoch, step, figures, seconds, images }: StepRecord) {
-  const { loss, ce, triplet, liveMap, spoofMap } = figures;
-  const total = seconds.wait + seconds.forward + seconds.backward + seconds.optimizer;
-  const rounded = Object.fromEntries(
-    Object.entries(seconds).map(([name, value]) => [name, Math.round(value * 1e4) / 1e4]),
-  );
-  return {
-    epoch: epoch + 1,
-    step,
-    loss,
-    ce,
-    triplet,
-    live_map: liveMap,
-    spoof_map: spoofMap,
-    images_per_s: Math.round((images / total) * 100) / 100,
-    seconds: rounded,
-  };
-}
-
-/** Drops the lines of steps that are done again after a resume. */
-async function cutMetrics(folder: RunFolder, steps: number): Promise<void> {
-  if (!existsSync(folder.metrics)) return;
-  const lines = (await readFile(folder.metrics, 'utf8')).split('\n');
-  await writeFileWhole(
-    folder.metrics,
-    lines
-      .slice(0, steps)
-      .map((line) => `${line}\n`)
-      .join(''),
-  );
 }

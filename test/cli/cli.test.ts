@@ -150,7 +150,7 @@ describe('a run', () => {
     expect(second.status).toBe(0);
     expect((await model('second')).equals(first)).toBe(true);
 
-    const stopped = await ldc(['train', ...protocol, ...more, '--name', 'third'], /all-zero|development/);
+    const stopped = await ldc(['train', ...protocol, ...more, '--name', 'third'], /recognises|development/);
     if (stopped.status === 130) {
       expect(stopped.stderr).toContain('--resume');
       expect((await ldc(['train', ...protocol, ...more, '--name', 'third', '--resume'])).status).toBe(0);

@@ -4,7 +4,7 @@ import type { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node';
 import { messageOf, UserError } from '../base/errors.js';
 import type { PixelScaling } from '../engine/ops/images.js';
 import { normalizedPixels } from '../method/normalize.js';
-import { checkProvider, type Provider } from './onnxProvider.js';
+import { checkProvider, loadRuntime, type Provider } from './onnxProvider.js';
 import { type ImageScore, type Scorer, splitMaps } from './scorer.js';
 
 export interface OnnxOptions {
@@ -30,13 +30,12 @@ export class OnnxScorer implements Scorer {
   /**
    * @param model bytes of an ONNX file as `ldc export` writes it
    * @param name of the model, for messages
-   * @throws UserError when onnxruntime refuses the model, or the provider cannot be used
+   * @throws UserError when onnxruntime is not installed or refuses the model, or the provider cannot be used
    */
   static async open(model: Uint8Array, name: string, options: OnnxOptions): Promise<OnnxScorer> {
     const { scaling, provider = 'cpu', threads = 'auto', optimization = 'all' } = options;
+    const runtime = await loadRuntime();
     await checkProvider(provider);
-    // Loaded when it is needed: 45 MB of library that most commands do without.
-    const runtime = await import('onnxruntime-node');
     try {
       const session = await runtime.InferenceSession.create(model, {
         executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],

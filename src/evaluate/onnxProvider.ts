@@ -1,10 +1,10 @@
-/** onnxruntime's execution providers: which there are, and what is missing when one cannot be used. */
+/** onnxruntime and its execution providers: what there is, and what is missing when one cannot be used. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
-import { UserError } from '../base/errors.js';
+import { messageOf, UserError } from '../base/errors.js';
 
 export const providers = ['cpu', 'cuda', 'tensorrt'] as const;
 export type Provider = (typeof providers)[number];
@@ -24,6 +24,22 @@ const toolkit = {
   cuda: 'install the CUDA 12 runtime and cuDNN 9, or add their folder to LD_LIBRARY_PATH',
   tensorrt: 'install CUDA 12, cuDNN 9 and TensorRT 10, or add their folders to LD_LIBRARY_PATH',
 };
+
+/**
+ * Loaded when it is needed: 45 MB of library that most commands do without. npm leaves the package out where its install script fails,
+ * which wants to download CUDA libraries.
+ * @throws UserError where it is not installed, or cannot be loaded
+ */
+export async function loadRuntime(): Promise<typeof import('onnxruntime-node')> {
+  try {
+    return await import('onnxruntime-node');
+  } catch (error) {
+    throw new UserError(
+      `onnxruntime is not to be had here: ${messageOf(error)}`,
+      'add it, without its CUDA libraries: ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node@1',
+    );
+  }
+}
 
 /**
  * @param folder where onnxruntime's libraries are

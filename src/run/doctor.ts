@@ -7,7 +7,7 @@ import sharp from 'sharp';
 import { messageOf, type UserError } from '../base/errors.js';
 import { findCropSets } from '../data/cropSet.js';
 import { cudaHint, cudaState, openDevice } from '../engine/device.js';
-import { checkProvider, providers } from '../evaluate/onnxProvider.js';
+import { checkProvider, loadRuntime, providers } from '../evaluate/onnxProvider.js';
 import { version } from './version.js';
 
 export interface Finding {
@@ -55,9 +55,13 @@ function cuda(): Finding {
   }
 }
 
-/** Loaded here, not with the file: 45 MB of library that other commands do without. */
 async function onnxruntime(): Promise<Finding> {
-  await import('onnxruntime-node');
+  const name = 'onnxruntime';
+  const absent = await loadRuntime().then(
+    () => undefined,
+    (error: UserError) => error,
+  );
+  if (absent !== undefined) return { name, ok: false, value: absent.message, hint: absent.hint };
   const states = await Promise.all(
     providers.map(async (provider) => {
       const problem = await checkProvider(provider).catch((error: UserError) => error);
@@ -67,7 +71,7 @@ async function onnxruntime(): Promise<Finding> {
   const usable = states.filter(({ problem }) => problem === undefined).map(({ provider }) => provider);
   const [missing] = states.flatMap(({ problem }) => problem ?? []);
   const value = `providers: ${usable.join(', ')}${missing ? `; ${missing.message}` : ''}`;
-  return { name: 'onnxruntime', ok: true, value, hint: missing?.hint };
+  return { name, ok: true, value, hint: missing?.hint };
 }
 
 async function ffmpeg(): Promise<Finding> {

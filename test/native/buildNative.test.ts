@@ -39,6 +39,10 @@ it('builds for the GPUs that are there', async () => {
   await program('nvidia-smi', 'echo 9.0; echo 8.9; echo 9.0');
   expect(planCuda({})).toMatchObject({ architectures: ['89', '90'], required: false });
   expect(planCuda({ LDC_CUDA: '0' }).architectures).toEqual([]);
+  expect(planCuda({ npm_command: 'pack' })).toMatchObject({
+    architectures: [],
+    why: 'the package is to load on every Linux',
+  });
   expect(planCuda({ LDC_CUDA_ARCHITECTURES: 'all' }).architectures).toEqual(allArchitectures);
 });
 

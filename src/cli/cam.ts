@@ -4,11 +4,14 @@ import { Command } from 'commander';
 import { makeFolder, writeFileWhole } from '../base/files.js';
 import { parseProtocol } from '../config/protocol.js';
 import { readImage } from '../data/loader.js';
-import type { Frame, Label } from '../data/manifest.js';
+import type { Frame } from '../data/manifest.js';
+import { contactSheet, type SheetCell } from '../report/contactSheet.js';
 import { activationStage } from '../run/activationStage.js';
 import { deviceOf, openExperiment } from '../run/experiment.js';
-import { overlayPng } from '../run/overlay.js';
+import { someOfEachKind } from '../run/features.js';
+import { mapOver, overlayPng } from '../run/overlay.js';
 import { describeMaps } from '../run/quasiMaps.js';
+import { kindOf } from '../run/targetMaps.js';
 import { type ConfigOptions, configOf, withConfigOptions, withDataOption, withOutOption } from './experimentOptions.js';
 import { wholeNumber } from './numbers.js';
 import { type CommonOptions, interruption, printResult, progressFor, withCommonOptions } from './output.js';
@@ -28,7 +31,7 @@ export function camCommand(): Command {
     .requiredOption('--protocol <expression>', "e.g. 'O&C&I-to-M' (the shell needs the quotes) or oulu/3/1")
     .option(
       '--overlay [n]',
-      `draw the maps of n frames over their faces (${defaultOverlays} unless told)`,
+      `draw the maps of n frames over their faces, as many of each kind (${defaultOverlays} unless told)`,
       wholeNumber(1),
     );
   withCommonOptions(withConfigOptions(withOutOption(withDataOption(command))));
@@ -40,36 +43,37 @@ export function camCommand(): Command {
     for (const notice of experiment.notices) progress.note(notice);
     const stage1 = await activationStage(experiment, deviceOf(config), flags.out, progress, interruption());
     const { values, size, zero, recognised } = stage1.maps;
-    const overlays: string[] = [];
-    if (flags.overlay !== undefined) {
-      const { train } = experiment;
-      const directory = join(stage1.folder, 'overlays');
-      await mkdir(directory, { recursive: true });
-      const side = config.data.image_size;
-      for (const row of rowsToDraw(train, flags.overlay === true ? defaultOverlays : flags.overlay)) {
-        const frame = train[row]!;
-        const map = { values: values.subarray(row * size * size, (row + 1) * size * size), size };
-        const kind = frame.label === 'live' ? 'live' : frame.attackType;
-        const name = `${frame.domain}-${kind}-${frame.video}-${frame.frame}.png`.replaceAll('/', '_');
-        await writeFileWhole(join(directory, name), await overlayPng(await readImage(frame.path, side), side, [map]));
-        overlays.push(join(directory, name));
-      }
-    }
-    const images = experiment.train.length;
     const { folder, network } = stage1;
+    const directory = join(folder, 'overlays');
+    const overlays: string[] = [];
+    const cells: SheetCell[] = [];
+    const side = config.data.image_size;
+    for (const row of flags.overlay === undefined ? [] : rowsToDraw(experiment.train, flags.overlay)) {
+      const frame = experiment.train[row]!;
+      const kind = kindOf(frame);
+      const map = { values: values.subarray(row * size * size, (row + 1) * size * size), size };
+      const pixels = await readImage(frame.path, side);
+      const name = `${frame.domain}-${kind}-${frame.video}-${frame.frame}.png`.replaceAll('/', '_');
+      await writeFileWhole(join(directory, name), await overlayPng(pixels, side, [map]));
+      overlays.push(join(directory, name));
+      cells.push({ kind, pixels, picture: await mapOver(pixels, side, map) });
+    }
+    const note = `${experiment.synthetic ? 'SYNTHETIC. ' : ''}Grad-CAM of each image's own class`;
+    const sheet = join(directory, 'sheet.png');
+    if (cells.length > 0) await writeFileWhole(sheet, await contactSheet(cells, side, note));
+    const images = experiment.train.length;
     printResult(flags, { folder, network, images, zero_maps: zero, recognised, overlays }, () =>
       [
         `${experiment.synthetic ? 'SYNTHETIC: ' : ''}${images} maps in ${folder}; ${describeMaps(stage1.maps)}`,
-        ...(overlays.length > 0 ? [`${overlays.length} overlays in ${join(stage1.folder, 'overlays')}`] : []),
+        ...(overlays.length > 0 ? [`${overlays.length} overlays in ${directory}`, `sheet: ${sheet}`] : []),
       ].join('\n'),
     );
   });
 }
 
-/** Evenly spread, half of them live and half spoof where there are as many. */
-function rowsToDraw(frames: readonly Frame[], count: number): number[] {
-  const spread = (rows: number[], n: number) =>
-    Array.from({ length: Math.min(n, rows.length) }, (_, i) => rows[Math.floor((i * rows.length) / n)]!);
-  const rowsOf = (label: Label) => frames.flatMap((frame, row) => (frame.label === label ? [row] : []));
-  return [...spread(rowsOf('live'), Math.ceil(count / 2)), ...spread(rowsOf('spoof'), Math.floor(count / 2))];
+/** At least so many rows as are asked for, as many of each kind, of different subjects. */
+function rowsToDraw(frames: readonly Frame[], asked: number | true): number[] {
+  const kinds = new Set(frames.map(kindOf)).size;
+  const each = Math.ceil((asked === true ? defaultOverlays : asked) / kinds);
+  return someOfEachKind(frames, each).map((frame) => frames.indexOf(frame));
 }

@@ -7,7 +7,7 @@ export interface SheetCell {
   kind: string;
   /** [size,size,3] */
   pixels: Uint8Array;
-  /** Grey [size,size]. */
+  /** [size,size], grey, or [size,size,3]. */
   picture: Uint8Array;
 }
 
@@ -41,7 +41,7 @@ export async function contactSheet(cells: readonly SheetCell[], size: number, no
       column.flatMap(({ pixels, picture }, r) => {
         const left = GAP + c * (pair + GAP);
         const top = HEADER + r * (CELL + GAP);
-        return [placed(pixels, 3, size, left, top), placed(picture, 1, size, left + CELL + 2, top)];
+        return [placed(pixels, size, left, top), placed(picture, size, left + CELL + 2, top)];
       }),
     ),
   );
@@ -56,7 +56,8 @@ export async function contactSheet(cells: readonly SheetCell[], size: number, no
     .toBuffer();
 }
 
-async function placed(pixels: Uint8Array, channels: 1 | 3, size: number, left: number, top: number) {
+async function placed(pixels: Uint8Array, size: number, left: number, top: number) {
+  const channels = pixels.length === size * size ? 1 : 3;
   const input = await sharp(pixels, { raw: { width: size, height: size, channels } })
     .resize(CELL, CELL, { kernel: 'cubic' })
     .toColourspace('srgb')

@@ -10,7 +10,7 @@ export interface MapLayer {
 
 /** The image, then the image under each map, side by side: `size` pixels high. */
 export async function overlayPng(pixels: Uint8Array, size: number, layers: readonly MapLayer[]): Promise<Buffer> {
-  const panels = [pixels, ...(await Promise.all(layers.map((layer) => withMap(pixels, size, layer))))];
+  const panels = [pixels, ...(await Promise.all(layers.map((layer) => mapOver(pixels, size, layer))))];
   const strip = sharp({ create: { width: size * panels.length, height: size, channels: 3, background: '#000' } });
   return strip
     .composite(panels.map((panel, i) => ({ input: Buffer.from(panel), raw: rawOf(size), left: i * size, top: 0 })))
@@ -18,7 +18,12 @@ export async function overlayPng(pixels: Uint8Array, size: number, layers: reado
     .toBuffer();
 }
 
-async function withMap(pixels: Uint8Array, size: number, { values, size: mapSize }: MapLayer): Promise<Uint8Array> {
+/** The image [size,size,3] under a map, which is enlarged to it. */
+export async function mapOver(
+  pixels: Uint8Array,
+  size: number,
+  { values, size: mapSize }: MapLayer,
+): Promise<Uint8Array> {
   const grey = Uint8Array.from(values, (value) => Math.min(255, Math.max(0, Math.round(value))));
   const enlarged = await sharp(grey, { raw: { width: mapSize, height: mapSize, channels: 1 } })
     .resize(size, size, { kernel: 'cubic' })

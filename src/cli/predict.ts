@@ -1,15 +1,21 @@
 /** `ldc predict` */
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { Command } from 'commander';
 import { stringify } from 'csv-stringify/sync';
 import { makeFolder, writeFileWhole } from '../base/files.js';
 import { overlayPng } from '../run/overlay.js';
-import { overlayName, predict } from '../run/predict.js';
+import { predict } from '../run/predict.js';
+import { isVideo, stem } from '../run/shots.js';
 import { withDeviceOptions, withOutOption } from './experimentOptions.js';
 import { type ModelOptions, modelOf, withModelOptions, withWeightsOptions } from './modelOptions.js';
+import { wholeNumber } from './numbers.js';
 import { type CommonOptions, printResult, progressFor, withCommonOptions } from './output.js';
 
 interface PredictFlags extends CommonOptions, ModelOptions {
+  frames: number;
+  detect: boolean;
+  ffmpeg?: string;
   csv?: string;
   overlay?: string;
 }
@@ -17,26 +23,30 @@ interface PredictFlags extends CommonOptions, ModelOptions {
 export function predictCommand(): Command {
   const command = new Command('predict')
     .description(
-      'score images, or all images of folders, and decide at the threshold of the model; faces must be cropped',
+      'score images and videos, or all that folders hold, and decide at the threshold of the model; faces must be cropped, or --detect does it',
     )
-    .argument('<path...>', 'images and folders')
+    .argument('<path...>', 'images, videos and folders')
     .option('--run <dir>', 'run to use (default: the newest)')
+    .option('--frames <n>', 'frames of each video, evenly spread; its score is their mean', wholeNumber(1), 8)
+    .option('--detect', 'find the face in each picture and crop it as ldc prepare does', false)
+    .option('--ffmpeg <path>', 'ffmpeg to use for videos, with ffprobe beside it; otherwise those of the system')
     .option('--csv <file>', 'also write the results as CSV')
-    .option('--overlay <dir>', 'also draw the live and spoof maps over each image');
+    .option('--overlay <dir>', 'also draw the live and spoof maps over each image, or the middle frame of a video');
   withCommonOptions(withDeviceOptions(withOutOption(withWeightsOptions(withModelOptions(command)))));
   command.addHelpText('after', "\nExample:\n  ldc predict --run 'runs/O&C&I-to-M/ldc-seed0' faces/ --csv scores.csv");
   return command.action(async (paths: string[], flags: PredictFlags) => {
     const model = await modelOf(flags);
-    const predictions: { path: string; score: number; decision: string }[] = [];
+    const predictions: { path: string; score: number; decision: string; frames: number }[] = [];
     try {
-      if (flags.overlay !== undefined) await makeFolder(flags.overlay);
-      for await (const each of predict(model, paths, progressFor(flags))) {
-        predictions.push({ path: each.path, score: each.score, decision: each.decision });
+      if (flags.overlay !== undefined) await mkdir(flags.overlay, { recursive: true });
+      for await (const each of predict(model, paths, flags, progressFor(flags))) {
+        const { path, score, decision, frames } = each;
+        predictions.push({ path, score, decision, frames });
         if (flags.overlay !== undefined) {
           const layers = [each.liveMap, each.spoofMap].map((values) => ({ values, size: model.mapSize }));
           const number = String(predictions.length).padStart(4, '0');
           await writeFileWhole(
-            join(flags.overlay, `${number}-${overlayName(each.path)}`),
+            join(flags.overlay, `${number}-${stem(basename(path))}-maps.png`),
             await overlayPng(each.pixels, model.imageSize, layers),
           );
         }
@@ -48,12 +58,21 @@ export function predictCommand(): Command {
       await writeFileWhole(flags.csv, stringify(predictions, { header: true, escape_formulas: true }));
     }
     const { path, checkpoint, engine, synthetic } = model;
-    const threshold = { name: model.threshold.name, value: model.threshold.frame };
+    const { name, frame, video } = model.threshold;
+    const threshold = { name, value: frame, video };
+    const videos = predictions.filter(({ path }) => isVideo(path)).length;
+    const thresholds = [
+      ...(videos < predictions.length ? [frame.toPrecision(4)] : []),
+      ...(videos > 0 ? [`${video.toPrecision(4)} for videos`] : []),
+    ].join(', ');
     const source = flags.model === undefined && flags.weights === undefined ? { run: path } : { model: path };
     printResult(flags, { ...source, checkpoint, engine, threshold, synthetic, predictions }, () =>
       [
-        ...predictions.map(({ path, score, decision }) => `${decision.padEnd(5)}  ${score.toFixed(4)}  ${path}`),
-        `threshold ${threshold.value.toPrecision(4)} (${threshold.name}), ${checkpoint ? `${checkpoint} of ` : ''}${path}`,
+        ...predictions.map(
+          ({ path, score, decision, frames }) =>
+            `${decision.padEnd(5)}  ${score.toFixed(4)}  ${path}${isVideo(path) ? ` (mean of ${frames} frames)` : ''}`,
+        ),
+        `threshold ${thresholds} (${name}), ${checkpoint ? `${checkpoint} of ` : ''}${path}`,
         ...(synthetic
           ? ['SYNTHETIC: this network was trained on drawn faces; its decisions on real ones mean nothing.']
           : []),

@@ -14,9 +14,9 @@ import { descriptiveLayers, type LayerPicture, layerPictures } from '../method/l
 import { pixelScaling } from '../method/normalize.js';
 import { loadModel } from './checkpoint.js';
 import { emptyNet } from './engines.js';
-import { imagesAt } from './predict.js';
 import type { Progress } from './progress.js';
 import type { openRun } from './runFolder.js';
+import { imagesAt } from './shots.js';
 import { kindOf } from './targetMaps.js';
 
 /** An image and what is known of it. */

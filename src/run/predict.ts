@@ -1,58 +1,52 @@
-/** Scores and decisions for images and folders of the user's, at the model's own threshold. */
-import { readdir, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+/** Scores and decisions for images and videos of the user's, at the model's own threshold. */
 import { UserError } from '../base/errors.js';
-import { readImage } from '../data/loader.js';
 import type { ImageScore } from '../evaluate/scorer.js';
 import type { OpenModel } from './openModel.js';
 import type { Progress } from './progress.js';
+import { isVideo, picturesAt, type ShotOptions, ShotReader } from './shots.js';
 import { decide } from './threshold.js';
 
+/** Of a video, the score is the mean of its frames', and maps and pixels are those of the frame in the middle. */
 export interface Prediction extends ImageScore {
   path: string;
   decision: 'live' | 'spoof';
+  /** Frames that were scored: 1 for an image. */
+  frames: number;
   /** [size,size,3], what the network saw. */
   pixels: Uint8Array;
 }
 
-const imageEndings = /\.(jpe?g|png|webp|tiff?|bmp)$/i;
-
 /**
- * One prediction an image, in order. Images are taken as they are: crop faces as the training data were.
- * @throws UserError for a path that does not exist, a folder without images, an unreadable image
+ * One prediction a file, in order. Files in which a face was looked for and not found are noted and left out.
+ * @throws UserError for a path that does not exist, a folder without pictures, an unreadable file, and when there is no face in any
  */
 export async function* predict(
   { scorer, imageSize, threshold }: OpenModel,
   paths: readonly string[],
+  options: ShotOptions,
   progress: Progress,
 ): AsyncGenerator<Prediction> {
-  const files = await imagesAt(paths);
-  progress.begin('predict', files.length, 0, 'images');
+  const files = await picturesAt(paths);
+  const reader = new ShotReader(imageSize, options);
+  progress.begin('predict', files.length, 0, 'files');
+  let predicted = 0;
   for (const [i, path] of files.entries()) {
-    const pixels = await readImage(path, imageSize);
-    const [scored] = await scorer.score(pixels, 1, imageSize);
+    const scored: (ImageScore & { pixels: Uint8Array })[] = [];
+    for await (const pixels of reader.shots(path)) {
+      const [score] = await scorer.score(pixels, 1, imageSize);
+      scored.push({ ...score!, pixels });
+    }
     progress.update(i + 1);
-    yield { path, pixels, ...scored!, decision: decide(scored!.score, threshold.frame) };
+    const frames = scored.length;
+    if (frames === 0) {
+      progress.note(`no face is found in ${path}; it is left out`);
+      continue;
+    }
+    predicted++;
+    const score = scored.reduce((sum, each) => sum + each.score, 0) / frames;
+    const decision = decide(score, isVideo(path) ? threshold.video : threshold.frame);
+    yield { ...scored[Math.floor(frames / 2)]!, path, score, decision, frames };
   }
   progress.end();
-}
-
-/** The images that paths name: files, and all that folders hold. @throws UserError when there is nothing under a path */
-export async function imagesAt(paths: readonly string[]): Promise<string[]> {
-  return (await Promise.all(paths.map(imagesIn))).flat();
-}
-
-async function imagesIn(path: string): Promise<string[]> {
-  const found = await stat(path).catch(() => undefined);
-  if (found === undefined) throw new UserError(`${path} does not exist`);
-  if (found.isFile()) return [path];
-  const files = (await readdir(path, { recursive: true })).filter((file) => imageEndings.test(file)).sort();
-  if (files.length === 0)
-    throw new UserError(`there is no image in ${path}`, 'images end in .jpg, .png, .webp, .tif or .bmp');
-  return files.map((file) => join(path, file));
-}
-
-/** File name for an overlay of `path`. */
-export function overlayName(path: string): string {
-  return `${basename(path).replace(imageEndings, '')}-maps.png`;
+  if (predicted === 0) throw new UserError('no face is found in any of the files');
 }

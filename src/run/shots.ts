@@ -1,10 +1,9 @@
 /** What a network is shown of an image or video of the user's: the whole picture, or the face that a detector finds in it. */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { UserError } from '../base/errors.js';
 import { readImage } from '../data/loader.js';
-import { cropJpeg, type Picture, squareOf } from '../data/prepare/crop.js';
+import { cropOf, imageOf, jpegOf, type Picture, squareOf } from '../data/prepare/crop.js';
 import { type Detector, loadDetector } from '../data/prepare/detector.js';
 import { type Ffmpeg, findFfmpeg, VideoError } from '../data/prepare/ffmpeg.js';
 import { openPhoto, openVideo } from '../data/prepare/film.js';
@@ -108,12 +107,9 @@ async function faceIn(picture: Picture, detector: Detector, size: number): Promi
   const face = await detector.detect(picture);
   if (face === null) return null;
   const { width, height } = picture;
-  return readImage(await cropJpeg(picture, squareOf(face, margin, width, height), size), size);
+  return readImage(await jpegOf(await cropOf(picture, squareOf(face, margin, width, height), size)), size);
 }
 
 function whole({ pixels, width, height }: Picture, size: number): Promise<Uint8Array> {
-  return sharp(pixels, { raw: { width, height, channels: 3 } })
-    .resize(size, size, { fit: 'fill' })
-    .raw()
-    .toBuffer();
+  return imageOf(pixels, width, height).resize(size, size, { fit: 'fill' }).raw().toBuffer();
 }

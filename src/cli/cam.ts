@@ -1,7 +1,7 @@
 /** `ldc cam` */
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { makeFolder, writeFileWhole } from '../base/files.js';
+import { writeFileWhole } from '../base/files.js';
 import { parseProtocol } from '../config/protocol.js';
 import { readImage } from '../data/loader.js';
 import type { Frame } from '../data/manifest.js';

@@ -1,5 +1,4 @@
 /** `ldc predict` */
-import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Command } from 'commander';
 import { stringify } from 'csv-stringify/sync';
@@ -38,7 +37,7 @@ export function predictCommand(): Command {
     const model = await modelOf(flags);
     const predictions: { path: string; score: number; decision: string; frames: number }[] = [];
     try {
-      if (flags.overlay !== undefined) await mkdir(flags.overlay, { recursive: true });
+      if (flags.overlay !== undefined) await makeFolder(flags.overlay);
       for await (const each of predict(model, paths, flags, progressFor(flags))) {
         const { path, score, decision, frames } = each;
         predictions.push({ path, score, decision, frames });

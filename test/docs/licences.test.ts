@@ -8,7 +8,6 @@ interface Package {
   version: string;
   license?: string;
   dev?: boolean;
-  devOptional?: boolean;
   os?: string[];
   resolved?: string;
   integrity?: string;
@@ -18,7 +17,7 @@ interface Package {
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string) => JSON.parse(readFileSync(`${root}${path}`, 'utf8'));
 const { packages } = read('package-lock.json') as { packages: Record<string, Package> };
-const production = Object.entries(packages).filter(([path, { dev, devOptional }]) => path && !dev && !devOptional);
+const production = Object.entries(packages).filter(([path, { dev }]) => path && !dev);
 const nameOf = (path: string) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
 
 /** Those that an Apache-2.0 program may use. libvips and its like are loaded as libraries of their own, which the LGPL asks for. */

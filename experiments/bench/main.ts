@@ -1,9 +1,10 @@
-/** `npm run bench -- kernels|step|eval|cam|predict|compare`: how fast this machine computes, beside what it could do. */
+/** `npm run bench -- kernels|step|eval|cam|predict|epoch|compare|convergence`: how fast this machine computes, beside what it could do. */
 import { cpus } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { interruption, progressFor, reportError } from '../../src/cli/output.js';
 import { measurePeak, openDevice } from '../../src/engine/device.js';
 import { type ConvergenceOptions, convergence } from './convergence.js';
+import { epochBatch, epochTimes } from './epoch.js';
 import { kernelTimes } from './kernels.js';
 import { ourWorker, type Task, type Workload, workloads } from './protocol.js';
 import { rounded, spreadOf } from './statistics.js';
@@ -61,6 +62,11 @@ function command(): Command {
   for (const [name, { about, runs }] of Object.entries(measurements)) {
     withFlags(program.command(name).description(about)).action((flags: Flags) => benchSteps(runs, flags));
   }
+  const epoch = program
+    .command('epoch')
+    .description('epochs from JPEG files by turns with the bare step (SYNTHETIC images)')
+    .option('--rounds <n>', 'epochs of each kind', positive, 3);
+  withFlags(epoch, { batch: false }).action(benchEpoch);
   addCompare(program);
   addConvergence(program);
   return program;
@@ -94,12 +100,12 @@ function addConvergence(program: Command): void {
     });
 }
 
-function withFlags(command: Command): Command {
+function withFlags(command: Command, { batch = true } = {}): Command {
+  if (batch) command.option('--batch <n>', 'images a step', positive);
   return command
     .exitOverride()
     .option('--json', 'one JSON object a line')
     .option('--threads <n>', 'threads (default: LDC_THREADS, else all processors)', positive)
-    .option('--batch <n>', 'images a step', positive)
     .option('--size <pixels>', 'side of the images, a multiple of 32', imageSize, 256)
     .option('--steps <n>', 'measured repeats, after one that warms up', positive);
 }
@@ -163,6 +169,35 @@ async function benchKernels(flags: Flags): Promise<void> {
       `${layer.name.padEnd(18)} ${pass.padEnd(11)} ${algorithm.padEnd(8)} ` +
       `${(seconds.median * 1e3).toFixed(2).padStart(8)} ms [${(seconds.least * 1e3).toFixed(2)}, ${(seconds.most * 1e3).toFixed(2)}]` +
       `  ${gflops.toFixed(0).padStart(5)} GFLOP/s  ${percent.toFixed(0).padStart(4)} %`;
+    print(flags, document, text);
+  }
+}
+
+async function benchEpoch(flags: Flags & { rounds: number }): Promise<void> {
+  const { threads } = printMachine(flags);
+  const { size, steps = 8, rounds } = flags;
+  const signal = interruption();
+  for (const { source, epoch, bare, checkpoint } of await epochTimes({ size, threads, steps, rounds, signal })) {
+    const over = (figure: 'ms' | 'cpu') => 100 * (epoch[figure] / bare[figure] - 1);
+    const document = {
+      name: 'ldcnet-epoch',
+      source,
+      synthetic: true,
+      batch: epochBatch,
+      size,
+      threads,
+      steps,
+      ms_median: rounded(epoch.ms),
+      bare_ms_median: rounded(bare.ms),
+      overhead_percent: rounded(over('ms'), 1),
+      cpu_ms_median: rounded(epoch.cpu),
+      bare_cpu_ms_median: rounded(bare.cpu),
+      cpu_overhead_percent: rounded(over('cpu'), 1),
+      checkpoint_ms: rounded(checkpoint),
+    };
+    const text =
+      `a step from ${source === 'jpeg' ? 'JPEG files' : 'the cache  '}  ${epoch.ms.toFixed(1)} ms, bare ${bare.ms.toFixed(1)} ms: ${over('ms').toFixed(1)} % more` +
+      `  (processor time ${epoch.cpu.toFixed(1)} and ${bare.cpu.toFixed(1)} ms: ${over('cpu').toFixed(1)} %)  checkpoint ${checkpoint.toFixed(0)} ms an epoch`;
     print(flags, document, text);
   }
 }

@@ -16,6 +16,7 @@ namespace {
 constexpr int64_t kTileBlock = 60;        // most tiles of an item
 constexpr int64_t kLeastTiles = 24;       // fewer are not worth reading all weights for
 constexpr int64_t kOutputs = 4 * kBlock;  // output channels between two transforms
+constexpr int64_t kChunkBlocks = 8;       // blocks of input channels in a row: their weights stay in the L1 cache
 constexpr int64_t kLeastChannels = 32;    // for the automatic choice
 
 struct Run {
@@ -29,15 +30,16 @@ struct Run {
   int64_t input_stride() const { return matrix_stride(from.c() * block); }
   int64_t product_stride() const { return matrix_stride(kOutputs * block); }
 
-  // One register tile: P tiles of one point from `in`, V vectors of outputs. Out of line, so that the registers are its own.
+  // One register tile: P tiles of one point from `in`, V vectors of outputs, `blocks` of input channels; fresh: there is nothing
+  // to add to yet. Out of line, so that the registers are its own.
   template <int P, int V>
-  [[gnu::noinline]] void product(const float* in, const float* u, float* out) const {
-    const Window window{from.c() / kBlock, block * kBlock, 1, 0, kBlock};
+  [[gnu::noinline]] void product(const float* in, const float* u, int64_t blocks, bool fresh, float* out) const {
+    const Window window{blocks, block * kBlock, 1, 0, kBlock};
     const float* x[P];
     Vec acc[P][V];
     for (int p = 0; p < P; ++p) {
       x[p] = in + p * kBlock;
-      for (int v = 0; v < V; ++v) acc[p][v] = Vec::zero();
+      for (int v = 0; v < V; ++v) acc[p][v] = fresh ? Vec::zero() : Vec::load(out + (v * block + p) * kBlock);
     }
     product_tile<P, V>(window, x, u, acc);
     for (int p = 0; p < P; ++p) {
@@ -47,16 +49,21 @@ struct Run {
 
   // m[point][vector of outputs][tile] = v[point][.][tile] u[point][.][output] for `outputs` channels from `first`.
   void products(const float* v, int64_t tiles, int64_t first, int64_t outputs, float* m) const {
+    const int64_t blocks = from.c() / kBlock, chunk = ceil_div(blocks, ceil_div(blocks, kChunkBlocks));
     for (int64_t point = 0; point < kTilePoints; ++point) {
       const float* u = packed + point * matrix_stride(from.c() * to.c()) + first * from.c();
       const float* in = v + point * input_stride();
       for (int64_t k = 0; k < outputs; k += kTileVecs * kBlock) {
         float* out = m + point * product_stride() + k * block;
         with_count<kTileVecs>((outputs - k) / kBlock, [&](auto vecs) {
-          for (int64_t t = 0; t < tiles; t += kTileRows) {
-            with_count<kTileRows>(tiles - t, [&](auto count) {
-              product<count.value, vecs.value>(in + t * kBlock, u + k * from.c(), out + t * kBlock);
-            });
+          for (int64_t b = 0; b < blocks; b += chunk) {
+            const float* panel = u + k * from.c() + b * vecs.value * kBlock * kBlock;
+            for (int64_t t = 0; t < tiles; t += kTileRows) {
+              with_count<kTileRows>(tiles - t, [&](auto count) {
+                product<count.value, vecs.value>(in + (b * block + t) * kBlock, panel, least(chunk, blocks - b), b == 0,
+                                                 out + t * kBlock);
+              });
+            }
           }
         });
       }

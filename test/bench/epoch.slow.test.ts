@@ -1,0 +1,21 @@
+/** `npm run bench -- epoch` trains, resumes and measures; the figures are not looked at. */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+
+const program = fileURLToPath(new URL('../../dist/experiments/bench/main.js', import.meta.url));
+
+it('one epoch from files, one from the cache', async () => {
+  const flags = ['--size', '32', '--steps', '2', '--rounds', '1', '--json'];
+  const { stdout } = await promisify(execFile)(process.execPath, [program, 'epoch', ...flags]);
+  const [, ...lines] = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(lines.map(({ source }) => source)).toEqual(['jpeg', 'cache']);
+  for (const line of lines) {
+    expect(line).toMatchObject({ name: 'ldcnet-epoch', synthetic: true, batch: 30, size: 32, steps: 2 });
+    for (const figure of ['ms_median', 'bare_ms_median', 'checkpoint_ms']) expect(line[figure]).toBeGreaterThan(0);
+  }
+}, 600_000);

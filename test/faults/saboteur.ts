@@ -42,12 +42,14 @@ function sabotage(owner: object, name: string, contentAt: number | null, writes:
     if (kind === 'full') {
       // Removing and renaming need no room.
       if (contentAt === null && name !== 'open' && name !== 'mkdir') return original.apply(this, args);
-      return Promise.reject(Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' }));
+      const error = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+      if (name.endsWith('Sync')) throw error;
+      return Promise.reject(error);
     }
     if (!half || part === undefined) die();
     const rest = args.slice(contentAt! + 1).map((arg, i) => (name === 'write' && i === 1 ? undefined : arg)) as never[];
-    const done = original.apply(this, [...args.slice(0, contentAt!), part as never, ...rest]) as Promise<unknown>;
-    return done.then(die);
+    const done = original.apply(this, [...args.slice(0, contentAt!), part as never, ...rest]);
+    return done instanceof Promise ? done.then(die) : die();
   };
 }
 
@@ -61,6 +63,7 @@ for (const name of ['rename', 'rm', 'mkdir', 'link', 'rmdir', 'copyFile']) sabot
 for (const name of ['writeFile', 'appendFile']) sabotage(promises, name, 1, always);
 for (const name of ['write', 'writeFile', 'appendFile']) sabotage(prototype, name, 0, always);
 sabotage(prototype, 'sync', null, always);
+sabotage(fs, 'writeFileSync', 1, always);
 syncBuiltinESMExports();
 
 if (counts !== undefined) process.on('exit', () => fs.appendFileSync(counts, `${operations}\n`));

@@ -40,6 +40,7 @@ export function mapOverlap(estimated: ArrayLike<number>, cam: ArrayLike<number>)
   return { iou: both / either, hit: cam[peak.place]! >= camPeak.value / 2 };
 }
 
+/** Means over images that count; `null` stands for an image whose Grad-CAM is nowhere positive. */
 export function summarizeOverlaps(overlaps: readonly (MapOverlap | null)[]): MapOverlapSummary {
   const counted = overlaps.filter((overlap) => overlap !== null);
   const mean = (value: (overlap: MapOverlap) => number) =>

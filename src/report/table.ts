@@ -41,6 +41,7 @@ export function scoreText(score: number | null | undefined): string {
   return score !== 0 && Number(text) === 0 ? score.toExponential(1) : text;
 }
 
+/** A pipe table with its title in bold above and its notes below; what Markdown would take for markup is escaped. */
 export function toMarkdown(table: Table): string {
   const safe = (text: string) => oneLine(text).replace(/[\\|<>*_`[\]]/g, (sign) => `\\${sign}`);
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
@@ -115,6 +116,7 @@ export function toText(table: Table, width = 80): string {
   ].join('\n');
 }
 
+/** Title, table and notes; the first cell of a row is its heading, and every text is escaped. */
 export function toHtml(table: Table): string {
   const cell = (tag: 'td' | 'th', text: string, k: number, scope = '') =>
     `<${tag}${scope}${table.columns[k]!.align === 'right' ? ' class="number"' : ''}>${text}</${tag}>`;

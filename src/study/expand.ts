@@ -64,6 +64,7 @@ export class StudyFolder {
   }
 }
 
+/** The folder of a study below `out`, for its own way of evaluating. */
 export function studyFolder(study: Study, out: string): StudyFolder {
   const { checkpoint, convention } = study.evaluate;
   return new StudyFolder(join(out, `study-${study.name}`), `${checkpoint}-${convention}`);
@@ -108,6 +109,7 @@ export function configsOf(study: Study): Record<string, Config> {
   return Object.fromEntries(points.map(({ variant, settings }) => [variant, configSchema.parse(settings)]));
 }
 
+/** The id of a run, or of a shared stage, by its name within the protocol; fit for a file name. */
 export function taskId(protocol: Protocol, name: string): string {
   return `${protocolFolder(protocol).replaceAll('/', '_')}--${name}`;
 }

@@ -18,6 +18,7 @@ export const metricTitles: Record<MetricName, string> = {
   eer: 'EER*',
 };
 
+/** Of the AUC alone; all others are error rates. */
 export function higherIsBetter(metric: MetricName): boolean {
   return metric === 'auc';
 }

@@ -23,6 +23,7 @@ export const conventionTitle = 'convention';
 /** The heading of the column that averages over protocols. */
 const meanTitle = 'mean';
 
+/** The table of `ldc study report`: a block of variants for each convention, published rows below, what they mean in the notes. */
 export function resultTable(study: Study, results: StudyResults): Table {
   const { metrics, published } = study.report;
   const groups =

@@ -46,6 +46,7 @@ export interface StudyStatus {
   counts: Partial<Record<State, number>>;
 }
 
+/** Looks at results, records, locks, checkpoints and, where jobs were submitted, at Slurm's queue; changes nothing. */
 export async function studyStatus(study: Study, out: string): Promise<StudyStatus> {
   const folder = studyFolder(study, out);
   const submitted = await jobsOf(folder);

@@ -17,6 +17,7 @@ const order: readonly State[] = [
   'done',
 ];
 
+/** Counts, and a table of what is neither done nor waiting, for a terminal `width` characters wide. */
 export function statusText(status: StudyStatus, width: number): string {
   const { study, runs, counts } = status;
   const summary = order.flatMap((state) => (counts[state] ? [`${counts[state]} ${state}`] : [])).join(', ');
@@ -51,6 +52,7 @@ export function statusText(status: StudyStatus, width: number): string {
   return `${lines.join('\n').trimEnd()}\n`;
 }
 
+/** What was submitted to Slurm now, and what was there already. */
 export function submittedText({ jobs, pending }: Submitted, file: string): string {
   const tasks = jobs.reduce((sum, { tasks }) => sum + tasks.length, 0);
   const lines = [

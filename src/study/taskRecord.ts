@@ -21,6 +21,7 @@ export async function readRecord(folder: StudyFolder, id: string): Promise<TaskR
   }
 }
 
+/** Replaces the record of a task, whole or not at all. */
 export async function writeRecord(folder: StudyFolder, id: string, record: TaskRecord): Promise<void> {
   await writeFileWhole(folder.task(id), `${JSON.stringify(record)}\n`);
 }

@@ -7,7 +7,7 @@ const all = (pattern: RegExp, text = page) => [...text.matchAll(pattern)].map((m
 
 describe('the report', () => {
   it('has its sections, each with a heading that the navigation leads to', () => {
-    const ids = ['result', 'training', 'curves', 'breakdown', 'maps', 'features', 'mistakes', 'facts'];
+    const ids = ['result', 'training', 'curves', 'breakdown', 'robustness', 'maps', 'features', 'mistakes', 'facts'];
     expect(all(/<section id="(\w+)"/g)).toEqual(ids);
     expect(all(/<li><a href="#(\w+)">/g)).toEqual(ids);
     for (const id of ids) expect(page).toContain(`<h2 id="${id}-title">`);
@@ -34,7 +34,7 @@ describe('the report', () => {
     expect(pictures.length).toBeGreaterThan(3);
     for (const picture of pictures) expect(picture).toMatch(/alt="[^"]+"/);
     const plots = all(/<svg [^>]*>/g);
-    expect(plots.length).toBe(10);
+    expect(plots.length).toBe(11);
     for (const plot of plots) expect(plot).toMatch(/role="img" aria-label="[^"]{20,}"/);
     expect(page).toContain('no image');
   });
@@ -71,6 +71,7 @@ describe('the report', () => {
       sourceDevelopment: null,
       training: [],
       overlays: [],
+      corruptions: null,
       features: null,
       falseAccepts: [],
       falseRejects: [],

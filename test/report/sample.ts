@@ -4,6 +4,7 @@ import { evaluateScores, targetCounts } from '../../src/evaluate/evaluation.js';
 import { worstMistakes } from '../../src/evaluate/mistakes.js';
 import { type ScoreRow, type Scores, scoresOf } from '../../src/evaluate/scores.js';
 import type { ReportInput } from '../../src/report/html.js';
+import type { CorruptionPoint } from '../../src/run/corruptionSweep.js';
 
 export const HOSTILE = `<img src=x onerror=alert(1)>"'&`;
 /** A PNG of one grey pixel. */
@@ -29,6 +30,14 @@ function sampleScores(domain: string, videos: number, seed: number): Scores {
     };
   });
   return scoresOf(rows, 'sample');
+}
+
+/** Error rates that grow by `step` with each degree. */
+function sampleCurve(step: number): CorruptionPoint[] {
+  return [0, 1, 2, 3, 4, 5].map((severity) => {
+    const rate = 0.1 + step * severity;
+    return { severity, setting: `${HOSTILE} ${severity}`, auc: 1 - rate, far: rate, frr: rate, hter: rate };
+  });
 }
 
 export function sampleInput(synthetic = true): ReportInput {
@@ -76,6 +85,22 @@ export function sampleInput(synthetic = true): ReportInput {
           y: Math.cos(3 * i * i + k),
         })),
       ),
+    },
+    corruptions: {
+      checkpoint: 'epoch-0003',
+      engine: 'native',
+      level: 'video',
+      threshold: { name: 'source-dev-eer', value: 0.4 },
+      curves: { jpeg: sampleCurve(0.02), noise: sampleCurve(0.07) },
+      synthetic,
+    },
+    overlap: {
+      checkpoint: 'epoch-0003',
+      overlap: {
+        all: { images: 120, counted: 90, iou: 0.4, pointing: 0.7 },
+        [HOSTILE]: { images: 30, counted: 0, iou: null, pointing: null },
+      },
+      synthetic,
     },
     overlays: [{ png: PIXEL, alt: `maps of ${HOSTILE}`, caption: HOSTILE }],
     falseAccepts: falseAccepts.map((mistake, i) => ({ mistake, image: i === 0 ? null : PIXEL })),

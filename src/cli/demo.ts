@@ -25,9 +25,11 @@ export function demoCommand(): Command {
   );
   command.addHelpText('after', '\nExample:\n  ldc demo --out /tmp/ldc-demo');
   return command.action(async (flags: CommonOptions & { out: string }) => {
-    const { evaluation, untrainedAuc, run, data, seconds } = await demo(flags.out, progressFor(flags), interruption());
+    const progress = progressFor(flags);
+    const { evaluation, untrainedAuc, run, data, seconds } = await demo(flags.out, progress, interruption());
     const { folder, facts, config, protocol } = await openRun(run);
-    const report = await writeRunReport(await openExperiment(protocol, config, data), deviceOf(config), folder, facts);
+    const experiment = await openExperiment(protocol, config, data);
+    const report = await writeRunReport(experiment, deviceOf(config), folder, facts, progress);
     const trained = evaluation.levels.video.auc;
     printResult(flags, { ...evaluation, untrained_auc: untrainedAuc, run, report, seconds }, () =>
       [

@@ -15,7 +15,7 @@ import {
   withOutOption,
 } from './experimentOptions.js';
 import { exclusive } from './modelOptions.js';
-import { type CommonOptions, printResult, terminalWidth, withCommonOptions } from './output.js';
+import { type CommonOptions, printResult, progressFor, terminalWidth, withCommonOptions } from './output.js';
 
 interface ReportFlags extends CommonOptions, DeviceOptions {
   run?: string;
@@ -55,7 +55,7 @@ export function reportCommand(): Command {
       throw new UserError(`${folder.path} is not evaluated yet`, `first: ldc eval --run '${folder.path}'`);
     }
     const experiment = await openExperiment(protocol, config, flags.data);
-    const report = await writeRunReport(experiment, deviceOf(config), folder, facts, flags);
+    const report = await writeRunReport(experiment, deviceOf(config), folder, facts, progressFor(flags), flags);
     printResult(flags, { report }, () => report);
   });
 }

@@ -16,6 +16,7 @@ import type { Experiment } from '../run/experiment.js';
 import { featureCloud } from '../run/featureCloud.js';
 import { someOfEachKind } from '../run/features.js';
 import { overlayPng } from '../run/overlay.js';
+import type { Progress } from '../run/progress.js';
 import type { RunFacts, RunFolder } from '../run/runFolder.js';
 import { kindOf, mapFrames, type OverlapResult } from '../run/targetMaps.js';
 import { decisionThreshold } from '../run/threshold.js';
@@ -41,6 +42,7 @@ export async function writeRunReport(
   device: Device,
   folder: RunFolder,
   facts: RunFacts,
+  progress: Progress,
   figures: FigureFolders = {},
 ): Promise<string> {
   const evaluation = JSON.parse(await readFile(folder.evaluation, 'utf8')) as Evaluation;
@@ -62,7 +64,7 @@ export async function writeRunReport(
     sourceDevelopment: existsSync(devFile) ? await readScores(devFile) : null,
     training: await metricsRows(folder),
     overlays: await mapOverlays(experiment, device, folder, facts, checkpoint),
-    features: await featureCloud(experiment, device, folder, checkpoint),
+    features: await featureCloud(experiment, device, folder, checkpoint, progress),
     falseAccepts: await withImages(experiment, worst.falseAccepts),
     falseRejects: await withImages(experiment, worst.falseRejects),
     corruptions: await jsonIfThere<CorruptionSweep>(folder.corruptions),
@@ -117,10 +119,12 @@ async function mapOverlays(
     ];
     const layers = maps.map(({ values }) => ({ values, size: experiment.config.model.map_size }));
     const names = maps.map(({ name }) => name).join(', ');
+    // A weak map is hard to see where all are drawn to one scale.
+    const peaks = maps.map(({ values }) => Math.round(Math.max(...values))).join(', ');
     overlays.push({
       png: await overlayPng(await readImage(frame.path, overlaySize), overlaySize, layers),
       alt: `${kindOf(frame)} frame, then its ${names}`,
-      caption: `${kindOf(frame)}, score ${scoreText(score)}: frame, ${names}`,
+      caption: `${kindOf(frame)}, score ${scoreText(score)}: frame, ${names}, whose peaks are ${peaks} of 255`,
     });
   }
   return overlays;

@@ -12,6 +12,7 @@ import { pixelScaling } from '../method/normalize.js';
 import { loadModel } from './checkpoint.js';
 import { emptyNet } from './engines.js';
 import type { Experiment } from './experiment.js';
+import type { Progress } from './progress.js';
 import type { RunFolder } from './runFolder.js';
 
 /** Crops of each domain and label that are looked at, at most. */
@@ -35,7 +36,7 @@ export interface FeatureCloud {
 }
 
 /**
- * At most `each` crops of every domain and label, evenly spaced in the order of the manifests, so that they are of as many videos as there are.
+ * At most 40 crops of every domain and label, evenly spaced in the order of the manifests, so that they are of as many videos as there are.
  * @throws UserError for an unreadable image or a checkpoint that does not fit
  */
 export async function featureCloud(
@@ -43,14 +44,14 @@ export async function featureCloud(
   device: Device,
   folder: RunFolder,
   checkpoint: string,
-  each: number = CROPS_EACH,
+  progress: Progress,
 ): Promise<FeatureCloud> {
-  const crops = cropsOf(experiment, each);
+  const crops = cropsOf(experiment, CROPS_EACH);
   const net = emptyNet(experiment, device);
   try {
     await loadModel(join(folder.checkpoints, `${checkpoint}.safetensors`), net);
     const frames = crops.map(({ frame }) => frame);
-    const { coordinates, shares } = principalComponents(await featuresOf(experiment, device, net, frames), 2);
+    const { coordinates, shares } = principalComponents(await featuresOf(experiment, device, net, frames, progress), 2);
     const points = crops.map(({ domain, frame: { label } }, i) => {
       const [x, y] = coordinates[i] as [number, number];
       return { domain, label, x, y };
@@ -85,6 +86,7 @@ async function featuresOf(
   device: Device,
   net: LdcNet,
   frames: readonly Frame[],
+  progress: Progress,
 ): Promise<Float32Array[]> {
   const { data, eval: evaluation } = config;
   const { image_size: size, workers } = data;
@@ -92,6 +94,7 @@ async function featuresOf(
   const weights = new FrozenWeights();
   const features: Float32Array[] = [];
   net.train(false);
+  progress.begin('features', frames.length);
   try {
     for await (const { pixels, frames: some } of loadBatches(inBatches(frames, evaluation.batch_size), {
       size,
@@ -103,7 +106,9 @@ async function featuresOf(
       const values = (await output.read()) as Float32Array;
       output.release();
       for (let i = 0; i < some.length; i++) features.push(values.subarray(i * featureSize, (i + 1) * featureSize));
+      progress.update(features.length);
     }
+    progress.end();
     return features;
   } finally {
     weights.release();

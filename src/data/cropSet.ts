@@ -164,6 +164,7 @@ async function hasManifest(folder: string): Promise<boolean> {
   );
 }
 
-function sha256(bytes: Uint8Array): string {
+/** In hexadecimal. */
+export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }

@@ -1,9 +1,9 @@
 /** One presentation: its faces, its wanted frames, its crops on the disk, and what is wrong with it. */
-import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Sharp } from 'sharp';
+import { sha256 } from '../cropSet.js';
 import type { Face, Source } from '../sources/source.js';
 import { alignedSquareOf, cropOf, jpegOf, type Square, squareOf } from './crop.js';
 import type { Detector } from './detector.js';
@@ -237,9 +237,4 @@ export async function stampOf(root: string, ...paths: (string | null)[]): Promis
     return `${size}@${Math.round(mtimeMs)}`;
   });
   return (await Promise.all(stamps)).join(' ');
-}
-
-/** In hexadecimal. */
-export function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -5,7 +5,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { UserError } from '../../base/errors.js';
 import { writeFileWhole } from '../../base/files.js';
-import { type ClipRecord, sha256 } from './clip.js';
+import { sha256 } from '../cropSet.js';
+import type { ClipRecord } from './clip.js';
 
 /** Hidden, so that it is no part of the crop set to anybody else. */
 const JOURNAL = '.prepare.jsonl';

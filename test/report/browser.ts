@@ -101,7 +101,8 @@ export class Browser {
 
   async close(): Promise<void> {
     const exit = new Promise((resolve) => this.child.once('exit', resolve));
-    await this.send('Browser.close');
+    // Its answer may be lost with the pipe.
+    void this.send('Browser.close');
     await exit;
     rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
   }

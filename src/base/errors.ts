@@ -66,4 +66,4 @@ export function isOutOfMemory(error: unknown): boolean {
 
 /** What makes a step smaller. */
 export const lessMemory =
-  'less memory is needed with smaller train.per_domain, activation.batch_size or data.image_size; the last checkpoint is as it was';
+  'less memory is needed with smaller batches (train.per_domain, activation.batch_size, eval.batch_size) or data.image_size';

@@ -20,3 +20,10 @@ export function fraction(text: string): number {
   }
   return value;
 }
+
+/** A parser for commander: bytes, as `6G` or `512M`, in powers of 1024. */
+export function byteCount(text: string): number {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)([KMGT])(?:i?B)?$/i.exec(text) ?? [];
+  if (digits === undefined) throw new InvalidArgumentError('a size as in 6G or 512M is needed.');
+  return Number(digits) * 1024 ** ('KMGT'.indexOf(unit!.toUpperCase()) + 1);
+}

@@ -9,6 +9,7 @@ import { deviceOf, openExperiment } from '../run/experiment.js';
 import { runFolder } from '../run/runFolder.js';
 import { train } from '../run/train.js';
 import { type ConfigOptions, configOf, withConfigOptions, withDataOption, withOutOption } from './experimentOptions.js';
+import { byteCount } from './numbers.js';
 import {
   type CommonOptions,
   interruption,
@@ -26,6 +27,7 @@ interface TrainFlags extends CommonOptions, ConfigOptions {
   resume?: boolean;
   epochs?: string;
   checkpointEvery?: string;
+  memoryLimit?: number;
   weights?: string;
   profile?: boolean;
 }
@@ -38,6 +40,7 @@ export function trainCommand(): Command {
     .option('--resume', 'go on with an interrupted run')
     .option('--epochs <n>', 'epochs of LDCNet')
     .option('--checkpoint-every <n>', 'also save within epochs: every n steps, or minutes as in 10m')
+    .option('--memory-limit <size>', 'refuse to begin when more memory than this would be needed, as in 6G', byteCount)
     .option('--weights <file>', 'initial weights: ImageNet ResNet-18, or a whole network');
   command.option(
     '--profile',
@@ -60,6 +63,7 @@ export function trainCommand(): Command {
       folder,
       out: flags.out,
       resume: flags.resume ?? false,
+      memoryLimit: flags.memoryLimit,
       progress: progressFor(flags),
       signal: interruption('go on with the same command and --resume'),
       onProfile: flags.profile

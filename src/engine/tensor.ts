@@ -4,7 +4,7 @@
  * Storage is reference-counted, not garbage-collected: the scope in which a tensor is made owns it, the tape holds on to what
  * the backward pass needs (tape.ts), and whoever keeps a tensor longer calls `retain`. At zero the device may reuse the memory.
  */
-import { UserError } from '../base/errors.js';
+import { lessMemory, messageOf, UserError, WorkError } from '../base/errors.js';
 import type { Device } from './device.js';
 import { type DType, dtypes, type Handle, type Layout, layouts } from './native.js';
 
@@ -45,7 +45,13 @@ export class Tensor {
   private handleOrFreed: Handle | undefined;
 
   private storage(): Handle {
-    return this.device.native.create(dtypes[this.dtype], layouts[this.layout], this.shape);
+    try {
+      return this.device.native.create(dtypes[this.dtype], layouts[this.layout], this.shape);
+    } catch (error) {
+      if (!/out of memory/.test(messageOf(error))) throw error;
+      const inUse = Math.round(this.device.memory().live / 2 ** 20);
+      throw new WorkError(`out of memory: no room for a tensor [${this.shape}] beside ${inUse} MiB in use`, lessMemory);
+    }
   }
 
   /** The device's name for the storage. Throws when the tensor was freed. */

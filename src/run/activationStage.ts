@@ -24,7 +24,7 @@ import { ActivationNet } from '../method/activationNet.js';
 import { LdcNet } from '../method/ldcnet.js';
 import { pixelScaling } from '../method/normalize.js';
 import { Checkpoints, loadModel, saveModel, trainingStart } from './checkpoint.js';
-import { runEpochs } from './epochs.js';
+import { runEpochs, type Stage } from './epochs.js';
 import type { Experiment } from './experiment.js';
 import type { Progress } from './progress.js';
 import { type ActivationNetwork, classOf, type QuasiGroundTruth, readMaps, writeMaps } from './quasiMaps.js';
@@ -127,7 +127,7 @@ function stage1Key({ config, sources, train }: Experiment): string {
   return hash.digest('hex').slice(0, 8);
 }
 
-function makeNetwork({ config }: Experiment, device: Device): ActivationNetwork {
+export function makeNetwork({ config }: Experiment, device: Device): ActivationNetwork {
   const { seed, model } = config;
   if (config.activation.network === 'resnet18') return new ActivationNet(device, { seed });
   return new LdcNet(device, { conv: model.conv, mapSize: model.map_size, seed });
@@ -148,11 +148,8 @@ async function trainNetwork(
     const report = await loadWeights(weights, net, (text) => progress.note(text));
     await writeFileWhole(join(folder, 'weights.json'), `${JSON.stringify(report, null, 2)}\n`);
   }
-  const parameters = net.parameters();
-  const optimizer = new Adam(device, parameters, { lr: activation.lr });
+  const optimizer = new Adam(device, net.parameters(), { lr: activation.lr });
   const checkpoints = new Checkpoints(join(folder, 'checkpoints'), net, optimizer, {});
-  const scaling = pixelScaling(data.normalize);
-  const size = data.image_size;
   const start = (await checkpoints.resume((text) => progress.note(text))) ?? trainingStart;
   await runEpochs(
     {
@@ -161,23 +158,12 @@ async function trainNetwork(
       module: net,
       optimizer,
       frames: train,
-      imageSize: size,
+      imageSize: data.image_size,
       workers: data.workers,
       cache: data.cache,
       epochs: activation.epochs,
       batchesOf: (epoch) => shuffledBatches(train.length, activation.batch_size, seed, epoch),
-      submit: ({ pixels, frames }, _, __, mark) =>
-        scope(() =>
-          withTape(() => {
-            const logits = scope(() =>
-              net.classify(imagesToFeatures(device, pixels, [frames.length, size, size], scaling)),
-            );
-            const loss = crossEntropy(logits, frames.map(classOf));
-            mark();
-            backward([{ tensor: loss }], parameters);
-            return { loss };
-          }),
-        ),
+      submit: activationStep(experiment, net),
       checkpoints,
       // Only to resume from: what lasts is the network after the last epoch.
       saveEvery: Math.max(1, Math.floor(activation.epochs / 10)),
@@ -192,4 +178,23 @@ async function trainNetwork(
   );
   await saveModel(join(folder, 'activation.safetensors'), net, { network: activation.network });
   optimizer.dispose();
+}
+
+/** Forward and backward of one step, as `runEpochs` calls it. */
+export function activationStep({ config: { data } }: Experiment, net: ActivationNetwork): Stage['submit'] {
+  const parameters = net.parameters();
+  const scaling = pixelScaling(data.normalize);
+  const size = data.image_size;
+  return ({ pixels, frames }, _, __, mark) =>
+    scope(() =>
+      withTape(() => {
+        const logits = scope(() =>
+          net.classify(imagesToFeatures(net.device, pixels, [frames.length, size, size], scaling)),
+        );
+        const loss = crossEntropy(logits, frames.map(classOf));
+        mark();
+        backward([{ tensor: loss }], parameters);
+        return { loss };
+      }),
+    );
 }

@@ -72,7 +72,7 @@ export async function trainLdcNet(
       cache: data.cache,
       epochs: settings.epochs,
       batchesOf: (epoch) => epochBatches(streams, seed, epoch),
-      submit: stepOf(experiment, net, stage1.maps),
+      submit: ldcNetStep(experiment, net, stage1.maps),
       checkpoints,
       saveEvery: settings.save_every,
       checkpointEvery: settings.checkpoint_every,
@@ -115,7 +115,11 @@ async function startNetwork(
 }
 
 /** Forward and backward of one step, as `runEpochs` calls it. */
-function stepOf({ config, train: frames }: Experiment, net: LdcNet, maps: QuasiGroundTruth): Stage['submit'] {
+export function ldcNetStep(
+  { config, train: frames }: Experiment,
+  net: LdcNet,
+  maps: Pick<QuasiGroundTruth, 'values' | 'size'>,
+): Stage['submit'] {
   const { data, model, train: settings, seed } = config;
   const { device } = net;
   const parameters = net.parameters();
@@ -158,7 +162,11 @@ async function retain(experiment: Experiment, device: Device, folder: RunFolder,
 }
 
 /** A live image's live map is its CAM and its spoof map is zero; the other way round for a spoof. */
-function targetMaps(maps: QuasiGroundTruth, batch: readonly Frame[], positions: readonly number[]) {
+function targetMaps(
+  maps: Pick<QuasiGroundTruth, 'values' | 'size'>,
+  batch: readonly Frame[],
+  positions: readonly number[],
+) {
   const area = maps.size * maps.size;
   const [live, spoof] = [new Float32Array(batch.length * area), new Float32Array(batch.length * area)];
   batch.forEach((frame, row) => {

@@ -21,7 +21,7 @@ import type { Progress } from './progress.js';
 export type ActivationNetwork = Module<never, unknown> & CamNetwork & { classify(images: Tensor): Tensor };
 
 /** Images a Grad-CAM batch. */
-const camBatch = 10;
+export const camBatch = 10;
 
 /** The maps of the training frames, by position in `Experiment.train`. */
 export interface QuasiGroundTruth {

@@ -12,6 +12,7 @@ import { withEnding } from './ending.js';
 import type { StepRecord } from './epochs.js';
 import { dataFacts, type Experiment } from './experiment.js';
 import { trainLdcNet } from './ldcnetStage.js';
+import { checkMemory } from './memory.js';
 import { Interrupted, type Progress } from './progress.js';
 import { noteQuality } from './quasiMaps.js';
 import { type RunFacts, type RunFolder, readFacts, writeFacts } from './runFolder.js';
@@ -24,16 +25,20 @@ export interface TrainOptions {
   resume: boolean;
   progress: Progress;
   signal: AbortSignal;
+  /** Bytes that the process may take; a training that is predicted to take more is refused. */
+  memoryLimit?: number;
   /** Times every kernel of LDCNet's steps, and is told when they are done. */
   onProfile?: (profiler: Profiler) => void;
 }
 
 /**
- * @throws UserError when the run exists and is not to be resumed, or another process works on it; Interrupted after saving, when the
- * signal fires
+ * @throws UserError when the run exists and is not to be resumed, another process works on it, or it needs too much memory; Interrupted
+ * after saving, when the signal fires
  */
 export async function train(experiment: Experiment, device: Device, options: TrainOptions): Promise<RunFacts> {
-  return withLock(options.folder.path, () => trainLocked(experiment, device, options));
+  const { folder, out, memoryLimit } = options;
+  if (memoryLimit !== undefined) await checkMemory(experiment, device, out, memoryLimit);
+  return withLock(folder.path, () => trainLocked(experiment, device, options));
 }
 
 async function trainLocked(experiment: Experiment, device: Device, options: TrainOptions): Promise<RunFacts> {

@@ -300,6 +300,35 @@ describe.skipIf(noFfmpeg)('a release', () => {
     expect(select(set, { domain: 'M', qualifiers: [] }).subset).toBe('all');
   });
 
+  test('of SiW has a box a row and is upright when a phone was held sideways', async () => {
+    const root = join(base, 'siw');
+    const plan: ClipPlan = { frames: 104, box: { x: 30, y: 20, w: 40, h: 40 }, codec: codecs.h264 };
+    const write = async (name: string, clip: ClipPlan, extension: string) => {
+      await writeClip(join(root, `${name}.${extension}`), { ...plan, ...clip });
+      const { x, y, w, h } = plan.box!;
+      // Of the wanted frames, 13, 39, 65 and 91, the second has no face of its own.
+      const rows = Array.from({ length: 104 }, (_, i) => (i === 39 ? '0 0 0 0' : `${x} ${y} ${x + w} ${y + h}`));
+      await put(join(root, `${name}.face`), rows.join('\r\n'));
+    };
+    await write('Train/live/003/003-1-1-1-1.m', {}, 'mov');
+    await write('Test/spoof/010/010-2-3-4-1', { rotate: 90 }, 'MOV');
+    const { path, audit } = await run('siw', root, join(base, 'siw-out'));
+    const { frames } = await readCropSet(path);
+    expect(
+      frames.map(({ video, attackType, split }) => [video, attackType, split]).filter((_, i) => i % 4 === 0),
+    ).toEqual([
+      ['003-1-1-1-1', 'live', 'train'],
+      ['010-2-3-4-1', 'replay', 'test'],
+    ]);
+    const origins = ['annotation', 'interpolated', 'annotation', 'annotation'];
+    expect(frames.map(({ extra }) => extra.face)).toEqual([...origins, ...origins]);
+    for (const { path: crop, extra } of frames) {
+      expect(extra.box).toBe('30 20 40 40');
+      await expectFace(crop, plan.box!, squareAround(boxNumbers(plan.box!)));
+    }
+    expect(audit.findings.extra).toEqual([]);
+  });
+
   test('of CelebA-Spoof is photographs, whose attacks stand in its label files', async () => {
     const root = join(base, 'celeba');
     const pixels = Buffer.alloc(448 * 224 * 3, 90);

@@ -11,6 +11,13 @@ export interface Area {
   height: number;
 }
 
+/** A video, as `probe` has found it, and the programs that read it. */
+export interface Video {
+  programs: Ffmpeg;
+  file: string;
+  clip: Clip;
+}
+
 export interface DecodeOptions {
   /** Turn every frame by 180° after what the file says. */
   turnOver?: boolean;
@@ -29,15 +36,13 @@ const exact = 'accurate_rnd+full_chroma_int+full_chroma_inp+bitexact';
  * @param area the part of the frames that is needed, in upright pixels; all of it by default
  */
 export async function* decodeFrames(
-  programs: Ffmpeg,
-  file: string,
-  clip: Clip,
+  video: Video,
   wanted: readonly number[],
   { area, ...options }: DecodeOptions & { area?: Area } = {},
 ): AsyncGenerator<{ frame: number; picture: Picture }> {
-  const { x: left, y: top, width, height } = area ?? { x: 0, y: 0, width: clip.width, height: clip.height };
+  const { x: left, y: top, width, height } = area ?? { x: 0, y: 0, width: video.clip.width, height: video.clip.height };
   const cut = `crop=${width}:${height}:${left}:${top}:exact=1,scale=flags=bicubic+${exact},format=rgb24`;
-  const shots = decode(programs, file, clip, wanted, width * height * 3, () => cut, options);
+  const shots = decode(video, wanted, { bytes: width * height * 3, filters: () => cut }, options);
   for await (const { frame, pixels } of shots) yield { frame, picture: { left, top, width, height, pixels } };
 }
 
@@ -50,22 +55,18 @@ export const mostShrinking = 32;
  * @param squares by frame, in rising order; upright, inside the frame, at even places, at most `mostShrinking` times `size` wide
  */
 export function decodeCrops(
-  programs: Ffmpeg,
-  file: string,
-  clip: Clip,
+  video: Video,
   squares: ReadonlyMap<number, Square>,
   size: number,
   options: DecodeOptions = {},
 ): AsyncGenerator<{ frame: number; pixels: Uint8Array }> {
   // As libvips does it with photographs.
   const kernel = [...squares.values()].every(({ side }) => side >= size) ? 'lanczos' : 'bicubic';
-  const cut = (wanted: readonly number[]) =>
-    cropFilters(
-      wanted.map((frame) => squares.get(frame)!),
-      size,
-      kernel,
-    );
-  return decode(programs, file, clip, [...squares.keys()], size * size * 3, cut, options);
+  const filters = (wanted: readonly number[]) => {
+    const own = wanted.map((frame) => squares.get(frame)!);
+    return cropFilters(own, size, kernel);
+  };
+  return decode(video, [...squares.keys()], { bytes: size * size * 3, filters }, options);
 }
 
 /** One square a frame, in order. The n-th frame is shown at n seconds, by which commands find it. */
@@ -93,26 +94,25 @@ function cropFilters(squares: readonly Square[], size: number, kernel: 'lanczos'
 /** Frames that one command line can name. */
 const mostNamed = 1000;
 
-/**
- * @param bytes of a frame as it leaves the filters
- * @param cut the filters behind those that make frames upright, for these frames
- */
+/** What is done with upright frames, and how many bytes each then has. */
+interface Cut {
+  bytes: number;
+  filters(wanted: readonly number[]): string;
+}
+
 async function* decode(
-  programs: Ffmpeg,
-  file: string,
-  clip: Clip,
+  { programs, file, clip }: Video,
   wanted: readonly number[],
-  bytes: number,
-  cut: (wanted: readonly number[]) => string,
+  cut: Cut,
   { turnOver = false, threads = 1, signal }: DecodeOptions,
 ): AsyncGenerator<{ frame: number; pixels: Uint8Array }> {
   const open = ['-threads', String(threads), '-noautorotate'];
   const run = (frames: readonly number[], input: string[]) => {
     const output = [...programs.keepFrames, '-frames:v', String(frames.length), '-f', 'rawvideo', 'pipe:1'];
-    return readPieces(programs.ffmpeg, ['-nostdin', '-v', 'error', ...input, ...output], bytes, signal);
+    return readPieces(programs.ffmpeg, ['-nostdin', '-v', 'error', ...input, ...output], cut.bytes, signal);
   };
-  const filters = (frames: readonly number[]) => `${uprightFilters(clip, turnOver)},${cut(frames)}`;
-  if (wanted.length * bytes <= mostJumpBytes && jumpingPays(clip, wanted)) {
+  const filters = (frames: readonly number[]) => `${uprightFilters(clip, turnOver)},${cut.filters(frames)}`;
+  if (wanted.length * cut.bytes <= mostJumpBytes && jumpingPays(clip, wanted)) {
     // Were a frame missing in the middle, those after it would get wrong numbers: all or none.
     const pieces: Uint8Array[] = [];
     for await (const pixels of run(wanted, jumpArgs(open, file, clip, wanted, filters(wanted)))) pieces.push(pixels);

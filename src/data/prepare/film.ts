@@ -34,17 +34,18 @@ export function filmOf(clip: Clip, frames: Film['frames'], faces?: ReadonlyMap<n
 /** @throws VideoError when there is none in the file */
 export async function openVideo(programs: Ffmpeg, file: string, signal?: AbortSignal): Promise<Film> {
   const clip = await probe(programs, file, signal);
+  const video = { programs, file, clip };
   return {
     clip,
-    frames: (wanted, options) => decodeFrames(programs, file, clip, wanted, options),
+    frames: (wanted, options) => decodeFrames(video, wanted, options),
     async *crops(squares, size, options) {
       const all = [...squares.values()];
       if (all.every(({ angle, side }) => angle === 0 && side <= mostShrinking * size)) {
-        const cut = decodeCrops(programs, file, clip, squares, size, options);
+        const cut = decodeCrops(video, squares, size, options);
         for await (const { frame, pixels } of cut) yield { frame, crop: imageOf(pixels, size, size) };
       } else {
         const area = areaOf(all, clip);
-        const shots = decodeFrames(programs, file, clip, [...squares.keys()], { ...options, area });
+        const shots = decodeFrames(video, [...squares.keys()], { ...options, area });
         yield* cutCrops(shots, squares, size);
       }
     },

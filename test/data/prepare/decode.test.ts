@@ -24,7 +24,7 @@ describe.skipIf(noFfmpeg)('crops through ffmpeg', () => {
 
   async function crops(file: string, clip: Clip, frames: readonly number[], size: number, options: DecodeOptions = {}) {
     const found = new Map<number, Uint8Array>();
-    for await (const { frame, pixels } of decodeCrops(programs, file, clip, squaresOf(frames), size, options)) {
+    for await (const { frame, pixels } of decodeCrops({ programs, file, clip }, squaresOf(frames), size, options)) {
       found.set(frame, pixels);
     }
     return found;
@@ -51,7 +51,7 @@ describe.skipIf(noFfmpeg)('crops through ffmpeg', () => {
       const all = Array.from({ length: 24 }, (_, i) => i);
       const found = await crops(file, clip, all, size, { turnOver });
       expect([...found.keys()]).toEqual(all);
-      for await (const { frame, picture } of decodeFrames(programs, file, clip, all, { turnOver })) {
+      for await (const { frame, picture } of decodeFrames({ programs, file, clip }, all, { turnOver })) {
         const distanceTo = async (square: Square) => {
           const expected = await (await cropOf(picture, square, size)).raw().toBuffer();
           return found.get(frame)!.reduce((sum, value, i) => sum + Math.abs(value - expected[i]!), 0) / expected.length;
@@ -70,13 +70,8 @@ describe.skipIf(noFfmpeg)('crops through ffmpeg', () => {
     const file = await writeClip(join(folder, 'enlarged.mp4'), plan);
     const size = 128;
     const square: Square = { x: 24, y: 16, side: 64, angle: 0 };
-    for await (const { pixels } of decodeCrops(
-      programs,
-      file,
-      await probe(programs, file),
-      new Map([[1, square]]),
-      size,
-    )) {
+    const video = { programs, file, clip: await probe(programs, file) };
+    for await (const { pixels } of decodeCrops(video, new Map([[1, square]]), size)) {
       // The face begins at x = 40, which is twice 16 pixels into the crop; its upper half is 200 red.
       const red = Array.from({ length: size }, (_, x) => pixels[(40 * size + x) * 3]!);
       const from = red.findIndex((value) => value > 100);
@@ -113,7 +108,7 @@ describe.skipIf(noFfmpeg)('crops through ffmpeg', () => {
     const frames = Array.from({ length: 1050 }, (_, i) => i);
     const squares = new Map(frames.map((frame) => [frame, { x: 2 * (frame % 3), y: 0, side: 24, angle: 0 }]));
     const found: number[] = [];
-    for await (const { frame } of decodeCrops(programs, file, clip, squares, 8)) found.push(frame);
+    for await (const { frame } of decodeCrops({ programs, file, clip }, squares, 8)) found.push(frame);
     expect(found).toEqual(frames);
   });
 

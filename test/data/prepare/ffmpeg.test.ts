@@ -21,11 +21,11 @@ describe.skipIf(noFfmpeg)('video through ffmpeg', () => {
     programs = await findFfmpeg();
   });
 
-  async function decode(file: string, wanted: number[], options: Parameters<typeof decodeFrames>[4] = {}, seek = true) {
+  async function decode(file: string, wanted: number[], options: Parameters<typeof decodeFrames>[2] = {}, seek = true) {
     const found = await probe(programs, file);
     const clip = seek ? found : { ...found, index: null };
     const frames: { frame: number; picture: Picture }[] = [];
-    for await (const shot of decodeFrames(programs, file, clip, wanted, options)) frames.push(shot);
+    for await (const shot of decodeFrames({ programs, file, clip }, wanted, options)) frames.push(shot);
     return { clip, frames };
   }
 
@@ -117,10 +117,10 @@ describe.skipIf(noFfmpeg)('video through ffmpeg', () => {
     const clip = await probe(programs, file);
     const stop = new AbortController();
     const run = async () => {
-      for await (const _ of decodeFrames(programs, file, clip, [0, 1, 2, 3], { signal: stop.signal })) stop.abort();
+      for await (const _ of decodeFrames({ programs, file, clip }, [0, 1, 2, 3], { signal: stop.signal })) stop.abort();
     };
     await expect(run()).rejects.toThrow(/abort/i);
-    for await (const { frame } of decodeFrames(programs, file, clip, [0, 1, 2, 3])) {
+    for await (const { frame } of decodeFrames({ programs, file, clip }, [0, 1, 2, 3])) {
       expect(frame).toBe(0);
       break;
     }

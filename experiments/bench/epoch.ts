@@ -31,7 +31,7 @@ interface Times {
 
 export interface EpochFigures {
   source: Source;
-  /** Medians over the rounds. */
+  /** Medians over the rounds of the means of their steps. */
   epoch: Times;
   bare: Times;
   /** Milliseconds that an epoch's checkpoint takes. */
@@ -63,10 +63,13 @@ export async function epochTimes({ size, threads, steps, rounds, signal }: Epoch
     const device = openDevice('cpu', { threads }); // one for all epochs, as in a long run
     for (let round = 0; round < rounds; round++) {
       for (const source of ['jpeg', 'cache'] as const) {
+        const sum = { ms: 0, cpu: 0 };
         for (let step = 0; step < steps; step++) {
-          const { ms, cpu_ms: cpu } = await bareStep.step();
-          bare.push({ ms, cpu });
+          const time = await bareStep.step();
+          sum.ms += time.ms;
+          sum.cpu += time.cpu_ms;
         }
+        bare.push({ ms: sum.ms / steps, cpu: sum.cpu / steps });
         const number = 2 * round + (source === 'jpeg' ? 1 : 2);
         epochs[source].push(await epoch(folder, number, source, device, { size, signal }));
       }

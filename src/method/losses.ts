@@ -38,6 +38,10 @@ export interface LossTerms {
   spoofMap: Tensor;
 }
 
+/**
+ * The terms and their weighted sum: logits and feature of a batch of N images, maps [N,1,S,S] in 0…255 on both sides (method, section 4).
+ * Differentiable with respect to all of `output`.
+ */
 export function ldcNetLoss(output: LdcNetOutput, targets: Targets, options: LossOptions): LossTerms {
   const { gamma, beta, margin, mining, squared } = options;
   const ce = crossEntropy(output.logits, targets.classes);

@@ -37,6 +37,10 @@ export interface DemoResult {
   seconds: number;
 }
 
+/**
+ * Draws the data, trains, evaluates, and scores an untrained network for comparison; data and run stay in `folder`.
+ * @throws Interrupted when `signal` fires
+ */
 export async function demo(folder: string, progress: Progress, signal: AbortSignal): Promise<DemoResult> {
   const started = Date.now();
   const [data, out] = [join(folder, 'data'), join(folder, 'runs')];

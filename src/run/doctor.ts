@@ -18,6 +18,7 @@ export interface Finding {
   hint?: string;
 }
 
+/** Never throws: what cannot be looked at is a finding. */
 export async function examine(dataFolder: string): Promise<Finding[]> {
   const memory = `${(totalmem() / 2 ** 30).toFixed(1)} GiB`;
   return [

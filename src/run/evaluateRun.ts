@@ -130,6 +130,7 @@ class RunScorer {
   }
 }
 
+/** The frames of all targets, in the order in which they are scored. */
 export function targetFrames({ targets }: Pick<Experiment, 'targets'>): Frame[] {
   return targets.flatMap((selection) => selection.frames);
 }

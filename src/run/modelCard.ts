@@ -45,6 +45,10 @@ export interface Provenance {
   threshold: Threshold;
 }
 
+/**
+ * The card of weights under a configuration.
+ * @param weights what the model stores of them: its precision, and the hash of the values
+ */
 export function modelCard(
   { data, model }: Pick<Config, 'data' | 'model'>,
   provenance: Provenance,

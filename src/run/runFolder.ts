@@ -65,6 +65,7 @@ export interface RunFacts {
   finished: boolean;
 }
 
+/** Where everything of a run is: `out/PROTOCOL/NAME`. Nothing is made yet. */
 export function runFolder(out: string, protocol: Protocol, name: string): RunFolder {
   if (!/^[\w.+-]+$/.test(name) || name.startsWith('.')) {
     throw new UserError(
@@ -75,6 +76,7 @@ export function runFolder(out: string, protocol: Protocol, name: string): RunFol
   return new RunFolder(join(out, protocolFolder(protocol), name));
 }
 
+/** Replaces run.json, whole. */
 export async function writeFacts(folder: RunFolder, facts: RunFacts): Promise<void> {
   await writeFileWhole(folder.facts, `${JSON.stringify(facts, null, 2)}\n`);
 }

@@ -61,6 +61,7 @@ export class ShotReader {
   }
 }
 
+/** By the ending of its name. */
 export function isVideo(path: string): boolean {
   return videoEndings.test(path);
 }

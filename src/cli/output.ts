@@ -111,10 +111,9 @@ class LineProgress implements Progress {
     if (now - this.last < lineEvery) return;
     this.last = now;
     const rate = ((done - this.first) / (now - this.started)) * 1000;
-    const left = Math.round((this.total - done) / rate);
-    process.stderr.write(
-      `${this.title}: ${done}/${this.total} ${this.unit}, ${rate.toFixed(1)}/s, ${left} s left ${figureText(figures)}\n`,
-    );
+    // Nothing is known before the first unit is done.
+    const pace = rate > 0 ? `, ${rateText(rate)}, ${durationText((this.total - done) / rate)} left` : '';
+    process.stderr.write(`${this.title}: ${done}/${this.total} ${this.unit}${pace} ${figureText(figures)}\n`);
   }
 
   end(): void {
@@ -125,6 +124,16 @@ class LineProgress implements Progress {
   note(text: string): void {
     process.stderr.write(`note: ${text}\n`);
   }
+}
+
+/** Units a second, or a minute where that says more. */
+function rateText(rate: number): string {
+  return rate >= 0.1 ? `${rate.toFixed(1)}/s` : `${(60 * rate).toFixed(1)}/min`;
+}
+
+function durationText(seconds: number): string {
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
 function figureText(figures: Readonly<Record<string, number>>): string {

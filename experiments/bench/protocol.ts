@@ -1,6 +1,6 @@
 /**
- * How a benchmark talks to what it measures: a worker is a process that prepares one workload, says `ready`, and runs one step for
- * every line it reads. So ours, PyTorch and onnxruntime can take turns, each with memory and settings of its own.
+ * How a benchmark talks to what it measures: a worker is a process that prepares one workload, says `ready`, and runs as many steps as
+ * each line it reads says. So ours, PyTorch and onnxruntime can take turns, each with memory and settings of its own.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface, type Interface } from 'node:readline';
@@ -18,14 +18,14 @@ export interface Task {
   threads: number;
 }
 
-/** What a worker answers to one line. */
+/** What a worker answers to one line: means over its steps. */
 export interface StepTime {
   /** Milliseconds that passed. */
   ms: number;
   /** Milliseconds of processor time of all threads: what other jobs on the machine disturb least. */
   cpu_ms: number;
   peak_rss_mb: number;
-  /** Pages mapped afresh in this step. */
+  /** Pages mapped afresh in a step. */
   page_faults: number;
 }
 
@@ -54,8 +54,8 @@ export class Worker {
     await this.answer();
   }
 
-  async step(): Promise<StepTime> {
-    this.child.stdin!.write('step\n');
+  async step(steps = 1): Promise<StepTime> {
+    this.child.stdin!.write(`${steps}\n`);
     return (await this.answer()) as StepTime;
   }
 

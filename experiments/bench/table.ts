@@ -41,10 +41,10 @@ export async function benchCompare(
   say(
     `\nPyTorch ${version ?? 'not installed'}; images of ${flags.size} pixels; medians [range], each taking its turn.`,
   );
-  for (const { workload, batch: usual, rounds: many, goal } of chosen) {
+  for (const { workload, batch: usual, rounds: many, turn, goal } of chosen) {
     const [batch, rounds] = [flags.batch ?? usual, flags.steps ?? many];
     const contestants = [ours, ...torch, ...(workload === 'ldcnet-eval' ? [onnxruntime] : [])];
-    const figures = await compare({ workload, batch, size: flags.size, threads }, contestants, rounds);
+    const figures = await compare({ workload, batch, size: flags.size, threads }, contestants, rounds, turn);
     if (flags.json) {
       const common = { name: workload, batch, size: flags.size, threads, steps: rounds };
       for (const each of figures)

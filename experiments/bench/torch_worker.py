@@ -2,7 +2,7 @@
 
     python3 torch_worker.py WORKLOAD BATCH SIZE THREADS [contiguous|channels_last]
 
-Prints a line when the workload is prepared, then reads lines, runs one step for each and prints its time. Needs torch alone
+Prints a line when the workload is prepared, then reads lines, runs as many steps as each says and prints their mean time. Needs torch alone
 (1.13 or newer): pip install torch --index-url https://download.pytorch.org/whl/cpu, or apt install python3-torch.
 """
 import json
@@ -201,13 +201,15 @@ def main():
     images = torch.rand(batch, 3, size, size).to(memory_format=layout)
     step = WORKLOADS[workload](images, layout)
     print(json.dumps(torch.__version__), flush=True)
-    for _ in sys.stdin:
+    for line in sys.stdin:
+        steps = int(line)
         before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-        step()
-        seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
-        used = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+        for _ in range(steps):
+            step()
+        seconds, after = (time.perf_counter() - start) / steps, resource.getrusage(resource.RUSAGE_SELF)
+        used = (after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime) / steps
         print(json.dumps({"ms": seconds * 1e3, "cpu_ms": used * 1e3, "peak_rss_mb": after.ru_maxrss / 1024,
-                          "page_faults": after.ru_minflt - before.ru_minflt}), flush=True)
+                          "page_faults": round((after.ru_minflt - before.ru_minflt) / steps)}), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-/** The worker of our own engine (protocol.ts): `node worker.js WORKLOAD BATCH SIZE THREADS [onnxruntime]`, then one line a step. */
+/** The worker of our own engine (protocol.ts): `node worker.js WORKLOAD BATCH SIZE THREADS [onnxruntime]`, then a number of steps a line. */
 import { createInterface } from 'node:readline';
 import { openDevice } from '../../src/engine/device.js';
 import type { StepTime, Workload } from './protocol.js';
@@ -11,16 +11,17 @@ const step =
     ? await prepareOnnxruntime(threads, batch, size)
     : await prepareStep(workload, openDevice('cpu', { threads }), batch, size);
 answer('ready');
-for await (const _ of createInterface({ input: process.stdin })) {
+for await (const line of createInterface({ input: process.stdin })) {
   const [usage, start] = [process.resourceUsage(), performance.now()];
-  await step();
-  const ms = performance.now() - start;
+  const steps = Number(line);
+  for (let i = 0; i < steps; i++) await step();
+  const ms = (performance.now() - start) / steps;
   const after = process.resourceUsage();
   const time: StepTime = {
     ms,
-    cpu_ms: (after.userCPUTime - usage.userCPUTime + after.systemCPUTime - usage.systemCPUTime) / 1000,
+    cpu_ms: (after.userCPUTime - usage.userCPUTime + after.systemCPUTime - usage.systemCPUTime) / 1000 / steps,
     peak_rss_mb: after.maxRSS / 1024,
-    page_faults: after.minorPageFault - usage.minorPageFault,
+    page_faults: Math.round((after.minorPageFault - usage.minorPageFault) / steps),
   };
   answer(time);
 }

@@ -1,5 +1,6 @@
 /** Devices: where tensors live and kernels run. */
 import { messageOf, UserError, WorkError } from '../base/errors.js';
+import { buildCommand } from '../base/packageFolder.js';
 import {
   addon,
   type ConvAlgorithm,
@@ -128,8 +129,10 @@ export function cudaState(): CudaState {
 /** What to do where CUDA cannot be used. */
 export function cudaHint(): string {
   const { built, unusable } = cudaState();
-  if (!built) return 'where nvcc is installed, build it with LDC_CUDA=1 npm run build:native; or use --device cpu';
-  if (unusable.startsWith('this build')) return 'build it for all GPUs: npm run build:cuda; or use --device cpu';
+  if (!built)
+    return `where nvcc is installed, build it: ${buildCommand('build:native', 'LDC_CUDA=1 ')}; or use --device cpu`;
+  if (unusable.startsWith('this build'))
+    return `build it for all GPUs: ${buildCommand('build:cuda')}; or use --device cpu`;
   return 'nvidia-smi has to list a GPU, with a driver that is new enough; or use --device cpu';
 }
 

@@ -4,10 +4,10 @@
  * `Kernels` mirrors src/native/kernels.h method by method; shapes, units and errors are documented there. Every call checks its
  * arguments, queues the work and returns at once; the work runs later, in order, off the JavaScript thread.
  */
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { messageOf, WorkError } from '../base/errors.js';
+import { buildCommand, packageFolder } from '../base/packageFolder.js';
 
 /** A live tensor of one device. */
 export type Handle = number;
@@ -240,15 +240,12 @@ export function addon(): Addon {
   } catch (error) {
     throw new WorkError(
       `the native addon ${path} cannot be loaded (${messageOf(error)})`,
-      'build it: npm run build:native',
+      `build it: ${buildCommand('build:native')}`,
     );
   }
 }
 
-/** The addon of this checkout or package, whether this file runs from src/ or from dist/src/. */
+/** The addon of this checkout or package. */
 export function addonPath(): string {
-  const candidates = ['../../build/Release/ldc.node', '../../../build/Release/ldc.node'].map((relative) =>
-    fileURLToPath(new URL(relative, import.meta.url)),
-  );
-  return candidates.find((path) => existsSync(path)) ?? candidates[0]!;
+  return join(packageFolder, 'build/Release/ldc.node');
 }

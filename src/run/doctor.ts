@@ -5,6 +5,7 @@ import { cpus, totalmem } from 'node:os';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { messageOf, type UserError } from '../base/errors.js';
+import { buildCommand } from '../base/packageFolder.js';
 import { findCropSets } from '../data/cropSet.js';
 import { cudaHint, cudaState, openDevice } from '../engine/device.js';
 import { checkProvider, loadRuntime, providers } from '../evaluate/onnxProvider.js';
@@ -42,7 +43,7 @@ function engine(): Finding {
   try {
     return { name: 'engine', ok: true, value: openDevice('cpu').description };
   } catch (error) {
-    return { name: 'engine', ok: false, value: messageOf(error), hint: 'build it: npm run build:native' };
+    return { name: 'engine', ok: false, value: messageOf(error), hint: `build it: ${buildCommand('build:native')}` };
   }
 }
 
@@ -52,7 +53,7 @@ function cuda(): Finding {
     const value = summary.split('\n').join('; ');
     return unusable === '' ? { name: 'cuda', ok: true, value } : { name: 'cuda', ok: false, value, hint: cudaHint() };
   } catch (error) {
-    return { name: 'cuda', ok: false, value: messageOf(error), hint: 'build it: npm run build:native' };
+    return { name: 'cuda', ok: false, value: messageOf(error), hint: `build it: ${buildCommand('build:native')}` };
   }
 }
 

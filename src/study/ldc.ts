@@ -1,6 +1,6 @@
 /** How a study starts `ldc` again: this program, by this Node. */
 import { join } from 'node:path';
-import { packageFolder } from '../run/version.js';
+import { packageFolder } from '../base/packageFolder.js';
 import type { Command, Task } from './plan.js';
 
 export const ldcProgram: readonly string[] = [process.execPath, join(packageFolder, 'bin', 'ldc.js')];

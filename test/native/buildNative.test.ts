@@ -1,5 +1,5 @@
 /** What `npm run build:native` decides to build, with programs in place of nvcc and nvidia-smi. */
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -61,4 +61,9 @@ it('refuses what means nothing', async () => {
 it('asks for code of each architecture and PTX of the newest', () => {
   expect(definitions([])).toEqual(['--CDLDC_CUDA=OFF']);
   expect(definitions(['80', '90'])).toEqual(['--CDLDC_CUDA=ON', '--CDLDC_CUDA_ARCHITECTURES=80-real;90']);
+});
+
+it('needs no headers but those of node-api-headers, which npm brings: cmake-js would download those of Node', async () => {
+  const { binary } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+  expect(binary.napi_versions).toEqual([8]);
 });

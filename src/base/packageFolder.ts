@@ -1,0 +1,16 @@
+/** Where this package is, and how its native part is built there. */
+import { existsSync } from 'node:fs';
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The package's own folder, whether this file runs from src/ or from dist/src/. */
+export const packageFolder = ['../../', '../../../']
+  .map((path) => fileURLToPath(new URL(path, import.meta.url)))
+  .find((folder) => existsSync(`${folder}package.json`))!;
+
+/** What to type to build the addon, from the current directory: what an installed package was built with has to be added first. */
+export function buildCommand(script: 'build:native' | 'build:cuda', environment = ''): string {
+  const build = `${environment}npm run ${script}`;
+  const folder = relative(process.cwd(), packageFolder);
+  return folder === '' ? build : `cd '${folder}' && npm install --ignore-scripts && ${build}`;
+}

@@ -47,4 +47,9 @@ describe('the package', () => {
     const { stdout } = await run('npx', ['ldc', 'synth', '--out', 'data', '--subjects', '1', '--frames', '1']);
     expect(stdout).toMatch(/^SYNTHETIC: 12 images/);
   }, 120_000);
+
+  it('has all sources of the addon, for who builds it', async () => {
+    const { stdout } = await run('cmake', ['-S', 'node_modules/ldcnet', '-B', 'configured']);
+    expect(stdout).toContain('Generating done');
+  }, 120_000);
 });

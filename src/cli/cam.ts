@@ -1,6 +1,7 @@
 /** `ldc cam` */
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { evenly } from '../base/evenly.js';
 import { writeFileWhole } from '../base/files.js';
 import { parseProtocol } from '../config/protocol.js';
 import { readImage } from '../data/loader.js';
@@ -8,8 +9,7 @@ import type { Frame } from '../data/manifest.js';
 import { contactSheet, type SheetCell } from '../report/contactSheet.js';
 import { activationStage } from '../run/activationStage.js';
 import { deviceOf, openExperiment } from '../run/experiment.js';
-import { someOfEachKind } from '../run/features.js';
-import { mapOver, overlayPng } from '../run/overlay.js';
+import { mapOver, stripPng } from '../run/overlay.js';
 import { describeMaps } from '../run/quasiMaps.js';
 import { kindOf } from '../run/targetMaps.js';
 import { type ConfigOptions, configOf, withConfigOptions, withDataOption, withOutOption } from './experimentOptions.js';
@@ -54,9 +54,10 @@ export function camCommand(): Command {
       const map = { values: values.subarray(row * size * size, (row + 1) * size * size), size };
       const pixels = await readImage(frame.path, side);
       const name = `${frame.domain}-${kind}-${frame.video}-${frame.frame}.png`.replaceAll('/', '_');
-      await writeFileWhole(join(directory, name), await overlayPng(pixels, side, [map]));
+      const picture = await mapOver(pixels, side, map);
+      await writeFileWhole(join(directory, name), await stripPng([pixels, picture], side));
       overlays.push(join(directory, name));
-      cells.push({ kind, pixels, picture: await mapOver(pixels, side, map) });
+      cells.push({ kind, pixels, picture });
     }
     const note = `${experiment.synthetic ? 'SYNTHETIC. ' : ''}Grad-CAM of each image's own class`;
     const sheet = join(directory, 'sheet.png');
@@ -71,9 +72,10 @@ export function camCommand(): Command {
   });
 }
 
-/** At least so many rows as are asked for, as many of each kind, of different subjects. */
+/** As many rows of each kind, evenly spread: so many in all as are asked for, or a few more. */
 function rowsToDraw(frames: readonly Frame[], asked: number | true): number[] {
-  const kinds = new Set(frames.map(kindOf)).size;
-  const each = Math.ceil((asked === true ? defaultOverlays : asked) / kinds);
-  return someOfEachKind(frames, each).map((frame) => frames.indexOf(frame));
+  const kinds = [...new Set(frames.map(kindOf))];
+  const each = Math.ceil((asked === true ? defaultOverlays : asked) / kinds.length);
+  const rowsOf = (kind: string) => frames.flatMap((frame, row) => (kindOf(frame) === kind ? [row] : []));
+  return kinds.flatMap((kind) => evenly(rowsOf(kind), each));
 }

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Command } from 'commander';
 import { UserError } from '../base/errors.js';
+import { evenly } from '../base/evenly.js';
 import { parseProtocol } from '../config/protocol.js';
-import type { Frame } from '../data/manifest.js';
 import { targetFrames } from '../run/evaluateRun.js';
 import { openExperiment } from '../run/experiment.js';
 import { type Exported, exportModel, scoreTolerance } from '../run/export.js';
@@ -76,11 +76,6 @@ async function framesOf(flags: ExportFlags, { config, protocol }: WeightsInUse, 
   }
   const experiment = await openExperiment(parseProtocol(protocol!), config, flags.data);
   return evenly(targetFrames(experiment), checkedFrames).map((frame) => frame.path);
-}
-
-function evenly(frames: readonly Frame[], count: number): Frame[] {
-  const step = Math.max(1, frames.length / count);
-  return Array.from({ length: Math.min(count, frames.length) }, (_, i) => frames[Math.floor(i * step)]!);
 }
 
 function exportText({ model, bytes, card, check }: Exported, { threshold }: WeightsInUse): string {

@@ -1,5 +1,6 @@
 /** Where crops of the sources and the target lie in the space of the feature f, seen along its two principal components. */
 import { join } from 'node:path';
+import { evenly } from '../base/evenly.js';
 import { inBatches, loadBatches } from '../data/loader.js';
 import { type Frame, type Label, labels } from '../data/manifest.js';
 import type { Device } from '../engine/device.js';
@@ -73,11 +74,6 @@ function cropsOf({ sources, targets }: Experiment, each: number): { domain: stri
       return evenly(own, each).map((frame) => ({ domain, frame }));
     }),
   );
-}
-
-function evenly<T>(list: readonly T[], count: number): T[] {
-  if (list.length <= count) return [...list];
-  return Array.from({ length: count }, (_, i) => list[Math.floor((i * list.length) / count)]!);
 }
 
 /** f of each frame, [512]. */

@@ -10,7 +10,11 @@ export interface MapLayer {
 
 /** The image, then the image under each map, side by side: `size` pixels high. */
 export async function overlayPng(pixels: Uint8Array, size: number, layers: readonly MapLayer[]): Promise<Buffer> {
-  const panels = [pixels, ...(await Promise.all(layers.map((layer) => mapOver(pixels, size, layer))))];
+  return stripPng([pixels, ...(await Promise.all(layers.map((layer) => mapOver(pixels, size, layer))))], size);
+}
+
+/** Images [size,size,3] side by side. */
+export function stripPng(panels: readonly Uint8Array[], size: number): Promise<Buffer> {
   const strip = sharp({ create: { width: size * panels.length, height: size, channels: 3, background: '#000' } });
   return strip
     .composite(panels.map((panel, i) => ({ input: Buffer.from(panel), raw: rawOf(size), left: i * size, top: 0 })))

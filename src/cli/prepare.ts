@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { formatAudit } from '../data/prepare/audit.js';
+import { defaultMargin } from '../data/prepare/crop.js';
 import { type PrepareOptions, prepare } from '../data/prepare/prepare.js';
 import { samplings } from '../data/prepare/sampling.js';
 import { findSource, sources } from '../data/sources/sources.js';
@@ -19,7 +20,7 @@ export function prepareCommand(): Command {
     .option('--frames <n>', 'frames of each video, or all', frameCount, 8)
     .addOption(new Option('--sampling <rule>', 'which frames').choices(samplings).default('uniform'))
     .option('--size <px>', 'side of the crops', wholeNumber(1), 256)
-    .option('--margin <f>', "added to the longer side of the face's box, as a part of it", fraction, 0.3)
+    .option('--margin <f>', "added to the longer side of the face's box, as a part of it", fraction, defaultMargin)
     .addOption(
       new Option('--align <how>', 'turn crops so that eyes are level').choices(['none', 'eyes']).default('none'),
     )

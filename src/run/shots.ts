@@ -3,17 +3,15 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { readImage } from '../data/loader.js';
-import { cropOf, imageOf, jpegOf, type Picture, squareOf } from '../data/prepare/crop.js';
-import { type Detector, loadDetector } from '../data/prepare/detector.js';
+import { cropOf, defaultMargin, imageOf, jpegOf, type Picture, squareOf } from '../data/prepare/crop.js';
+import { type Detector, installDetector, loadDetector } from '../data/prepare/detector.js';
 import { type Ffmpeg, findFfmpeg, VideoError } from '../data/prepare/ffmpeg.js';
 import { openPhoto, openVideo } from '../data/prepare/film.js';
 import { sampleFrames } from '../data/prepare/sampling.js';
 
 const imageEndings = /\.(jpe?g|png|webp|tiff?|bmp)$/i;
 const videoEndings = /\.(mp4|m4v|mov|avi|mkv|webm)$/i;
-
-/** The margin around a face that `ldc prepare` leaves unless told otherwise. */
-const margin = 0.3;
+const imageHint = 'images end in .jpg, .png, .webp, .tif or .bmp';
 
 export interface ShotOptions {
   /** Frames of each video, evenly spread. */
@@ -50,10 +48,13 @@ export class ShotReader {
     try {
       this.programs ??= isVideo(path) ? findFfmpeg(ffmpeg) : undefined;
       const film = isVideo(path) ? await openVideo(await this.programs!, path) : await openPhoto(path);
+      let decoded = 0;
       for await (const { picture } of film.frames(sampleFrames(film.clip.length, frames, 'uniform'), {})) {
+        decoded++;
         const shot = detector ? await faceIn(picture, detector, this.size) : await whole(picture, this.size);
         if (shot !== null) yield shot;
       }
+      if (decoded === 0) throw new VideoError('no frame can be decoded');
     } catch (error) {
       if (error instanceof VideoError) throw new UserError(`${path} cannot be read: ${error.message}`);
       throw error;
@@ -73,22 +74,29 @@ export function stem(name: string): string {
 
 /** The images that paths name: files, and all that folders hold. @throws UserError when there is nothing under a path */
 export function imagesAt(paths: readonly string[]): Promise<string[]> {
-  return filesAt(paths, (name) => imageEndings.test(name), 'image');
+  return filesAt(paths, (name) => imageEndings.test(name), ['image', imageHint]);
 }
 
 /** The images and videos that paths name. @throws UserError when there is nothing under a path */
 export function picturesAt(paths: readonly string[]): Promise<string[]> {
-  return filesAt(paths, (name) => imageEndings.test(name) || isVideo(name), 'image or video');
+  return filesAt(paths, (name) => imageEndings.test(name) || isVideo(name), [
+    'image or video',
+    `${imageHint}, videos in .mp4, .m4v, .mov, .avi, .mkv or .webm`,
+  ]);
 }
 
-async function filesAt(paths: readonly string[], wanted: (name: string) => boolean, what: string): Promise<string[]> {
+async function filesAt(
+  paths: readonly string[],
+  wanted: (name: string) => boolean,
+  [what, hint]: readonly [string, string],
+): Promise<string[]> {
   const files = paths.map(async (path) => {
     const found = await stat(path).catch(() => undefined);
     if (found === undefined) throw new UserError(`${path} does not exist`);
     if (found.isFile()) return [path];
     const inside = (await readdir(path, { recursive: true })).filter(wanted).sort();
     if (inside.length === 0) {
-      throw new UserError(`there is no ${what} in ${path}`, 'images end in .jpg, .png, .webp, .tif or .bmp');
+      throw new UserError(`there is no ${what} in ${path}`, hint);
     }
     return inside.map((file) => join(path, file));
   });
@@ -100,7 +108,7 @@ async function theDetector(): Promise<Detector> {
   if (detector !== null) return detector;
   throw new UserError(
     'the face detector is not installed',
-    'npm install @vladmandic/face-api; or leave out --detect where faces are cropped already',
+    `${installDetector}; or leave out --detect where faces are cropped already`,
   );
 }
 
@@ -108,7 +116,7 @@ async function faceIn(picture: Picture, detector: Detector, size: number): Promi
   const face = await detector.detect(picture);
   if (face === null) return null;
   const { width, height } = picture;
-  return readImage(await jpegOf(await cropOf(picture, squareOf(face, margin, width, height), size)), size);
+  return readImage(await jpegOf(await cropOf(picture, squareOf(face, defaultMargin, width, height), size)), size);
 }
 
 function whole({ pixels, width, height }: Picture, size: number): Promise<Uint8Array> {

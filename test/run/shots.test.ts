@@ -1,4 +1,5 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
@@ -8,9 +9,9 @@ import { predict } from '../../src/run/predict.js';
 import { silent } from '../../src/run/progress.js';
 import { picturesAt, ShotReader, stem } from '../../src/run/shots.js';
 import { failure, put, temporaryFolder } from '../data/helpers.js';
+import { codecs, noFfmpeg, writeClip } from '../data/prepare/clips.js';
 
 const folder = await temporaryFolder();
-const noFfmpeg = spawnSync('ffmpeg', ['-version']).error !== undefined;
 const side = 16;
 const options = { frames: 4, detect: false };
 
@@ -65,6 +66,15 @@ describe.skipIf(noFfmpeg)('a video', () => {
   it('that cannot be read is named', async () => {
     const path = await put(join(folder, 'broken.mp4'), 'no video');
     expect((await failure(predicted([path]))).message).toMatch(/broken\.mp4 cannot be read: /);
+  });
+
+  it('of which no frame can be decoded is named, and not called faceless', async () => {
+    const path = await writeClip(join(folder, 'hollow.mp4'), { codec: codecs.h264 });
+    const bytes = await readFile(path);
+    const start = bytes.indexOf('mdat') + 4;
+    bytes.fill(0, start, bytes.indexOf('moov', start) - 4);
+    await put(path, bytes);
+    expect((await failure(predicted([path]))).message).toBe(`${path} cannot be read: no frame can be decoded`);
   });
 
   it('needs ffmpeg, which may be elsewhere', async () => {

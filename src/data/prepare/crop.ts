@@ -9,6 +9,9 @@ import { boxOf } from './faces.js';
  */
 const jpeg = { quality: 95, chromaSubsampling: '4:4:4', optimiseCoding: false } as const;
 
+/** What is added to the longer side of a face's box unless told otherwise, as a part of it. */
+export const defaultMargin = 0.3;
+
 /** A square of whole pixels, turned about its centre. */
 export interface Square {
   /** Upper left corner before it is turned. */

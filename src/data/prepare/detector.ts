@@ -10,6 +10,9 @@ import type { Picture } from './crop.js';
 
 const PACKAGE = '@vladmandic/face-api';
 
+/** How to get it. */
+export const installDetector = `npm install ${PACKAGE}`;
+
 export interface Detector {
   /** Package, version and models, as recipes name it. */
   name: string;

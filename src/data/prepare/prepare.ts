@@ -9,7 +9,7 @@ import type { NewFrame } from '../manifest.js';
 import { publishedSubsets, type Source } from '../sources/source.js';
 import { type AuditReport, auditOf, hasFaults, pathsOf, writeAudit } from './audit.js';
 import { type ClipRecord, type CropSettings, prepareClip, stampOf } from './clip.js';
-import { type Detector, loadDetector } from './detector.js';
+import { type Detector, installDetector, loadDetector } from './detector.js';
 import { type Ffmpeg, findFfmpeg } from './ffmpeg.js';
 import { type Hdf5, loadHdf5 } from './hdf5.js';
 import { type Journal, openJournal } from './journal.js';
@@ -113,7 +113,7 @@ function checkFaces(source: Source, { found }: Survey, options: PrepareOptions, 
   const hint =
     options.detector === 'none'
       ? 'let the detector find them: --detector auto'
-      : 'install the detector, which finds them: npm install @vladmandic/face-api';
+      : `install the detector, which finds them: ${installDetector}`;
   if (found.every(({ annotation }) => annotation === null)) {
     throw new UserError(`${options.root} has no annotations that say where the faces of ${source.name} are`, hint);
   }

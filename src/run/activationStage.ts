@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { messageOf, UserError } from '../base/errors.js';
-import { removeLeftovers, writeFileWhole } from '../base/files.js';
+import { removeLeftovers } from '../base/files.js';
 import { withLock } from '../base/lock.js';
 import { protocolFolder } from '../config/protocol.js';
 import { relativePath } from '../data/manifest.js';
@@ -144,10 +144,7 @@ async function trainNetwork(
   const { config, train } = experiment;
   const { activation, data, seed } = config;
   const weights = activation.weights ?? (activation.network === 'ldcnet' ? config.model.weights : null);
-  if (weights !== null) {
-    const report = await loadWeights(weights, net, (text) => progress.note(text));
-    await writeFileWhole(join(folder, 'weights.json'), `${JSON.stringify(report, null, 2)}\n`);
-  }
+  if (weights !== null) await loadWeights(weights, net, join(folder, 'weights.json'), progress);
   const optimizer = new Adam(device, net.parameters(), { lr: activation.lr });
   const checkpoints = new Checkpoints(join(folder, 'checkpoints'), net, optimizer, {});
   const start = (await checkpoints.resume((text) => progress.note(text))) ?? trainingStart;

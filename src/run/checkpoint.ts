@@ -6,13 +6,14 @@
 import { existsSync } from 'node:fs';
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, UserError, WorkError } from '../base/errors.js';
+import { messageOf, UserError } from '../base/errors.js';
 import { removeLeftovers } from '../base/files.js';
 import { loadState, type Module, type StateSource } from '../engine/nn/module.js';
 import type { Adam } from '../engine/optim/optimizers.js';
 import { readSafetensors, toFloat32 } from '../formats/safetensors.js';
 import { checkSeal, type SealedTensor, sealKey, writeSealed } from '../formats/sealed.js';
 import { readState } from '../formats/stateFile.js';
+import { Diverged } from './health.js';
 
 /** Where training goes on: `batch` batches of `epoch` are done, and `steps` steps in all, `skipped` of them without effect. */
 export interface Position {
@@ -43,7 +44,7 @@ export async function saveModel(
     else if (tensor !== undefined) {
       const data = (await tensor.read()) as Float32Array;
       if (!allFinite(data)) {
-        throw new WorkError(`training diverged: ${name} holds values that are not finite, so ${path} is not written`);
+        throw new Diverged(`${name} holds values that are not finite, so ${path} is not written`);
       }
       tensors.push({ name, dtype: 'F32', shape: [...shape], data });
     }

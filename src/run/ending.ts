@@ -3,6 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { hintOf, isOutOfMemory, sentenceOf } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
+import { Diverged } from './health.js';
 import { Interrupted } from './progress.js';
 import type { RunFolder } from './runFolder.js';
 
@@ -15,15 +16,12 @@ const schema = z.object({
 
 export type Ending = z.output<typeof schema>;
 
-/** Thrown when loss, gradients or weights are not finite. */
-const diverged = /^training diverged/;
-
 function stateOf(error: unknown): Ending['state'] {
   const { code } = (error ?? {}) as NodeJS.ErrnoException;
   if (error instanceof Interrupted) return 'interrupted';
   if (code === 'ENOSPC' || code === 'EDQUOT') return 'disk-full';
   if (isOutOfMemory(error)) return 'out-of-memory';
-  return diverged.test(sentenceOf(error)) ? 'diverged' : 'failed';
+  return error instanceof Diverged ? 'diverged' : 'failed';
 }
 
 /** Runs a training and leaves in its folder how it ended. */

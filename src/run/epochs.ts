@@ -1,5 +1,4 @@
 /** The training loop that both stages share: batches ahead, one step at a time, checkpoints, interruption, time budget. */
-import { WorkError } from '../base/errors.js';
 import { type LoadedBatch, loadBatches } from '../data/loader.js';
 import { type Frame, relativePath } from '../data/manifest.js';
 import type { Device } from '../engine/device.js';
@@ -8,7 +7,7 @@ import type { Adam } from '../engine/optim/optimizers.js';
 import { clearGrads } from '../engine/tape.js';
 import { Tensor } from '../engine/tensor.js';
 import type { Checkpoints, Position } from './checkpoint.js';
-import { Health } from './health.js';
+import { Diverged, Health } from './health.js';
 import { interruptedBy, type Progress } from './progress.js';
 
 /** Seconds of one step: decoding (in the background), waiting for it, and the three parts of the computation. */
@@ -152,9 +151,9 @@ async function faultOf(
   return parts.join(' and ');
 }
 
-function diverged(what: string, frames: readonly Frame[]): WorkError {
-  return new WorkError(
-    `training diverged: ${what} (batch of ${frames.map(relativePath).join(', ')})`,
+function diverged(what: string, frames: readonly Frame[]): Diverged {
+  return new Diverged(
+    `${what} (batch of ${frames.map(relativePath).join(', ')})`,
     'lower train.lr or activation.lr, or pass over such steps: --set train.on_nan=skip; the last checkpoint is as it was',
   );
 }

@@ -2,10 +2,18 @@
  * Looks at a step's gradients before the optimiser spreads them: one number that is not finite would be in every weight a step later.
  * The test is a kernel that every device has: the squared error of a tensor and itself is 0, unless it holds NaN or infinity.
  */
+import { WorkError } from '../base/errors.js';
 import type { Module } from '../engine/nn/module.js';
 import { Tensor } from '../engine/tensor.js';
 
 type AnyModule = Module<never, unknown>;
+
+/** Loss, gradients or weights are not finite. */
+export class Diverged extends WorkError {
+  constructor(what: string, hint?: string) {
+    super(`training diverged: ${what}`, hint);
+  }
+}
 
 export class Health {
   private readonly learnt: { name: string; tensor: Tensor; flag: Tensor }[] = [];

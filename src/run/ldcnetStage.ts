@@ -107,10 +107,7 @@ async function startNetwork(
   const { model, seed } = config;
   const net = new LdcNet(device, { conv: model.conv, mapSize: model.map_size, seed });
   if (config.activation.network === 'ldcnet') await loadModel(stage1.network, net);
-  else if (model.weights !== null) {
-    const report = await loadWeights(model.weights, net, (text) => progress.note(text));
-    await writeFileWhole(folder.weights, `${JSON.stringify(report, null, 2)}\n`);
-  }
+  else if (model.weights !== null) await loadWeights(model.weights, net, folder.weights, progress);
   return net;
 }
 

@@ -1,26 +1,29 @@
 /** Initial weights from a file: ImageNet's ResNet-18 by torchvision's names, or a whole network by its own. */
 import { UserError } from '../base/errors.js';
+import { writeFileWhole } from '../base/files.js';
 import { type LoadReport, loadState, type Module, type StateSource } from '../engine/nn/module.js';
 import { openModelFile } from './checkpoint.js';
+import type { Progress } from './progress.js';
 
 /** Where torchvision's names live in our networks. */
 const backbones = ['backbone.', 'FeatExtor_LS.'];
 
 /** What became of a file of initial weights, by the names of the network. */
-export interface WeightsReport extends LoadReport {
+interface WeightsReport extends LoadReport {
   file: string;
 }
 
 /**
- * Loads what `path` names into `module`; the rest keeps its start. Says how much was loaded, left and ignored.
- * @returns all names
+ * Loads what `path` names into `module`; the rest keeps its start. Notes how much was loaded, left and ignored, and writes all names to
+ * the file `report`.
  * @throws UserError when nothing fits, or shapes differ: then all that do are named, and nothing is loaded
  */
 export async function loadWeights(
   path: string,
   module: Module<never, unknown>,
-  note: (text: string) => void,
-): Promise<WeightsReport> {
+  report: string,
+  progress: Progress,
+): Promise<void> {
   const own = new Map(module.state().map(({ name, shape }) => [name, shape]));
   const source = renamed(await openModelFile(path), new Set(own.keys()));
   const misShaped = source.names.flatMap((name) => {
@@ -33,15 +36,16 @@ export async function loadWeights(
       'nothing was loaded; leave these tensors out of the file to let them keep their start',
     );
   }
-  const report = await loadState(module, source, true);
-  const { loaded, missing, ignored } = report;
+  const names = await loadState(module, source, true);
+  const { loaded, missing, ignored } = names;
   if (loaded.length === 0) throw new UserError(`${path}: no tensor has a name of this network`);
   const some = (names: string[]) =>
     names.length === 0 ? '' : ` (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''})`;
-  note(
+  progress.note(
     `${path}: ${loaded.length} tensors loaded, ${missing.length} left as initialised${some(missing)}, ${ignored.length} ignored${some(ignored)}, 0 mis-shaped`,
   );
-  return { file: path, ...report };
+  const written: WeightsReport = { file: path, ...names };
+  await writeFileWhole(report, `${JSON.stringify(written, null, 2)}\n`);
 }
 
 /** Gives torchvision's names (`layer1.0.conv1.weight`) the prefix that the network has for its ResNet. */

@@ -1,6 +1,7 @@
 /**
  * What the command line adds to a training step: epochs of LDCNet from JPEG files, as `ldc train` runs them, by turns with the bare
- * step on pixels that lie in memory. An epoch's time ends before its checkpoint, which is given apart: real epochs are longer.
+ * step on pixels that lie in memory. Every turn trains two epochs, of which the second counts: the first pays what a run pays once
+ * (fresh pages for a gigabyte of activations), and real runs have hundreds. The checkpoint after them is given apart.
  */
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -14,7 +15,7 @@ import { openExperiment } from '../../src/run/experiment.js';
 import type { Progress } from '../../src/run/progress.js';
 import { runFolder } from '../../src/run/runFolder.js';
 import { train } from '../../src/run/train.js';
-import { ourWorker } from './protocol.js';
+import { ourWorker, type Worker } from './protocol.js';
 import { spreadOf } from './statistics.js';
 
 /** Images of a step: 5 live and 5 attacks of each of three domains. */
@@ -23,7 +24,7 @@ const protocol = parseProtocol('O&C&I-to-M');
 
 export type Source = 'jpeg' | 'cache';
 
-/** Milliseconds of a step: by the clock, and of processor time of all threads. */
+/** Of a step: milliseconds by the clock, and of processor time of all threads. */
 interface Times {
   ms: number;
   cpu: number;
@@ -31,9 +32,11 @@ interface Times {
 
 export interface EpochFigures {
   source: Source;
-  /** Medians over the rounds of the means of their steps. */
+  /** Medians over the rounds of the means of their steps; bare steps are those before and after each epoch. */
   epoch: Times;
   bare: Times;
+  /** Median over the rounds of an epoch's time as a part of that of the bare steps around it: drift of the machine counts little. */
+  ratio: Times;
   /** Milliseconds that an epoch's checkpoint takes. */
   checkpoint: number;
 }
@@ -47,6 +50,9 @@ export interface EpochOptions {
   signal: AbortSignal;
 }
 
+/** Epochs of a turn; the last one counts. */
+const epochsOfTurn = 2;
+
 /** Draws a crop set for so many steps, trains an activation network for one epoch, and measures. */
 export async function epochTimes({ size, threads, steps, rounds, signal }: EpochOptions): Promise<EpochFigures[]> {
   const folder = await mkdtemp(join(tmpdir(), 'ldc-bench-'));
@@ -58,45 +64,66 @@ export async function epochTimes({ size, threads, steps, rounds, signal }: Epoch
     await synthesise({ out: data, seed: 1, subjects, frames: 1, size, signal });
     await bareStep.ready();
     await bareStep.step(); // warms up
-    const epochs: Record<Source, (Times & { checkpoint: number })[]> = { jpeg: [], cache: [] };
-    const bare: Times[] = [];
+    const turns: Record<Source, Turn[]> = { jpeg: [], cache: [] };
     const device = openDevice('cpu', { threads }); // one for all epochs, as in a long run
-    for (let round = 0; round < rounds; round++) {
-      for (const source of ['jpeg', 'cache'] as const) {
-        const sum = { ms: 0, cpu: 0 };
-        for (let step = 0; step < steps; step++) {
-          const time = await bareStep.step();
-          sum.ms += time.ms;
-          sum.cpu += time.cpu_ms;
-        }
-        bare.push({ ms: sum.ms / steps, cpu: sum.cpu / steps });
-        const number = 2 * round + (source === 'jpeg' ? 1 : 2);
-        epochs[source].push(await epoch(folder, number, source, device, { size, signal }));
-      }
+    let before = await bareTimes(bareStep, steps);
+    for (let turn = 1; turn <= 2 * rounds; turn++) {
+      const source = turn % 2 === 1 ? 'jpeg' : 'cache';
+      const { checkpoint, ...epoch } = await lastEpoch(folder, turn, source, device, { size, steps, signal });
+      const after = await bareTimes(bareStep, steps);
+      turns[source].push({ epoch, bare: combine(before, after, (a, b) => (a + b) / 2), checkpoint });
+      before = after;
     }
-    const median = (times: readonly Times[]) => ({
-      ms: spreadOf(times.map(({ ms }) => ms)).median,
-      cpu: spreadOf(times.map(({ cpu }) => cpu)).median,
-    });
-    return (['jpeg', 'cache'] as const).map((source) => ({
-      source,
-      epoch: median(epochs[source]),
-      bare: median(bare),
-      checkpoint: spreadOf(epochs[source].map(({ checkpoint }) => checkpoint)).median,
-    }));
+    return [figuresOf('jpeg', turns.jpeg), figuresOf('cache', turns.cache)];
   } finally {
     await bareStep.end();
     await rm(folder, { recursive: true });
   }
 }
 
-/** Trains one epoch on, the first time after stage 1. */
-async function epoch(
+/** An epoch between bare steps. */
+interface Turn {
+  epoch: Times;
+  bare: Times;
+  checkpoint: number;
+}
+
+function figuresOf(source: Source, turns: readonly Turn[]): EpochFigures {
+  const median = (times: readonly Times[]) => ({
+    ms: spreadOf(times.map(({ ms }) => ms)).median,
+    cpu: spreadOf(times.map(({ cpu }) => cpu)).median,
+  });
+  return {
+    source,
+    epoch: median(turns.map(({ epoch }) => epoch)),
+    bare: median(turns.map(({ bare }) => bare)),
+    ratio: median(turns.map(({ epoch, bare }) => combine(epoch, bare, (a, b) => a / b))),
+    checkpoint: spreadOf(turns.map(({ checkpoint }) => checkpoint)).median,
+  };
+}
+
+function combine(a: Times, b: Times, how: (a: number, b: number) => number): Times {
+  return { ms: how(a.ms, b.ms), cpu: how(a.cpu, b.cpu) };
+}
+
+/** Of one step, on average. */
+async function bareTimes(worker: Worker, steps: number): Promise<Times> {
+  const sum = { ms: 0, cpu: 0 };
+  for (let step = 0; step < steps; step++) {
+    const time = await worker.step();
+    sum.ms += time.ms;
+    sum.cpu += time.cpu_ms;
+  }
+  return { ms: sum.ms / steps, cpu: sum.cpu / steps };
+}
+
+/** Trains the epochs of one more turn, in the first one after stage 1. */
+async function lastEpoch(
   folder: string,
-  number: number,
+  turn: number,
   source: Source,
   device: Device,
-  { size, signal }: Pick<EpochOptions, 'size' | 'signal'>,
+  { size, steps, signal }: Pick<EpochOptions, 'size' | 'steps' | 'signal'>,
 ): Promise<Times & { checkpoint: number }> {
   const config = await loadConfig(undefined, [
     `data.image_size=${size}`,
@@ -104,7 +131,8 @@ async function epoch(
     'data.dev_fraction=0',
     `model.map_size=${Math.min(32, size / 8)}`,
     'activation.epochs=1',
-    `train.epochs=${number}`,
+    `train.epochs=${turn * epochsOfTurn}`,
+    `train.save_every=${epochsOfTurn}`,
     'train.keep=1',
   ]);
   const run = runFolder(join(folder, 'runs'), protocol, 'epochs');
@@ -112,7 +140,7 @@ async function epoch(
   const watch = new Watch();
   const options = { folder: run, out: join(folder, 'runs'), resume: existsSync(run.config), progress: watch, signal };
   await train(experiment, device, options);
-  return watch.times();
+  return watch.last(steps);
 }
 
 /** Takes the times at which the last stage begins, does its steps and ends. */
@@ -132,10 +160,9 @@ class Watch implements Progress {
   }
   note(): void {}
 
-  /** Of one step, on average. */
-  times(): Times & { checkpoint: number } {
-    const steps = this.marks.length - 2;
-    const [begin, last, end] = [this.marks[0]!, this.marks[steps]!, this.marks[steps + 1]!];
+  /** Of one of the last steps, on average, and of what follows them. */
+  last(steps: number): Times & { checkpoint: number } {
+    const [begin, last, end] = [-2 - steps, -2, -1].map((i) => this.marks.at(i)!) as [Times, Times, Times];
     return { ms: (last.ms - begin.ms) / steps, cpu: (last.cpu - begin.cpu) / steps, checkpoint: end.ms - last.ms };
   }
 }

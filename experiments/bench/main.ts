@@ -177,8 +177,8 @@ async function benchEpoch(flags: Flags & { rounds: number }): Promise<void> {
   const { threads } = printMachine(flags);
   const { size, steps = 8, rounds } = flags;
   const signal = interruption();
-  for (const { source, epoch, bare, checkpoint } of await epochTimes({ size, threads, steps, rounds, signal })) {
-    const over = (figure: 'ms' | 'cpu') => 100 * (epoch[figure] / bare[figure] - 1);
+  for (const { source, epoch, bare, ratio, checkpoint } of await epochTimes({ size, threads, steps, rounds, signal })) {
+    const over = (figure: 'ms' | 'cpu') => 100 * (ratio[figure] - 1);
     const document = {
       name: 'ldcnet-epoch',
       source,

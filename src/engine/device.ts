@@ -68,8 +68,11 @@ export class Device {
   async profile(body: () => Promise<void>): Promise<WorkTime[]> {
     this.native.takeTimes();
     this.native.profile(true);
-    await body();
-    this.native.profile(false);
+    try {
+      await body();
+    } finally {
+      this.native.profile(false);
+    }
     return this.native.takeTimes();
   }
 }

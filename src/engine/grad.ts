@@ -1,7 +1,6 @@
 /** Differentiation as a function: for programs that use the engine without a training loop of ours. */
-import { zerosLike } from './nn/module.js';
 import { backward, withTape } from './tape.js';
-import { scope, type Tensor } from './tensor.js';
+import { scope, type Tensor, zerosLike } from './tensor.js';
 
 /**
  * The value of `body`, a scalar, and its gradient with respect to each tensor in `of`; zeros where it does not depend on one. Value and

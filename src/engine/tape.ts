@@ -50,8 +50,8 @@ export function record(
 }
 
 /**
- * Runs `forward` while recording, then `differentiate`s from what it returns, then forgets the tape.
- * `forward` and the walk are synchronous; results are read afterwards.
+ * Records the operations of `body`, which calls `backward` when it wants gradients, and forgets the tape at its end.
+ * `body` is synchronous; results are read afterwards. Throws Error inside of another tape.
  */
 export function withTape<T>(body: () => T): T {
   if (nodes !== undefined) throw new Error('tapes do not nest');

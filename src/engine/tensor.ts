@@ -152,6 +152,13 @@ export function emptyLike(model: Tensor): Tensor {
   return new Tensor(model.device, model.shape, model.dtype, model.layout);
 }
 
+/** Zeros of another one's shape, type and layout that no scope owns: optimiser state, gradients for a caller. */
+export function zerosLike(model: Tensor): Tensor {
+  const result = outsideScopes(() => emptyLike(model));
+  model.device.native.fill(result.handle, 0);
+  return result;
+}
+
 const scopes: Tensor[][] = [];
 
 function owner(): Tensor[] | undefined {

@@ -12,7 +12,7 @@
 
 namespace ldc {
 
-// Tensors by handle. A handle is a number that also carries the slot's generation, so that a freed one is recognised.
+// Tensors by handle. Handles count up and none is given twice, so that a freed one is recognised.
 class TensorTable {
  public:
   virtual ~TensorTable() = default;

@@ -54,24 +54,18 @@ export class BatchNorm extends Module<[Tensor, Pick<BatchNormOptions, 'relu' | '
 
 /** y = x Wᵀ + b */
 export class Linear extends Module {
-  private readonly w: Tensor;
-  private readonly b: Tensor;
+  /** Dense [O,I]. */
+  readonly weight: Tensor;
+  /** Dense [O]. */
+  readonly bias: Tensor;
 
   constructor(device: Device, [out, inn]: readonly [number, number], weight: Float32Array, bias: Float32Array) {
     super(device);
-    this.w = this.parameter('weight', [out, inn], weight);
-    this.b = this.parameter('bias', [out], bias);
-  }
-
-  /** The stored weight [O,I] and bias [O]. */
-  get weight(): Tensor {
-    return this.w;
-  }
-  get bias(): Tensor {
-    return this.b;
+    this.weight = this.parameter('weight', [out, inn], weight);
+    this.bias = this.parameter('bias', [out], bias);
   }
 
   protected override compute(x: Tensor): Tensor {
-    return linear(x, this.w, this.b);
+    return linear(x, this.weight, this.bias);
   }
 }

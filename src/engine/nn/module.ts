@@ -191,10 +191,3 @@ export async function loadState(
   }
   return report;
 }
-
-/** Zeros of a parameter's shape that no scope owns: optimiser state. */
-export function zerosLike(tensor: Tensor): Tensor {
-  const result = Tensor.unowned(tensor.device, tensor.shape, tensor.dtype, tensor.layout);
-  tensor.device.native.fill(result.handle, 0);
-  return result;
-}

@@ -1,7 +1,6 @@
 /** Optimisers: one kernel call updates all parameters; state dicts hold what resuming needs. */
 import type { Device } from '../device.js';
-import { zerosLike } from '../nn/module.js';
-import type { Tensor } from '../tensor.js';
+import { type Tensor, zerosLike } from '../tensor.js';
 
 /** Lists of handles of those parameters that have a gradient, and their state. */
 function withGradients(parameters: readonly Tensor[], ...state: readonly (readonly Tensor[])[]) {

@@ -83,14 +83,14 @@ void triad(const float* b, const float* c, float* a, int64_t n) {
   for (; i < n; ++i) a[i] = b[i] + 3 * c[i];
 }
 
-}  // namespace
-
 // Processor time of the calling thread, in seconds: what other jobs on the machine do not spoil.
-static double processor_seconds() {
+double processor_seconds() {
   timespec t;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
+
+}  // namespace
 
 double fma_gflops(Pool& pool, Isa isa) {
   const int64_t rounds = isa == Isa::scalar ? 20000 : 200000;

@@ -105,7 +105,8 @@ class Kernels {
                                    const Tensor& dresidual, const Tensor& dgamma, const Tensor& dbeta) = 0;
 
   // ---- pooling and resizing; features -----------------------------------------------------------------------------
-  // taps u8 features like y: position of the first maximum in the row-major window, for the backward pass.
+  // taps u8 features like y: position of the first maximum in the row-major window, for the backward pass; of the last NaN in
+  // a window that has one, whose maximum is NaN (PyTorch).
   virtual void max_pool2d_forward(const Tensor& x, int kernel, int stride, int padding, const Tensor& y, const Tensor& taps) = 0;
   virtual void max_pool2d_backward(const Tensor& dy, const Tensor& taps, int kernel, int stride, int padding,
                                    const Tensor& dx) = 0;

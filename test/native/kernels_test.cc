@@ -427,6 +427,25 @@ void max_pool(Run& r) {
   }
 }
 
+// A window with a NaN has NaN as its maximum, and the last one takes the gradient.
+void max_pool_of_nan(Run& r) {
+  const Shape shape = {1, 17, 4, 4}, to = {1, 17, 2, 2};
+  r.begin("max_pool of NaN");
+  Values x = r.uniform(count_of(shape)), dx(x.size());
+  const auto at = [](int64_t c, int64_t row, int64_t column) { return static_cast<size_t>((c * 4 + row) * 4 + column); };
+  for (int64_t c = 0; c < 17; ++c) {
+    x[at(c, 0, 0)] = x[at(c, 1, 0)] = x[at(c, 0, 3)] = x[at(c, 2, 1)] = x[at(c, 3, 3)] = NAN;
+    for (const auto& [row, column] : {std::pair{1, 0}, {0, 3}, {2, 1}, {3, 3}}) dx[at(c, row, column)] = 1;
+  }
+  const Tensor y = r.features(to), taps = r.features(to, DType::u8), tdx = r.features(shape);
+  r.k.max_pool2d_forward(r.features(shape, x), 2, 2, 0, y, taps);
+  for (int64_t i = 0; i < count_of(to); ++i) {
+    if (!std::isnan(Run::value(y, place(y, i)))) return fail("max_pool hides a NaN");
+  }
+  r.k.max_pool2d_backward(r.features(to, Values(static_cast<size_t>(count_of(to)), 1)), taps, 2, 2, 0, tdx);
+  r.expect("dx", tdx, dx, 0);
+}
+
 void average_pools(Run& r) {
   // Input [N,C,H,W], channels of y, first channel of the slice, size of y.
   struct Form {
@@ -817,8 +836,8 @@ int main() {
       Scratch scratch;
       const auto kernels = make_kernels(isa, pool, scratch);
       Run run(*kernels, std::string(name_of(isa)) + "/" + std::to_string(threads), bits);
-      for (const auto& part : {elementwise, layout, random, batch_norm, max_pool, average_pools, maps, dense_layers, losses,
-                               triplet, optimizers, large})
+      for (const auto& part : {elementwise, layout, random, batch_norm, max_pool, max_pool_of_nan, average_pools, maps, dense_layers,
+                               losses, triplet, optimizers, large})
         part(run);
     }
   }

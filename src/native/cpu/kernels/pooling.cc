@@ -12,17 +12,27 @@ namespace ldc::cpu::LDC_ISA {
 
 namespace {
 
-// Where value is larger than best it replaces it, and index replaces tap.
+// Where value is larger than best, or NaN, it replaces it, and index replaces tap: what is no number must not be hidden.
 inline void take_larger(Vec value, Vec index, Vec& best, Vec& tap) {
 #if LDC_ISA_LEVEL == 2
-  tap.v = _mm512_mask_mov_ps(tap.v, _mm512_cmp_ps_mask(value.v, best.v, _CMP_GT_OQ), index.v);
+  const __mmask16 taken =
+      _mm512_cmp_ps_mask(value.v, best.v, _CMP_GT_OQ) | _mm512_cmp_ps_mask(value.v, value.v, _CMP_UNORD_Q);
+  best.v = _mm512_mask_mov_ps(best.v, taken, value.v);
+  tap.v = _mm512_mask_mov_ps(tap.v, taken, index.v);
 #elif LDC_ISA_LEVEL == 1
-  tap.lo = _mm256_blendv_ps(tap.lo, index.lo, _mm256_cmp_ps(value.lo, best.lo, _CMP_GT_OQ));
-  tap.hi = _mm256_blendv_ps(tap.hi, index.hi, _mm256_cmp_ps(value.hi, best.hi, _CMP_GT_OQ));
+  const auto taken = [](__m256 v, __m256 b) {
+    return _mm256_or_ps(_mm256_cmp_ps(v, b, _CMP_GT_OQ), _mm256_cmp_ps(v, v, _CMP_UNORD_Q));
+  };
+  const __m256 lo = taken(value.lo, best.lo), hi = taken(value.hi, best.hi);
+  best = {_mm256_blendv_ps(best.lo, value.lo, lo), _mm256_blendv_ps(best.hi, value.hi, hi)};
+  tap = {_mm256_blendv_ps(tap.lo, index.lo, lo), _mm256_blendv_ps(tap.hi, index.hi, hi)};
 #else
-  for (int i = 0; i < kBlock; ++i) tap.v[i] = value.v[i] > best.v[i] ? index.v[i] : tap.v[i];
+  for (int i = 0; i < kBlock; ++i) {
+    const bool taken = value.v[i] > best.v[i] || value.v[i] != value.v[i];
+    best.v[i] = taken ? value.v[i] : best.v[i];
+    tap.v[i] = taken ? index.v[i] : tap.v[i];
+  }
 #endif
-  best = max(value, best);
 }
 
 // Maximum of a window and its position, over taps [y0, y1) x [x0, x1). corner: the window's first pixel, which may lie

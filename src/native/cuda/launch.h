@@ -100,6 +100,19 @@ struct Columns {
   int64_t shares() const { return groups * chunks * columns; }
 };
 
+// Adds the sums of the 8 parts of each column, in order; part 0 gets the result. The arrays have kThreads elements.
+LDC_DEVICE Sums add_parts(Sums sum, Shared<double> first, Shared<double> second) {
+  first[threadIdx.x] = sum.first;
+  second[threadIdx.x] = sum.second;
+  sync_block();
+  if (threadIdx.x >= kWarp) return sum;
+  for (int i = threadIdx.x + kWarp; i < kThreads; i += kWarp) {
+    sum.first += first[i];
+    sum.second += second[i];
+  }
+  return sum;
+}
+
 // Blocks of 32 columns x 8 threads. visit(row, n, column) returns the Sums of rows row .. row + n - 1 of all groups, n <= kRun.
 template <class Visit>
 LDC_KERNEL void LDC_BOUNDS(kThreads, 1) column_shares_kernel(Columns shape, Global<Sums> shares, Visit visit) {
@@ -116,15 +129,8 @@ LDC_KERNEL void LDC_BOUNDS(kThreads, 1) column_shares_kernel(Columns shape, Glob
   }
   LDC_SHARED(double, first, kThreads);
   LDC_SHARED(double, second, kThreads);
-  first[threadIdx.x] = sum.first;
-  second[threadIdx.x] = sum.second;
-  sync_block();
-  if (part > 0 || column >= shape.columns) return;
-  for (int p = 1; p < kThreads / kWarp; ++p) {
-    sum.first += first[p * kWarp + lane];
-    sum.second += second[p * kWarp + lane];
-  }
-  shares[(group * shape.chunks + chunk) * shape.columns + column] = sum;
+  sum = add_parts(sum, first, second);
+  if (part == 0 && column < shape.columns) shares[(group * shape.chunks + chunk) * shape.columns + column] = sum;
 }
 
 // Adds the shares of each column; finish(group, column, sums) is called once a column.
@@ -142,15 +148,8 @@ LDC_KERNEL void LDC_BOUNDS(kThreads, 1) column_sums_kernel(Columns shape, Global
   }
   LDC_SHARED(double, first, kThreads);
   LDC_SHARED(double, second, kThreads);
-  first[threadIdx.x] = sum.first;
-  second[threadIdx.x] = sum.second;
-  sync_block();
-  if (part > 0 || column >= shape.columns) return;
-  for (int p = 1; p < kThreads / kWarp; ++p) {
-    sum.first += first[p * kWarp + lane];
-    sum.second += second[p * kWarp + lane];
-  }
-  finish(group, column, sum);
+  sum = add_parts(sum, first, second);
+  if (part == 0 && column < shape.columns) finish(group, column, sum);
 }
 
 template <class Visit, class Finish>

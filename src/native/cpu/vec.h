@@ -2,6 +2,7 @@
 //
 // A kernel written once over Vec does the same operations in the same order on every lane whatever the instruction set, so
 // its results are bit-identical everywhere. Only fma() fuses; max() returns b where a is not greater (a NaN in a gives b).
+// stream() stores past the cache, to a 64-byte aligned address.
 #pragma once
 
 #include <cmath>
@@ -21,6 +22,7 @@ struct Vec {
   static Vec all(float x) { return {_mm512_set1_ps(x)}; }
   static Vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
   void store(float* p) const { _mm512_storeu_ps(p, v); }
+  void stream(float* p) const { _mm512_stream_ps(p, v); }
 };
 inline Vec operator+(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }
 inline Vec operator-(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }
@@ -45,6 +47,10 @@ struct Vec {
   void store(float* p) const {
     _mm256_storeu_ps(p, lo);
     _mm256_storeu_ps(p + 8, hi);
+  }
+  void stream(float* p) const {
+    _mm256_stream_ps(p, lo);
+    _mm256_stream_ps(p + 8, hi);
   }
 };
 inline Vec operator+(Vec a, Vec b) { return {_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)}; }
@@ -78,6 +84,7 @@ struct Vec {
   void store(float* p) const {
     for (int i = 0; i < 16; ++i) p[i] = v[i];
   }
+  void stream(float* p) const { store(p); }
 };
 #define LDC_LANES(expression)                    \
   Vec r;                                         \
@@ -95,5 +102,12 @@ inline Vec where_positive(const Vec& key, const Vec& x) { LDC_LANES(key.v[i] > 0
 #undef LDC_LANES
 
 #endif
+
+// Makes the streamed stores of this thread visible to others.
+inline void finish_streams() {
+#if LDC_ISA_LEVEL >= 1
+  _mm_sfence();
+#endif
+}
 
 }  // namespace ldc::cpu::LDC_ISA

@@ -8,6 +8,7 @@
 
 #include "conv2d_halo.h"
 #include "conv2d_tile.h"
+#include "sums.h"
 
 namespace ldc::cpu::LDC_ISA::conv2d {
 
@@ -94,7 +95,7 @@ struct Run {
     for (int p = 0; p < P; ++p) {
       float* pixel = out + place[p].to;
       if (past) {
-        for (int v = 0; v < V; ++v) stream(acc[p][v], pixel + v * plane);
+        for (int v = 0; v < V; ++v) acc[p][v].stream(pixel + v * plane);
       } else if (to_block == kBlock) {
         for (int v = 0; v < V; ++v) acc[p][v].store(pixel + v * plane);
       } else {
@@ -155,7 +156,7 @@ struct Run {
         }
       }
       for (int p = 0; p < count; ++p) {
-        for (int k = 0; k < K; ++k) out[place[pixel + p].to + k] = bias[k] + sum_lanes(acc[p][k]);
+        for (int k = 0; k < K; ++k) out[place[pixel + p].to + k] = bias[k] + lane_sum(acc[p][k]);
       }
     }
   }

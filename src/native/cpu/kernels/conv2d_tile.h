@@ -11,6 +11,7 @@
 
 #include "../features.h"
 #include "../vec.h"
+#include "loops.h"
 
 namespace ldc::cpu::LDC_ISA::conv2d {
 
@@ -85,29 +86,12 @@ inline void outer_tile(const Pixels& pixels, const float* a, const float* b, con
   }
 }
 
-// Stores past the cache, for outputs too large to stay there until they are read: they save reading the lines first. The
-// memory is 64-byte aligned, and the thread that stored calls finish_streams() before another may read.
-constexpr int64_t kStreamBytes = int64_t{16} << 20;
+// An output this large does not stay in the cache until it is read; storing it past the cache saves reading the lines first.
+// The threads that store call finish_streams() before another may read.
+constexpr int64_t kStreamOutput = int64_t{16} << 20;
 
 inline bool streams(const Tensor& t) {
-  return stored_elements(t) * 4 >= kStreamBytes && (reinterpret_cast<uintptr_t>(t.data) & 63) == 0;
-}
-
-inline void stream(Vec x, float* p) {
-#if LDC_ISA_LEVEL == 2
-  _mm512_stream_ps(p, x.v);
-#elif LDC_ISA_LEVEL == 1
-  _mm256_stream_ps(p, x.lo);
-  _mm256_stream_ps(p + 8, x.hi);
-#else
-  x.store(p);
-#endif
-}
-
-inline void finish_streams() {
-#if LDC_ISA_LEVEL >= 1
-  _mm_sfence();
-#endif
+  return stored_elements(t) * 4 >= kStreamOutput && (reinterpret_cast<uintptr_t>(t.data) & 63) == 0;
 }
 
 template <int N>
@@ -123,20 +107,6 @@ inline void with_count(int64_t n, const Body& body) {
   }
   body(Count<Most>{});
 }
-
-// The 16 lanes added in a fixed order.
-inline float sum_lanes(Vec x) {
-  float lane[kBlock];
-  x.store(lane);
-  for (int half = 8; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
-  }
-  return lane[0];
-}
-
-constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-constexpr int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-constexpr int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 constexpr int64_t padded(int64_t channels) { return blocks_of(channels) * block_of(channels); }  // as stored
 constexpr int64_t lanes_of(int64_t channels) { return (channels + kBlock - 1) / kBlock * kBlock; }  // as vectors

@@ -105,7 +105,7 @@ inline void transform_square(const float* from, int64_t from_row, int64_t from_c
     for (int col = 0; col < T::to; ++col) {
       float* at = to + row * to_row + col * to_col;
       if constexpr (past) {
-        stream(out[col], at);
+        out[col].stream(at);
       } else {
         out[col].store(at);
       }

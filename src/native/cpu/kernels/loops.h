@@ -88,24 +88,11 @@ struct WholeLanes {
   static constexpr int64_t size() { return kBlock; }
 };
 
-// p of store() is 64-byte aligned. finish() makes the stores of this thread visible; call it at the end of an item.
+// p of store() is 64-byte aligned. Call finish() at the end of an item.
 struct StreamedLanes {
   Vec load(const float* p) const { return Vec::load(p); }
-  void store(Vec x, float* p) const {
-#if LDC_ISA_LEVEL == 2
-    _mm512_stream_ps(p, x.v);
-#elif LDC_ISA_LEVEL == 1
-    _mm256_stream_ps(p, x.lo);
-    _mm256_stream_ps(p + 8, x.hi);
-#else
-    x.store(p);
-#endif
-  }
-  void finish() const {
-#if LDC_ISA_LEVEL >= 1
-    _mm_sfence();
-#endif
-  }
+  void store(Vec x, float* p) const { x.stream(p); }
+  void finish() const { finish_streams(); }
   static constexpr int64_t size() { return kBlock; }
 };
 

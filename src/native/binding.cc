@@ -281,7 +281,7 @@ class DeviceObject final : public Napi::ObjectWrap<DeviceObject>, public TensorT
   }
 
   Napi::Value profile(const Napi::CallbackInfo& info) {
-    device_->set_profiling(info[0].ToBoolean());
+    device_->set_profiling(info[0].ToBoolean() ? Profiling::work : Profiling::off);
     return info.Env().Undefined();
   }
 

@@ -21,9 +21,11 @@ struct MemoryStats {
   size_t growths = 0;   // how often memory was taken from the system: constant in steady state
 };
 
-// Time of one submitted piece of work, while profiling is on.
+// What is timed: nothing, every submitted piece of work, or steps as a whole, from begin_step() to end_step().
+enum class Profiling : int { off, work, steps };
+
 struct WorkTime {
-  const char* name;   // kernel
+  const char* name;   // kernel, or "step"
   std::string label;  // layer, as set by set_label()
   double seconds;
 };
@@ -55,8 +57,8 @@ class Device {
   virtual void begin_step() {}
   virtual void end_step() {}
 
-  // Profiling: times every piece of work; take_times() waits for the queue to drain.
-  virtual void set_profiling(bool on) = 0;
+  // take_times() waits for the queue to drain, and returns what was timed since the last call.
+  virtual void set_profiling(Profiling what) = 0;
   virtual void set_label(std::string label) = 0;
   virtual std::vector<WorkTime> take_times() = 0;
 };

@@ -66,11 +66,11 @@ void steps(Device& device) {
 }
 
 void profiled(Device& device) {
-  device.set_profiling(true);
+  device.set_profiling(Profiling::work);
   device.set_label("layer");
   Tensor x = vector_of(device, 10);
   device.submit("fill", [=](Kernels& k) { k.fill(x, 1); });
-  device.set_profiling(false);
+  device.set_profiling(Profiling::off);
   bool named = false;
   for (const WorkTime& time : device.take_times()) named = named || (std::string(time.name) == "fill" && time.label == "layer");
   check(named, "work is timed under its name and label");

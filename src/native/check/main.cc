@@ -1,8 +1,12 @@
-// The stand-alone check: fixtures on a device, then the time of every layer. Needs neither Node nor the engine.
+// The stand-alone check: fixtures and recorded steps on a device, then the time of every layer and step. Needs neither Node nor
+// the engine.
 //
-//   ldc_check FOLDER... [--device cpu|cuda|cuda-emulated] [--precision fp32|tf32|bf16] [--seed N] [--time]
+//   ldc_check FOLDER... STEP.json... [--device cpu|cuda|cuda-emulated] [--precision fp32|tf32|bf16] [--seed N] [--time]
+//             [--peak TFLOPS]
 //
-// Exits with 0 when every tensor is inside its limit, 1 when one is not, 2 when the call is wrong or the device cannot be used.
+// Shares of the peak are of what the device does by its clock and its multiprocessors (a CPU: measured), unless --peak says else.
+// Exits with 0 when every tensor is inside its limit and every step has the same bits however it is launched, 1 when one is or has
+// not, 2 when the call is wrong or the device cannot be used.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -10,6 +14,7 @@
 #include <vector>
 
 #include "../cpu/device.h"
+#include "../cpu/peak.h"
 #include "../cuda/device.h"
 #include "parity.h"
 #include "timing.h"
@@ -19,11 +24,12 @@ namespace {
 using namespace ldc;
 
 struct Call {
-  std::vector<std::string> folders;
+  std::vector<std::string> folders, steps;
   std::string device = "cuda";
   cuda::Precision precision = cuda::Precision::fp32;
   uint64_t seed = 0;
   bool time = false;
+  double peak = 0;  // FLOP/s; 0: the device's own
 };
 
 [[noreturn]] void refuse(const std::string& what) {
@@ -54,13 +60,18 @@ Call read_call(int count, char** words) {
       call.seed = std::strtoull(value().c_str(), nullptr, 10);
     } else if (word == "--time") {
       call.time = true;
+    } else if (word == "--peak") {
+      call.peak = std::strtod(value().c_str(), nullptr) * 1e12;
+      if (!(call.peak > 0)) refuse("--peak is a number of TFLOP/s");
     } else if (word[0] == '-') {
       refuse("there is no option " + word);
+    } else if (word.size() > 5 && word.compare(word.size() - 5, 5, ".json") == 0) {
+      call.steps.push_back(word);
     } else {
       call.folders.push_back(word);
     }
   }
-  if (call.folders.empty() && !call.time) refuse("name a fixture folder, or --time");
+  if (call.folders.empty() && call.steps.empty() && !call.time) refuse("name a fixture folder or a recorded step, or --time");
   return call;
 }
 
@@ -81,6 +92,19 @@ double rounding_of(const Call& call) {
   return call.precision == cuda::Precision::tf32 ? 0x1p-11 : 0x1p-8;
 }
 
+// FLOP/s; 0 for the emulated device, whose times say nothing.
+double peak_of(const Call& call, const Device& device) {
+  if (call.peak > 0) return call.peak;
+  if (call.device == "cpu") {
+    cpu::Pool pool(device.threads());
+    return cpu::fma_gflops(pool, cpu::choose_isa()) * 1e9;
+  }
+#ifdef LDC_CUDA
+  if (call.device == "cuda") return cuda::peak_flops(0, call.precision);
+#endif
+  return 0;
+}
+
 }  // namespace
 
 int main(int count, char** words) {
@@ -96,7 +120,12 @@ int main(int count, char** words) {
                   v.tensors, v.failed, v.largest_share, v.largest_where.c_str());
       good = good && v.failed == 0 && v.cases > 0;
     }
-    if (call.time) check_program::time_layers(*device);
+    const double peak = call.time ? peak_of(call, *device) : 0;
+    if (peak > 0) std::printf("peak: %.3f TFLOP/s\n", peak * 1e-12);
+    if (call.time) check_program::time_layers(*device, peak);
+    for (const std::string& step : call.steps) {
+      good = check_program::check_step(*device, step, call.device != "cpu", call.time, peak) && good;
+    }
     return good ? 0 : 1;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "ldc_check: %s\n", error.what());

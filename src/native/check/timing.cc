@@ -1,9 +1,13 @@
 #include "timing.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <random>
 
+#include "recorded_step.h"
 #include "session.h"
 
 namespace ldc::check_program {
@@ -39,22 +43,33 @@ Values random_values(const std::vector<int64_t>& shape, uint32_t seed) {
   return v;
 }
 
-// Median seconds of one piece of work: device events on a GPU, the clock elsewhere (Device::take_times).
-template <class Work>
-double seconds_of(Session& s, Work work) {
-  for (int i = 0; i < kWarmUp; ++i) s.run("warm-up", work);
-  s.device.set_profiling(true);
-  s.device.take_times();
-  for (int i = 0; i < kRepeats; ++i) s.run("timed", work);
-  std::vector<WorkTime> times = s.device.take_times();
-  s.device.set_profiling(false);
-  times.erase(std::remove_if(times.begin(), times.end(), [](const WorkTime& t) { return std::string(t.name) != "timed"; }), times.end());
+// Median seconds of what the device has timed under a name: device events on a GPU, the clock elsewhere (Device::take_times).
+double median_seconds(Device& device, const char* name) {
+  std::vector<WorkTime> times = device.take_times();
+  device.set_profiling(Profiling::off);
+  times.erase(std::remove_if(times.begin(), times.end(), [&](const WorkTime& t) { return std::strcmp(t.name, name) != 0; }), times.end());
   std::sort(times.begin(), times.end(), [](const WorkTime& a, const WorkTime& b) { return a.seconds < b.seconds; });
   return times.at(times.size() / 2).seconds;
 }
 
+template <class Work>
+double seconds_of(Session& s, Work work) {
+  for (int i = 0; i < kWarmUp; ++i) s.run("warm-up", work);
+  s.device.set_profiling(Profiling::work);
+  s.device.take_times();
+  for (int i = 0; i < kRepeats; ++i) s.run("timed", work);
+  return median_seconds(s.device, "timed");
+}
+
+// TFLOP/s, and their share of the peak where it is known.
+std::string rate(double flop_per_second, double peak) {
+  char text[64];
+  std::snprintf(text, sizeof text, peak > 0 ? "%7.2f %3.0f %%" : "%7.2f", flop_per_second * 1e-12, 100 * flop_per_second / peak);
+  return text;
+}
+
 // Returns the seconds that the network spends in layers like this one.
-double time_convolution(Session& s, const Layer& layer) {
+double time_convolution(Session& s, const Layer& layer, double peak) {
   Conv2d conv;
   conv.height = conv.width = layer.size;
   conv.stride = layer.stride;
@@ -83,8 +98,9 @@ double time_convolution(Session& s, const Layer& layer) {
   };
   s.read(dw);  // surfaces an error of the device
   const double flop = 2.0 * static_cast<double>(kBatch * out_size * out_size * layer.out * layer.in * kernel * kernel);
-  std::printf("%-16s x%d %9.3f %9.3f %9.3f   %7.2f %7.2f %7.2f\n", layer.name, layer.times, t[0] * 1e3, t[1] * 1e3, t[2] * 1e3,
-              flop / t[0] * 1e-12, flop / t[1] * 1e-12, flop / t[2] * 1e-12);
+  std::printf("%-16s x%d %9.3f %9.3f %9.3f  ", layer.name, layer.times, t[0] * 1e3, t[1] * 1e3, t[2] * 1e3);
+  for (const double seconds : t) std::printf(" %s", rate(flop / seconds, peak).c_str());
+  std::printf("\n");
   s.clear();
   return layer.times * (t[0] + t[1] + t[2]);
 }
@@ -111,15 +127,51 @@ void time_memory_bound(Session& s) {
   s.clear();
 }
 
+// Median seconds of a step among others like it: at least three, and as many as some seconds hold.
+double seconds_of_step(Device& device, RecordedStep& step) {
+  constexpr std::chrono::seconds kAtMost(10);
+  step.run();
+  device.set_profiling(Profiling::steps);
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < kWarmUp || (i < kRepeats && std::chrono::steady_clock::now() - begin < kAtMost); ++i) step.run();
+  return median_seconds(device, "step");
+}
+
 }  // namespace
 
-void time_layers(Device& device) {
+void time_layers(Device& device, double peak) {
   Session s(device);
-  std::printf("\nbatch %d           ms: forward data_grad wt_grad   TFLOP/s of the same\n", static_cast<int>(kBatch));
+  std::printf("\nbatch %d           ms: forward data_grad wt_grad   TFLOP/s of the same%s\n", static_cast<int>(kBatch),
+              peak > 0 ? ", share of the peak" : "");
   double sum = 0;
-  for (const Layer& layer : kLayers) sum += time_convolution(s, layer);
+  for (const Layer& layer : kLayers) sum += time_convolution(s, layer, peak);
   std::printf("convolutions of one training step: %.3f ms\n", sum * 1e3);
   time_memory_bound(s);
+}
+
+bool check_step(Device& device, const std::string& path, bool graphs, bool time, double peak) {
+  std::string first;
+  bool same = true;
+  for (const bool graph : {false, true}) {
+    if (graph && !graphs) continue;
+    setenv("LDC_CUDA_GRAPH", graph ? "1" : "0", 1);
+    RecordedStep step(device, path);
+    step.run();
+    const std::string digest = step.digest();
+    if (first.empty()) first = digest;
+    same = same && digest == first;
+    const std::string name = step.name() + (graph ? ", graph" : graphs ? ", plain" : "");
+    std::printf("%-24s batch %d, %d x %d pixels: digest %s", name.c_str(), step.batch(), step.size(), step.size(), digest.c_str());
+    if (time) {
+      const double seconds = seconds_of_step(device, step);
+      std::printf("; %.3f ms, %.1f images/s, %s TFLOP/s", seconds * 1e3, step.batch() / seconds, rate(step.flop() / seconds, 0).c_str());
+      if (peak > 0) std::printf(", %.0f %% of the peak", 100 * step.flop() / seconds / peak);
+    }
+    std::printf("\n");
+    step.digest();  // surfaces an error of the device
+  }
+  if (!same) std::printf("FAIL %s: the bits depend on how the step is launched\n", path.c_str());
+  return same;
 }
 
 }  // namespace ldc::check_program

@@ -1,12 +1,18 @@
-// Times of the network's layers on a device.
+// Times of the network's layers and of whole steps on a device.
 #pragma once
+
+#include <string>
 
 #include "../device.h"
 
 namespace ldc::check_program {
 
 // Prints a table: every convolution of LDCNet at 256 x 256 and a batch of 30, forward and both gradients, and the kernels that
-// are bound by memory, with TFLOP/s and GB/s.
-void time_layers(Device& device);
+// are bound by memory, with TFLOP/s and GB/s. Shares are of `peak`, FLOP/s; of nothing where it is 0.
+void time_layers(Device& device, double peak);
+
+// A recorded step, launched as it comes and, on a device that has graphs, as a graph: the digest of its results, and with `time` its
+// milliseconds, images/s and TFLOP/s. Whether all ways gave the same bits.
+bool check_step(Device& device, const std::string& path, bool graphs, bool time, double peak);
 
 }  // namespace ldc::check_program

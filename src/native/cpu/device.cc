@@ -81,8 +81,20 @@ class CpuDevice final : public Device {
              }});
   }
 
-  void set_profiling(bool on) override {
-    enqueue({"profile", "", [this, on](Kernels&) { profiling_ = on; }});
+  void begin_step() override {
+    if (times_steps_) enqueue({"profile", "", [this](Kernels&) { step_begin_ = Clock::now(); }});
+  }
+  void end_step() override {
+    if (!times_steps_) return;
+    enqueue({"profile", "", [this](Kernels&) {
+               const std::chrono::duration<double> taken = Clock::now() - step_begin_;
+               times_.push_back({"step", "", taken.count()});
+             }});
+  }
+
+  void set_profiling(Profiling what) override {
+    times_steps_ = what == Profiling::steps;
+    enqueue({"profile", "", [this, what](Kernels&) { profiling_ = what == Profiling::work; }});
   }
   void set_label(std::string label) override { label_ = std::move(label); }
 
@@ -103,6 +115,8 @@ class CpuDevice final : public Device {
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   struct Work {
     const char* name;
     std::string label;
@@ -128,7 +142,7 @@ class CpuDevice final : public Device {
         queue_.pop_front();
       }
       const bool timed = profiling_;
-      const auto begin = std::chrono::steady_clock::now();
+      const auto begin = Clock::now();
       try {
         work.run(*kernels_);
       } catch (const std::bad_alloc&) {
@@ -137,7 +151,7 @@ class CpuDevice final : public Device {
         if (failure_.empty()) failure_ = std::string(work.name) + ": " + error.what();
       }
       if (timed) {
-        const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+        const std::chrono::duration<double> taken = Clock::now() - begin;
         times_.push_back({work.name, std::move(work.label), taken.count()});
       }
       if (scratch_.bytes() != scratch_bytes_.load()) {
@@ -150,6 +164,7 @@ class CpuDevice final : public Device {
   // The owner's side.
   Arena arena_;
   std::string label_;
+  bool times_steps_ = false;
 
   // The runner's side; failure_ holds the first error, reported by every later download.
   const Isa isa_;
@@ -158,6 +173,7 @@ class CpuDevice final : public Device {
   std::unique_ptr<Kernels> kernels_;
   std::string failure_;
   bool profiling_ = false;
+  Clock::time_point step_begin_;
   std::vector<WorkTime> times_;
   std::atomic<size_t> scratch_bytes_{0};
   std::atomic<size_t> scratch_growths_{0};

@@ -109,16 +109,9 @@ class CudaDevice final : public Device {
 
   void submit(const char* name, std::function<void(Kernels&)> work) override {
     guarded(name, [&] {
-      Timing timing = {name, label_, nullptr, nullptr};
-      if (profiling_) {
-        timing.begin = make_event(cudaEventDefault);
-        timing.end = make_event(cudaEventDefault);
-        check(cudaEventRecord(timing.begin, compute_), name);
-      }
+      if (profiling_ == Profiling::work) begin_timing(name, label_);
       work(*kernels_);
-      if (!profiling_) return;
-      check(cudaEventRecord(timing.end, compute_), name);
-      timings_.push_back(std::move(timing));
+      if (profiling_ == Profiling::work) end_timing();
     });
   }
 
@@ -157,18 +150,24 @@ class CudaDevice final : public Device {
     wake_.notify_one();
   }
 
-  // Profiling times kernel by kernel, which a graph does not show.
+  // Timing the work kernel by kernel is what a graph does not allow.
   void begin_step() override {
     const char* wish = std::getenv("LDC_CUDA_GRAPH");
-    if (profiling_ || (wish != nullptr && std::strcmp(wish, "0") == 0)) return;
-    guarded("step", [&] { step_.begin(compute_); });
+    guarded("step", [&] {
+      if (profiling_ == Profiling::steps) begin_timing("step", "");
+      if (profiling_ == Profiling::work || (wish != nullptr && std::strcmp(wish, "0") == 0)) return;
+      step_.begin(compute_);
+    });
   }
   void end_step() override {
-    guarded("step", [&] { launch_step(); });
+    guarded("step", [&] {
+      launch_step();
+      if (profiling_ == Profiling::steps) end_timing();
+    });
     step_.end();
   }
 
-  void set_profiling(bool on) override { profiling_ = on; }
+  void set_profiling(Profiling what) override { profiling_ = what; }
   void set_label(std::string label) override { label_ = std::move(label); }
 
   std::vector<WorkTime> take_times() override {
@@ -208,6 +207,12 @@ class CudaDevice final : public Device {
       if (failure_.empty()) failure_ = std::string(name) + ": " + error.what();
     }
   }
+
+  void begin_timing(const char* name, const std::string& label) {
+    timings_.push_back({name, label, make_event(cudaEventDefault), make_event(cudaEventDefault)});
+    check(cudaEventRecord(timings_.back().begin, compute_), name);
+  }
+  void end_timing() { check(cudaEventRecord(timings_.back().end, compute_), timings_.back().name); }
 
   // Starts what the step has captured so far; its pinned blocks are free again when the graph has run.
   void launch_step() {
@@ -269,7 +274,7 @@ class CudaDevice final : public Device {
   cudaEvent_t submitted_ = nullptr;
   std::unique_ptr<Kernels> kernels_;
   std::string failure_, label_;
-  bool profiling_ = false;
+  Profiling profiling_ = Profiling::off;
   std::vector<Timing> timings_;
 
   // Shared with the thread that waits.
@@ -332,6 +337,29 @@ std::string why_unusable() {
            std::to_string(p.minor) + "), only for " LDC_CUDA_ARCHITECTURES;
   }
   return "";
+}
+
+double peak_flops(int number, Precision precision) {
+  const auto attribute = [&](cudaDeviceAttr name) {
+    int value = 0;
+    check(cudaDeviceGetAttribute(&value, name, number), "device");
+    return value;
+  };
+  // FLOP a clock of a multiprocessor: FMA units, and tensor cores in TF32; BF16 is twice that. NVIDIA's architecture papers. Of 8.6 and
+  // 8.9 the professional cards do twice what GeForce cards do, which stand here.
+  struct Rate {
+    int major, minor, fp32, tf32;
+  };
+  constexpr Rate kRates[] = {{7, 5, 128, 0},    {8, 0, 128, 1024},  {8, 6, 256, 256}, {8, 9, 256, 256},
+                             {9, 0, 256, 2048}, {10, 0, 256, 4096}, {12, 0, 256, 256}};
+  const int major = attribute(cudaDevAttrComputeCapabilityMajor), minor = attribute(cudaDevAttrComputeCapabilityMinor);
+  for (const Rate& r : kRates) {
+    if (r.major != major || r.minor != minor) continue;
+    const Precision p = precision_for(number, precision);
+    const int a_clock = p == Precision::fp32 ? r.fp32 : p == Precision::tf32 ? r.tf32 : 2 * r.tf32;
+    return 1e3 * attribute(cudaDevAttrClockRate) * attribute(cudaDevAttrMultiProcessorCount) * a_clock;
+  }
+  return 0;
 }
 
 std::string summary() {

@@ -17,6 +17,10 @@ std::unique_ptr<Device> make_device(int number, Precision precision);
 // Why no GPU can be used, in words for people; empty where one can.
 std::string why_unusable();
 
+// FLOP/s of a GPU's convolutions at best: its multiprocessors, at their highest clock, times what one does a clock by the data sheets
+// (dense, sums in float32); 0 for an architecture that is not known here.
+double peak_flops(int number, Precision precision);
+
 // What is known of the CUDA installation, for people: build, driver, and one line a GPU.
 std::string summary();
 

@@ -1,8 +1,9 @@
-/** The device `cuda` on a machine that has a GPU: fixtures, determinism, and the time of every layer. Elsewhere it says why not. */
+/** The device `cuda` on a machine that has a GPU: fixtures, determinism, and the time of every layer and step. Elsewhere it says why not. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { recorded, stepsFolder } from '../../../experiments/bench/recordSteps.js';
 import { cudaState, type Device, openDevice } from '../../../src/engine/device.js';
 import type { Precision } from '../../../src/engine/native.js';
 import { openFixtures } from '../../parity/fixtureSet.js';
@@ -46,7 +47,8 @@ describe.skipIf(unusable !== '')('the device cuda', () => {
     { timeout: 20 * minutes },
     (name) => {
       build('ldc_check');
-      const call = [folder, '--device', 'cuda', '--precision', name, '--time'];
+      const steps = recorded.map((workload) => join(stepsFolder, `${workload}.json`));
+      const call = [folder, ...steps, '--device', 'cuda', '--precision', name, '--time'];
       const { status, stdout, stderr } = spawnSync(join(buildFolder, 'ldc_check'), call, { encoding: 'utf8' });
       console.log(stdout + stderr);
       expect(stdout).toMatch(/, 0 beyond their limit/);

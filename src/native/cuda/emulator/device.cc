@@ -46,17 +46,24 @@ class EmulatedDevice final : public Device {
     done(failure_);
   }
 
-  void begin_step() override { in_step_ = true; }
+  void begin_step() override {
+    in_step_ = true;
+    step_begin_ = Clock::now();
+  }
   void end_step() override {
     run_put_off();
     in_step_ = false;
+    const std::chrono::duration<double> taken = Clock::now() - step_begin_;
+    if (profiling_ == Profiling::steps) times_.push_back({"step", "", taken.count()});
   }
 
-  void set_profiling(bool on) override { profiling_ = on; }
+  void set_profiling(Profiling what) override { profiling_ = what; }
   void set_label(std::string label) override { label_ = std::move(label); }
   std::vector<WorkTime> take_times() override { return std::exchange(times_, {}); }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   void run(std::function<void()> work) {
     if (in_step_) {
       put_off_.push_back(std::move(work));
@@ -70,14 +77,14 @@ class EmulatedDevice final : public Device {
   }
 
   void run_kernel(const char* name, const std::string& label, const std::function<void(Kernels&)>& work) {
-    const auto begin = std::chrono::steady_clock::now();
+    const auto begin = Clock::now();
     try {
       work(*kernels_);
     } catch (const std::exception& error) {
       if (failure_.empty()) failure_ = std::string(name) + ": " + error.what();
     }
-    if (!profiling_) return;
-    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+    if (profiling_ != Profiling::work) return;
+    const std::chrono::duration<double> taken = Clock::now() - begin;
     times_.push_back({name, label, taken.count()});
   }
 
@@ -86,7 +93,9 @@ class EmulatedDevice final : public Device {
   emulated::EmulatedMemory memory_;
   std::unique_ptr<Kernels> kernels_;
   std::string failure_, label_;  // the first error, reported by every later download
-  bool profiling_ = false, in_step_ = false;
+  Profiling profiling_ = Profiling::off;
+  bool in_step_ = false;
+  Clock::time_point step_begin_;
   std::vector<std::function<void()>> put_off_;  // the work of a step so far
   std::vector<WorkTime> times_;
 };

@@ -20,7 +20,7 @@ export const recorded = ['ldcnet-train', 'activation-train', 'ldcnet-eval', 'gra
 
 export const stepsFolder = join(packageFolder, 'experiments/bench/steps');
 
-/** A method of the device and its arguments; `create` and `upload` as src/native/check/step.h has them. */
+/** A method of the device and its arguments; `create` and `upload` as src/native/check/recorded_step.h has them. */
 type Call = readonly [string, ...unknown[]];
 
 const passedOn: ReadonlySet<string> = new Set([
@@ -72,7 +72,7 @@ export class Recorder {
     return `${head},"setup":${list(this.setup)},"run":${list(this.run)}}\n`;
   }
 
-  /** Of what the step has read and of every tensor that is left: equal where all bits are (`digest` of src/native/check/step.cc). */
+  /** Of what the step has read and of every tensor that is left: equal where all bits are (`digest` of src/native/check/recorded_step.cc). */
   async digest(): Promise<string> {
     const { native } = this.inner;
     const left = [...this.live].sort((a, b) => a - b).map((handle) => native.download(handle));

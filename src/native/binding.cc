@@ -110,7 +110,7 @@ class DeviceObject final : public Napi::ObjectWrap<DeviceObject>, public TensorT
     const int64_t threads = info[1].IsUndefined() ? 0 : integer_from(info[1], "threads");
     if (threads < 0 || threads > 1024) throw std::invalid_argument("threads is not from 0 to 1024");
     request.threads = static_cast<int>(threads);
-    if (!info[2].IsUndefined()) request.precision = precision_of(info[2].ToString().Utf8Value());
+    if (!info[2].IsUndefined()) request.precision = cuda::precision_of(info[2].ToString().Utf8Value());
     if (!info[3].IsUndefined()) request.seed = static_cast<uint64_t>(integer_from(info[3], "seed"));
     if (!info[4].IsUndefined()) request.checks = info[4].ToBoolean();
     return request;

@@ -18,13 +18,6 @@ std::unique_ptr<Device> open_device(const DeviceRequest& request) {
   throw std::invalid_argument("there is no device '" + request.name + "'");
 }
 
-cuda::Precision precision_of(const std::string& name) {
-  for (const auto precision : {cuda::Precision::fp32, cuda::Precision::tf32, cuda::Precision::bf16}) {
-    if (name == cuda::name_of(precision)) return precision;
-  }
-  throw std::invalid_argument("a precision is fp32, tf32 or bf16, not '" + name + "'");
-}
-
 CudaState cuda_state() {
 #ifdef LDC_CUDA
   return {true, cuda::why_unusable(), cuda::summary()};

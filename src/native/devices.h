@@ -21,9 +21,6 @@ struct DeviceRequest {
 // Throws std::invalid_argument for a device this build does not have, std::runtime_error with the reason for one that is not usable.
 std::unique_ptr<Device> open_device(const DeviceRequest& request);
 
-// Throws std::invalid_argument.
-cuda::Precision precision_of(const std::string& name);
-
 struct CudaState {
   bool built = false;
   std::string unusable;  // why there is no device cuda, for people; empty where there is one

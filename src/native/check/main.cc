@@ -49,13 +49,11 @@ Call read_call(int count, char** words) {
       call.device = value();
     } else if (word == "--precision") {
       const std::string name = value();
-      bool known = false;
-      for (const auto precision : {cuda::Precision::fp32, cuda::Precision::tf32, cuda::Precision::bf16}) {
-        if (name != cuda::name_of(precision)) continue;
-        call.precision = precision;
-        known = true;
+      try {
+        call.precision = cuda::precision_of(name);
+      } catch (const std::invalid_argument& error) {
+        refuse(error.what());
       }
-      if (!known) refuse("--precision is fp32, tf32 or bf16, not " + name);
     } else if (word == "--seed") {
       call.seed = std::strtoull(value().c_str(), nullptr, 10);
     } else if (word == "--time") {

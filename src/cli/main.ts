@@ -1,6 +1,6 @@
 /** The command line: registers the commands, turns what they throw into one sentence and an exit status. */
 import completion from '@bomb.sh/tab/commander';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { version } from '../run/version.js';
 import { camCommand } from './cam.js';
 import { convertCommand } from './convert.js';
@@ -23,7 +23,8 @@ export function program(): Command {
   const ldc = new Command('ldc')
     .description('LDCNet for cross-domain face anti-spoofing: data, training, evaluation')
     .version(version)
-    .showSuggestionAfterError();
+    .showSuggestionAfterError()
+    .addHelpText('after', '\nExample:\n  ldc demo');
   const commands = [
     demoCommand(),
     synthCommand(),
@@ -43,7 +44,7 @@ export function program(): Command {
   ];
   for (const command of commands) ldc.addCommand(command);
   for (const command of [ldc, ...commands.flatMap(withSubcommands)]) {
-    command.configureHelp({ helpWidth: 80 });
+    command.configureHelp({ helpWidth: 80, optionDescription });
     command.exitOverride();
     command.configureOutput({ outputError: (text, write) => write(inOurWords(text)) });
   }
@@ -64,9 +65,20 @@ function addCompletion(ldc: Command): void {
     .addHelpText('after', '\nExample:\n  source <(ldc complete bash)');
 }
 
+/** What commander says of a flag, and whether it has to be given, which commander leaves out. */
+function optionDescription(option: Option): string {
+  const description = new Help().optionDescription(option);
+  return option.mandatory ? `${description} (required)` : description;
+}
+
 /** commander's message in the form of all others: one sentence, then a hint. */
 function inOurWords(text: string): string {
-  return text.replace(/^error: /, 'ldc: error: ').replace(/^\(Did you mean (.*)\)$/m, 'hint: did you mean $1');
+  return text
+    .replace(/^error: /, 'ldc: error: ')
+    .replace(/( is invalid(?: for argument '.*')?|arguments for '.*')\. (.)(.*)\.$/m, (_, what, first, rest) => {
+      return `${what}\nhint: ${first.toLowerCase()}${rest}`;
+    })
+    .replace(/^\(Did you mean (.*)\)$/m, 'hint: did you mean $1');
 }
 
 /** Runs the command line and returns the exit status: 0 done, 1 the work failed, 2 the user must change something. */

@@ -13,7 +13,7 @@ import { type CommonOptions, printResult, progressFor, withCommonOptions } from 
 
 interface PredictFlags extends CommonOptions, ModelOptions {
   frames: number;
-  detect: boolean;
+  detect?: boolean;
   ffmpeg?: string;
   csv?: string;
   overlay?: string;
@@ -27,7 +27,7 @@ export function predictCommand(): Command {
     .argument('<path...>', 'images, videos and folders')
     .option('--run <dir>', 'run to use (default: the newest)')
     .option('--frames <n>', 'frames of each video, evenly spread; its score is their mean', wholeNumber(1), 8)
-    .option('--detect', 'find the face in each picture and crop it as ldc prepare does', false)
+    .option('--detect', 'find the face in each picture and crop it as ldc prepare does')
     .option('--ffmpeg <path>', 'ffmpeg to use for videos, with ffprobe beside it; otherwise those of the system')
     .option('--csv <file>', 'also write the results as CSV')
     .option('--overlay <dir>', 'also draw the live and spoof maps over each image, or the middle frame of a video');

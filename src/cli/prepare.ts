@@ -31,7 +31,7 @@ export function prepareCommand(): Command {
     )
     .option('--jobs <n>', 'videos worked on at once', wholeNumber(1), availableParallelism())
     .option('--ffmpeg <path>', 'ffmpeg to use, with ffprobe beside it; otherwise those of the system')
-    .option('--strict', 'end with status 2 when anything is missing or wrong', false);
+    .option('--strict', 'end with status 2 when anything is missing or wrong');
   withCommonOptions(command);
   command.addHelpText('after', '\nExample:\n  ldc prepare oulu --root /media/OULU-NPU --out data --frames 8');
   return command.action(async (set: string, flags: PrepareFlags) => {

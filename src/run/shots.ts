@@ -17,7 +17,7 @@ export interface ShotOptions {
   /** Frames of each video, evenly spread. */
   frames: number;
   /** Find the face in each picture and crop it; pictures without one are left out. */
-  detect: boolean;
+  detect?: boolean;
   /** Path of ffmpeg; otherwise that of the system. */
   ffmpeg?: string;
 }

@@ -30,7 +30,7 @@ export interface PrepareOptions extends CropSettings {
   /** ffmpeg's path, when it is not the system's. */
   ffmpeg?: string;
   /** Fail when anything is missing or wrong with the release, after all that can be done is done. */
-  strict: boolean;
+  strict?: boolean;
   signal?: AbortSignal;
   /** `resumed`: presentations among those done that an earlier run had finished. */
   onProgress?: (progress: { done: number; total: number; resumed: number }) => void;

@@ -136,7 +136,8 @@ export async function newestRun(out: string, protocol?: Protocol): Promise<strin
   const newest = candidates.sort((a, b) => b.time - a.time)[0];
   if (newest === undefined) {
     const what = protocol === undefined ? '' : ` of ${protocol.name}`;
-    throw new UserError(`there is no run${what} in ${out}`, "train one: ldc train --protocol 'O&C&I-to-M'");
+    const hint = `train one: ldc train --protocol '${protocol?.name ?? 'O&C&I-to-M'}'`;
+    throw new UserError(`there is no run${what} in ${out}`, hint);
   }
   return newest.path;
 }

@@ -45,7 +45,9 @@ export async function importList(options: ListImportOptions): Promise<ImportedSe
   const { file, source } = options;
   const name = source?.name ?? options.name;
   const letter = source?.letter ?? options.letter;
-  if (!name || !letter) throw new UserError('the set has no name', 'give --set, or --name and --letter');
+  if (!name || !letter) {
+    throw new UserError(`the set has no ${name ? 'letter' : 'name'}`, 'give --set, or --name and --letter');
+  }
   const path = join(resolve(options.out), name);
   await refuseExisting(path);
   const entries = await readEntries(file);

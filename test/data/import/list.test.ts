@@ -123,4 +123,5 @@ test('says what is wrong with a list, and where', async () => {
     }),
   ).toContain('which its name does not');
   expect(await fails('g.txt', 'real/1.png\n', { name: undefined })).toContain('the set has no name');
+  expect(await fails('g.txt', 'real/1.png\n', { letter: undefined })).toContain('the set has no letter');
 });

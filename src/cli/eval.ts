@@ -21,7 +21,7 @@ import { targetOverlap } from '../run/targetMaps.js';
 import { type EvalModelFlags, engineOf, evaluationOfModel, refuseUnused, withEvalModelOptions } from './evalModels.js';
 import { breakdownPart, compareTwo, corruptionPart, type Evaluated, printSeeds } from './evalViews.js';
 import { overridesOf, withDataOption, withDeviceOptions, withOutOption } from './experimentOptions.js';
-import { exclusive } from './modelOptions.js';
+import { exclusive, flagOf } from './modelOptions.js';
 import { printResult, progressFor, terminalWidth, withCommonOptions } from './output.js';
 
 interface EvalFlags extends EvalModelFlags {
@@ -68,6 +68,7 @@ export function evalCommand(): Command {
   return command.action(async (flags: EvalFlags) => {
     exclusive(flags, ['run', 'protocol', 'scores', 'compare']);
     refuseUnused(flags);
+    refuseForFiles(flags);
     const ofModel = await evaluationOfModel(flags);
     if (ofModel !== undefined) {
       const { evaluation, corruptions } = ofModel;
@@ -80,7 +81,6 @@ export function evalCommand(): Command {
       printResult(flags, result, () => foldsText(result, terminalWidth()));
       return;
     }
-    refuseForCompare(flags);
     if (flags.compare !== undefined) return compareTwo(flags.compare, flags.level, flags);
     const results = flags.scores === undefined ? await ofRuns(flags) : await ofScores(flags);
     if (results.length > 1) return printSeeds(results, flags);
@@ -158,7 +158,6 @@ async function ofRun(path: string, flags: EvalFlags): Promise<Evaluated> {
 
 async function ofScores(flags: EvalFlags): Promise<Evaluated[]> {
   const paths = flags.scores!;
-  refuseForScores(flags);
   if (paths.length > 1) refuseForSeveral(flags, ['by', 'sourceScores']);
   const source = flags.sourceScores === undefined ? NO_SOURCE : await readScores(flags.sourceScores);
   const results: Evaluated[] = [];
@@ -181,26 +180,28 @@ async function ofScores(flags: EvalFlags): Promise<Evaluated[]> {
   return results;
 }
 
-function refuseForScores(flags: EvalFlags): void {
-  if (flags.corrupt !== undefined || flags.maps) {
+/** Scores that are there already are taken as they are: no network computes. */
+function refuseForFiles(flags: EvalFlags): void {
+  const files = (['scores', 'compare'] as const).find((name) => flags[name] !== undefined);
+  if (files === undefined) return;
+  if (flags.engine === 'onnx') throw new UserError(`--engine onnx and --${files} exclude each other`);
+  for (const name of ['device', 'precision', 'threads', 'set']) exclusive(flags, [files, name]);
+  if (files === 'compare') {
+    refuseForSeveral(flags, ['by', 'corrupt', 'maps', 'sourceScores']);
+    if (flags.convention === 'paper' || flags.checkpoint !== 'last') {
+      throw new UserError('--convention and --checkpoint do not go with --compare: runs are compared as evaluated');
+    }
+  } else if (flags.corrupt !== undefined || flags.maps) {
     throw new UserError('--corrupt and --maps need the network of a run, a score file has none', 'name it: --run DIR');
-  }
-}
-
-/** Two results are compared as they were evaluated. */
-function refuseForCompare(flags: EvalFlags): void {
-  if (flags.compare === undefined) return;
-  refuseForSeveral(flags, ['by', 'corrupt', 'maps', 'sourceScores']);
-  if (flags.convention === 'paper' || flags.checkpoint !== 'last') {
-    throw new UserError('--convention and --checkpoint do not go with --compare: runs are compared as evaluated');
+  } else if (flags.checkpoint !== 'last') {
+    throw new UserError('--checkpoint needs a run: a score file is of one checkpoint', 'name the run: --run DIR');
   }
 }
 
 function refuseForSeveral(flags: EvalFlags, names: readonly (keyof EvalFlags)[]): void {
   const given = names.find((name) => flags[name] !== undefined);
   if (given === undefined) return;
-  const flag = given === 'sourceScores' ? 'source-scores' : given;
-  throw new UserError(`--${flag} is about one result, and several are named`, 'name one');
+  throw new UserError(`${flagOf(given)} is about one result, and several are named`, 'name one');
 }
 
 /** A list with commas; `all` is left to whoever knows what there is. */

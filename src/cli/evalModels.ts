@@ -50,18 +50,11 @@ export function refuseUnused(flags: EvalModelFlags & { convention: string; check
       'name the run alone: --run DIR',
     );
   }
-  if (engine === 'onnx') for (const name of ['scores', 'compare']) exclusiveWith('engine onnx', flags, name);
   if (model === undefined && weights === undefined) return;
-  for (const name of ofRunsOnly) exclusiveWith(model === undefined ? 'weights' : 'model', flags, name);
+  for (const name of ofRunsOnly) exclusive(flags, [model === undefined ? 'weights' : 'model', name]);
   if (flags.convention === 'paper' || flags.checkpoint !== 'last') {
     throw new UserError('--convention and --checkpoint need a run: a model and weights are one checkpoint');
   }
-}
-
-function exclusiveWith(flag: string, flags: object, name: string): void {
-  if ((flags as Record<string, unknown>)[name] === undefined) return;
-  const spelled = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  throw new UserError(`--${flag} and --${spelled} exclude each other`);
 }
 
 /** onnxruntime where it is asked for, else the default. */

@@ -45,8 +45,13 @@ export function withModelOptions(command: Command): Command {
 
 /** At most one of these flags may be given. */
 export function exclusive(flags: object, names: readonly string[]): void {
-  const given = names.filter((name) => (flags as Record<string, unknown>)[name] !== undefined);
-  if (given.length > 1) throw new UserError(`--${given[0]} and --${given[1]} exclude each other`);
+  const [first, second] = names.filter((name) => (flags as Record<string, unknown>)[name] !== undefined);
+  if (second !== undefined) throw new UserError(`${flagOf(first!)} and ${flagOf(second)} exclude each other`);
+}
+
+/** How a flag is typed: `--source-scores` for commander's `sourceScores`. */
+export function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** The weights that --weights names, else those of the run: --run, or the newest. They decide at `threshold` where no evaluation says. */

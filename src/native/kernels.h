@@ -29,7 +29,8 @@ namespace ldc {
 //                                                              (the two branches of the decoupled form)
 enum class Descriptor : int { vanilla, ldc, ldc_paper, cdc, ldc_cross, ldc_diagonal };
 
-enum class ConvAlgorithm : int { automatic, direct, winograd };
+// winograd chooses F(4x4) or F(2x2) by shape. The last two are one of them always: for tests and measurements.
+enum class ConvAlgorithm : int { automatic, direct, winograd, winograd_f2, winograd_f4 };
 enum class ConvPass : int { forward, data_grad };
 
 // What a convolution needs beyond its tensors. Square kernels, dilation 1, groups 1.

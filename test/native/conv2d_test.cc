@@ -364,19 +364,22 @@ void check_accuracy() {
     std::printf("%s\n", c.name().c_str());
     problem.shape.algorithm = ConvAlgorithm::direct;
     const Result direct = run(problem, *kernels, c.name());
-    problem.shape.algorithm = ConvAlgorithm::winograd;
-    const Result winograd = run(problem, *kernels, c.name());
     const Doubles plain_dw = sequential_dw(problem);
     std::printf("  dw of the direct kernel: relative L2 %.2e\n", compare(direct.dw, problem.dw, false).relative_l2);
-    const char* names[] = {"y", "dx", "dw"};
-    const Doubles* pairs[][3] = {{&direct.y_bias, &winograd.y_bias, &problem.y}, {&direct.dx, &winograd.dx, &problem.dx},
-                                 {&plain_dw, &winograd.dw, &problem.dw}};
-    for (int i = 0; i < 3; ++i) {
-      const Error d = compare(*pairs[i][0], *pairs[i][2], false), e = compare(*pairs[i][1], *pairs[i][2], false);
-      std::printf("  %-4s relative L2: plain %.2e, Winograd %.2e (%.2f times); largest %.2e and %.2e of the rms\n",
-                  names[i], d.relative_l2, e.relative_l2, e.relative_l2 / d.relative_l2, d.largest * 1e-4, e.largest * 1e-4);
-      if (!(e.largest <= 1)) fail(c.name(), "Winograd error above 1e-4 of the rms");
-      if (!(e.relative_l2 <= 3 * d.relative_l2)) fail(c.name(), "Winograd error above three times the plain sum's");
+    for (ConvAlgorithm algorithm : {ConvAlgorithm::winograd_f2, ConvAlgorithm::winograd_f4}) {
+      problem.shape.algorithm = algorithm;
+      const Result winograd = run(problem, *kernels, c.name());
+      const char* names[] = {"y", "dx", "dw"};
+      const Doubles* pairs[][3] = {{&direct.y_bias, &winograd.y_bias, &problem.y}, {&direct.dx, &winograd.dx, &problem.dx},
+                                   {&plain_dw, &winograd.dw, &problem.dw}};
+      for (int i = 0; i < 3; ++i) {
+        const Error d = compare(*pairs[i][0], *pairs[i][2], false), e = compare(*pairs[i][1], *pairs[i][2], false);
+        std::printf("  %-4s relative L2: plain %.2e, F(%s) %.2e (%.2f times); largest %.2e and %.2e of the rms\n", names[i],
+                    d.relative_l2, algorithm == ConvAlgorithm::winograd_f2 ? "2x2" : "4x4", e.relative_l2,
+                    e.relative_l2 / d.relative_l2, d.largest * 1e-4, e.largest * 1e-4);
+        if (!(e.largest <= 1)) fail(c.name(), "Winograd error above 1e-4 of the rms");
+        if (!(e.relative_l2 <= 3 * d.relative_l2)) fail(c.name(), "Winograd error above three times the plain sum's");
+      }
     }
   }
 }
@@ -414,14 +417,16 @@ int main(int argc, char** argv) {
                         {5, 32, 32, 32, 32, 3, 1, 1}, {2, 128, 16, 16, 144, 3, 1, 1},  {1, 256, 8, 8, 80, 3, 1, 1},
                         {2, 448, 10, 12, 16, 3, 1, 1}, {1, 16, 20, 70, 112, 3, 1, 1}};
   for (const Case& c : tiled) {
-    add(c, ConvAlgorithm::winograd, c.c * c.k * c.h < 8192);
+    add(c, ConvAlgorithm::winograd_f4, c.c * c.k * c.h < 8192);
+    add(c, ConvAlgorithm::winograd_f2, c.c * c.k * c.h < 2048);
     if (c.c >= 32 && c.k >= 32) add(c, ConvAlgorithm::automatic, false), add(c, ConvAlgorithm::direct, false);
   }
   // Outputs so large that they are stored past the cache.
   add({1, 3, 264, 256, 64, 3, 1, 1}, ConvAlgorithm::direct, false);
   add({1, 64, 264, 256, 16, 3, 2, 1}, ConvAlgorithm::direct, false);
-  add({1, 16, 264, 256, 64, 3, 1, 1}, ConvAlgorithm::winograd, false);
-  add({1, 64, 264, 257, 16, 3, 1, 1}, ConvAlgorithm::winograd, false);
+  add({1, 16, 264, 256, 64, 3, 1, 1}, ConvAlgorithm::winograd_f2, false);
+  add({1, 16, 264, 256, 64, 3, 1, 1}, ConvAlgorithm::winograd_f4, false);
+  add({1, 64, 264, 257, 16, 3, 1, 1}, ConvAlgorithm::winograd_f4, false);
   if (mode == "small") std::erase_if(cases, [](const Case& c) { return c.products() > 2'000'000; });
   for (const Case& c : cases) {
     if (verbose) std::printf("%s\n", c.name().c_str());

@@ -9,7 +9,8 @@ using namespace conv2d;
 
 int64_t CpuKernels::conv2d_packed_elements(const Conv2d& conv, int64_t out_channels, int64_t in_channels, int64_t kernel,
                                            ConvPass pass) const {
-  if (uses_winograd(conv, out_channels, in_channels, kernel)) return winograd_packed_elements(out_channels, in_channels);
+  const Method method = method_of(conv, out_channels, in_channels, kernel);
+  if (method != Method::direct) return winograd_packed_elements(method, out_channels, in_channels);
   return direct_packed_elements(out_channels, in_channels, kernel, pass);
 }
 
@@ -17,8 +18,9 @@ void CpuKernels::conv2d_pack(const Conv2d& conv, const Tensor& w, const Tensor& 
                              const Tensor& packed) {
   const EffectiveWeight weight(conv, w, m, theta);
   const int64_t out_channels = w.shape[0], in_channels = w.shape[1], kernel = w.shape[2];
-  if (uses_winograd(conv, out_channels, in_channels, kernel)) {
-    winograd_pack(pool_, pass, weight, out_channels, in_channels, packed.f32());
+  const Method method = method_of(conv, out_channels, in_channels, kernel);
+  if (method != Method::direct) {
+    winograd_pack(pool_, method, pass, weight, out_channels, in_channels, packed.f32());
   } else {
     direct_pack(pool_, Axis(conv, kernel, pass), weight, out_channels, in_channels, packed.f32());
   }
@@ -26,8 +28,9 @@ void CpuKernels::conv2d_pack(const Conv2d& conv, const Tensor& w, const Tensor& 
 
 void CpuKernels::conv2d_forward(const Conv2d& conv, const Tensor& x, const Tensor& packed, int64_t kernel,
                                 const Tensor& bias, const Tensor& y) {
-  if (uses_winograd(conv, y.c(), x.c(), kernel)) {
-    winograd_run(pool_, scratch_, x, packed.f32(), bias.f32(), y);
+  const Method method = method_of(conv, y.c(), x.c(), kernel);
+  if (method != Method::direct) {
+    winograd_run(pool_, scratch_, method, x, packed.f32(), bias.f32(), y);
   } else {
     direct_run(pool_, scratch_, Axis(conv, kernel, ConvPass::forward), x, packed.f32(), bias.f32(), y);
   }
@@ -35,8 +38,9 @@ void CpuKernels::conv2d_forward(const Conv2d& conv, const Tensor& x, const Tenso
 
 void CpuKernels::conv2d_data_grad(const Conv2d& conv, const Tensor& dy, const Tensor& packed, int64_t kernel,
                                   const Tensor& dx) {
-  if (uses_winograd(conv, dy.c(), dx.c(), kernel)) {
-    winograd_run(pool_, scratch_, dy, packed.f32(), nullptr, dx);
+  const Method method = method_of(conv, dy.c(), dx.c(), kernel);
+  if (method != Method::direct) {
+    winograd_run(pool_, scratch_, method, dy, packed.f32(), nullptr, dx);
   } else {
     direct_run(pool_, scratch_, Axis(conv, kernel, ConvPass::data_grad), dy, packed.f32(), nullptr, dx);
   }
@@ -65,8 +69,9 @@ void CpuKernels::conv2d_weight_grad(const Conv2d& conv, const Tensor& x, const T
                                     const Tensor& theta, const Tensor& dw, const Tensor& dm, const Tensor& dtheta,
                                     const Tensor& dbias) {
   const EffectiveWeight weight(conv, w, m, theta);
-  if (uses_winograd(conv, dy.c(), x.c(), w.shape[2])) {
-    winograd_weight_grad(pool_, scratch_, x, dy, weight, dw, dm, dtheta);
+  const Method method = method_of(conv, dy.c(), x.c(), w.shape[2]);
+  if (method != Method::direct) {
+    winograd_weight_grad(pool_, scratch_, method, x, dy, weight, dw, dm, dtheta);
   } else {
     direct_weight_grad(pool_, scratch_, conv, x, dy, weight, dw, dm, dtheta);
   }

@@ -2,9 +2,9 @@
 //
 // An item is a block of tiles and a range of output channels: all of them, unless there are fewer blocks than threads. Blocks
 // are of one size, as many as keep all threads busy to the end: the 64 tiles of one small image are no 60 and 4. An item's
-// inputs are transformed, for all channels; then, 64 output channels at a time, 36 products of (tiles x input channels)
-// with (input channels x output channels) are formed and transformed back, so that what is between the two stays in the L2
-// cache.
+// inputs are transformed, for all channels; then, 64 output channels at a time, for each of the 36 or 16 points the product of
+// (tiles x input channels) with (input channels x output channels) is formed, and all are transformed back, so that what is
+// between the two stays in the L2 cache.
 #include "conv2d_winograd.h"
 
 #include "conv2d_tile.h"
@@ -13,19 +13,26 @@ namespace ldc::cpu::LDC_ISA::conv2d {
 
 namespace {
 
-constexpr int64_t kTileBlock = 60;        // most tiles of an item
-constexpr int64_t kLeastTiles = 24;       // fewer are not worth reading all weights for
-constexpr int64_t kOutputs = 4 * kBlock;  // output channels between two transforms
-constexpr int64_t kChunkBlocks = 8;       // blocks of input channels in a row: their weights stay in the L1 cache
-constexpr int64_t kLeastChannels = 32;    // for the automatic choice
+template <class F>
+constexpr int64_t kTileBlock = F::points == 36 ? 60 : 120;  // most tiles of an item
+constexpr int64_t kLeastTiles = 24;                          // fewer are not worth reading all weights for
+constexpr int64_t kOutputs = 4 * kBlock;                     // output channels between two transforms
+constexpr int64_t kChunkBlocks = 8;     // blocks of input channels in a row: their weights stay in the L1 cache
+constexpr int64_t kChainBlocks = 4;     // most of a chain of multiply-adds
+constexpr int64_t kLeastChannels = 32;  // for the automatic choice of F(2x2)
 
+template <class F>
 struct Run {
   const Tensor &from, &to;
   const float* packed;
   const float* bias;
-  TileGrid grid;
+  TileGrid<F> grid;
   int64_t block;  // tiles of an item
   bool past;      // the output is stored past the cache
+
+  // Blocks of input channels that are one chain of multiply-adds; chains are added in order. The rounding error of a long sum
+  // grows with the length of its chains: with these, F(4x4) is about as exact as a direct sum in one chain.
+  int64_t chain() const { return least(kChainBlocks, ceil_div(from.c() / kBlock, 2)); }
 
   int64_t input_stride() const { return matrix_stride(from.c() * block); }
   int64_t product_stride() const { return matrix_stride(kOutputs * block); }
@@ -34,23 +41,31 @@ struct Run {
   // to add to yet. Out of line, so that the registers are its own.
   template <int P, int V>
   [[gnu::noinline]] void product(const float* in, const float* u, int64_t blocks, bool fresh, float* out) const {
-    const Window window{blocks, block * kBlock, 1, 0, kBlock};
+    const int64_t most = chain();
     const float* x[P];
-    Vec acc[P][V];
-    for (int p = 0; p < P; ++p) {
-      x[p] = in + p * kBlock;
-      for (int v = 0; v < V; ++v) acc[p][v] = fresh ? Vec::zero() : Vec::load(out + (v * block + p) * kBlock);
-    }
-    product_tile<P, V>(window, x, u, acc);
-    for (int p = 0; p < P; ++p) {
-      for (int v = 0; v < V; ++v) acc[p][v].store(out + (v * block + p) * kBlock);
+    for (int p = 0; p < P; ++p) x[p] = in + p * kBlock;
+    for (int64_t b = 0; b < blocks; b += most, fresh = false) {
+      const Window window{least(most, blocks - b), block * kBlock, 1, 0, kBlock};
+      Vec acc[P][V];
+      for (int p = 0; p < P; ++p) {
+        for (int v = 0; v < V; ++v) acc[p][v] = Vec::zero();
+      }
+      product_tile<P, V>(window, x, u, acc);
+      for (int p = 0; p < P; ++p) {
+        x[p] += most * window.block_stride;
+        for (int v = 0; v < V; ++v) {
+          float* sum = out + (v * block + p) * kBlock;
+          (fresh ? acc[p][v] : Vec::load(sum) + acc[p][v]).store(sum);
+        }
+      }
+      u += most * kBlock * V * kBlock;
     }
   }
 
   // m[point][vector of outputs][tile] = v[point][.][tile] u[point][.][output] for `outputs` channels from `first`.
   void products(const float* v, int64_t tiles, int64_t first, int64_t outputs, float* m) const {
     const int64_t blocks = from.c() / kBlock, chunk = ceil_div(blocks, ceil_div(blocks, kChunkBlocks));
-    for (int64_t point = 0; point < kTilePoints; ++point) {
+    for (int64_t point = 0; point < F::points; ++point) {
       const float* u = packed + point * matrix_stride(from.c() * to.c()) + first * from.c();
       const float* in = v + point * input_stride();
       for (int64_t k = 0; k < outputs; k += kTileVecs * kBlock) {
@@ -72,19 +87,20 @@ struct Run {
 
   // Writes one tile of one vector of output channels.
   void output(const float* m, const TilePlace& place, int64_t channel) const {
-    const int64_t rows = least(kTileOutput, to.h() - place.y), cols = least(kTileOutput, to.w() - place.x);
+    using Transform = typename F::OutputTransform;
+    const int64_t rows = least(F::output, to.h() - place.y), cols = least(F::output, to.w() - place.x);
     const int64_t line = to.w() * kBlock, plane = place.image * (to.c() / kBlock) + channel / kBlock;
     float* out = to.f32() + (plane * to.h() + place.y) * line + place.x * kBlock;
     if (past) {
-      transform_square<OutputTransform, true>(m, 6 * product_stride(), product_stride(), out, line, kBlock);
-    } else if (rows == kTileOutput && cols == kTileOutput) {
-      transform_square<OutputTransform>(m, 6 * product_stride(), product_stride(), out, line, kBlock);
+      transform_square<Transform, true>(m, F::input * product_stride(), product_stride(), out, line, kBlock);
+    } else if (rows == F::output && cols == F::output) {
+      transform_square<Transform>(m, F::input * product_stride(), product_stride(), out, line, kBlock);
     } else {
-      float y[kTileOutput * kTileOutput * kBlock];
-      transform_square<OutputTransform>(m, 6 * product_stride(), product_stride(), y, kTileOutput * kBlock, kBlock);
+      float y[F::output * F::output * kBlock];
+      transform_square<Transform>(m, F::input * product_stride(), product_stride(), y, F::output * kBlock, kBlock);
       for (int64_t row = 0; row < rows; ++row) {
         for (int64_t col = 0; col < cols; ++col) {
-          Vec::load(y + (row * kTileOutput + col) * kBlock).store(out + row * line + col * kBlock);
+          Vec::load(y + (row * F::output + col) * kBlock).store(out + row * line + col * kBlock);
         }
       }
     }
@@ -100,10 +116,12 @@ struct Run {
 
   // Tiles from `first`, output channels from `channel` up to `end`.
   void item(int64_t first, int64_t tiles, int64_t channel, int64_t end, float* v, float* m) const {
-    TilePlace place[kTileBlock];
+    TilePlace place[kTileBlock<F>];
     for (int64_t t = 0; t < tiles; ++t) place[t] = tile_place(grid, first + t);
     for (int64_t b = 0; b < from.c() / kBlock; ++b) {
-      for (int64_t t = 0; t < tiles; ++t) transform_input(from, b, place[t], v + (b * block + t) * kBlock, input_stride());
+      for (int64_t t = 0; t < tiles; ++t) {
+        transform_input<F>(from, b, place[t], v + (b * block + t) * kBlock, input_stride());
+      }
     }
     for (int64_t k = channel; k < end; k += kOutputs) {
       const int64_t outputs = least(kOutputs, end - k);
@@ -116,25 +134,9 @@ struct Run {
   }
 };
 
-}  // namespace
-
-bool uses_winograd(const Conv2d& conv, int64_t out_channels, int64_t in_channels, int64_t kernel) {
-  if (conv.algorithm == ConvAlgorithm::direct) return false;
-  if (kernel != 3 || conv.stride != 1 || conv.padding != 1) return false;
-  if (out_channels % kBlock != 0 || in_channels % kBlock != 0) return false;
-  if (conv.algorithm == ConvAlgorithm::winograd) return true;
-  const int64_t tiles = ceil_div(conv.height, kTileOutput) * ceil_div(conv.width, kTileOutput);
-  const bool filled = 2 * tiles * kTileOutput * kTileOutput <= 3 * conv.height * conv.width;
-  return filled && out_channels >= kLeastChannels && in_channels >= kLeastChannels;
-}
-
-int64_t winograd_packed_elements(int64_t out_channels, int64_t in_channels) {
-  return kTilePoints * matrix_stride(out_channels * in_channels);
-}
-
 // [point][group of output vectors][input channel][lane], where input and output are those of the pass.
-void winograd_pack(Pool& pool, ConvPass pass, const EffectiveWeight& weight, int64_t out_channels, int64_t in_channels,
-                   float* packed) {
+template <class F>
+void pack(Pool& pool, ConvPass pass, const EffectiveWeight& weight, int64_t out_channels, int64_t in_channels, float* packed) {
   const bool forward = pass == ConvPass::forward;
   const int64_t from = forward ? in_channels : out_channels, to = forward ? out_channels : in_channels;
   const int64_t stride = matrix_stride(from * to);
@@ -152,21 +154,21 @@ void winograd_pack(Pool& pool, ConvPass pass, const EffectiveWeight& weight, int
     }
     for (int64_t source = 0; source < kBlock; ++source) {
       float* u = packed + first * from + (source0 + source) * width + lane0 - first;
-      transform_square<FilterTransform>(g[source][0], 3 * kBlock, kBlock, u, 6 * stride, stride);
+      transform_square<typename F::FilterTransform>(g[source][0], 3 * kBlock, kBlock, u, F::input * stride, stride);
     }
   });
 }
 
-void winograd_run(Pool& pool, Scratch& scratch, const Tensor& from, const float* packed, const float* bias,
-                  const Tensor& to) {
-  const bool whole = to.h() % kTileOutput == 0 && to.w() % kTileOutput == 0;
-  Run run{from, to, packed, bias, TileGrid(to), 0, whole && bias == nullptr && streams(to)};
+template <class F>
+void run_all(Pool& pool, Scratch& scratch, const Tensor& from, const float* packed, const float* bias, const Tensor& to) {
+  const bool whole = to.h() % F::output == 0 && to.w() % F::output == 0;
+  Run<F> run{from, to, packed, bias, TileGrid<F>(to), 0, whole && bias == nullptr && streams(to)};
   const int64_t tiles = run.grid.count(to.n());
-  const int64_t fewest = ceil_div(tiles, kTileBlock), even = ceil_div(fewest, pool.threads()) * pool.threads();
+  const int64_t fewest = ceil_div(tiles, kTileBlock<F>), even = ceil_div(fewest, pool.threads()) * pool.threads();
   run.block = ceil_div(tiles, tiles >= even * kLeastTiles ? even : fewest);
   const int64_t blocks = ceil_div(tiles, run.block), panels = ceil_div(to.c(), kOutputs);
   const int64_t parts = blocks >= pool.threads() ? 1 : least(panels, ceil_div(pool.threads(), blocks));
-  const int64_t inputs = kTilePoints * run.input_stride(), own = inputs + kTilePoints * run.product_stride();
+  const int64_t inputs = F::points * run.input_stride(), own = inputs + F::points * run.product_stride();
   float* memory = static_cast<float*>(scratch.get(pool.threads() * own * sizeof(float)));
   pool.each(blocks * parts, [&](int64_t item, int thread) {
     const int64_t first = item / parts * run.block, part = item % parts;
@@ -174,6 +176,41 @@ void winograd_run(Pool& pool, Scratch& scratch, const Tensor& from, const float*
     run.item(first, least(run.block, tiles - first), panels * part / parts * kOutputs,
              least(panels * (part + 1) / parts * kOutputs, to.c()), own_memory, own_memory + inputs);
   });
+}
+
+}  // namespace
+
+// Measured (conv2d_bench --sizes; experiments/bench/RESULTS.md): F(2x2) is 1.2 to 2.5 times as fast as direct at every size, and more
+// exact; F(4x4) is worth its larger rounding error and weights where it saves a third of F(2x2)'s products, and images have more than
+// one tile. Layers of 16 channels gain nothing from F(2x2).
+Method method_of(const Conv2d& conv, int64_t out_channels, int64_t in_channels, int64_t kernel) {
+  if (conv.algorithm == ConvAlgorithm::direct) return Method::direct;
+  if (kernel != 3 || conv.stride != 1 || conv.padding != 1) return Method::direct;
+  if (out_channels % kBlock != 0 || in_channels % kBlock != 0) return Method::direct;
+  if (conv.algorithm == ConvAlgorithm::winograd_f2) return Method::f2;
+  if (conv.algorithm == ConvAlgorithm::winograd_f4) return Method::f4;
+  const int64_t f2_products = F2::points * ceil_div(conv.height, F2::output) * ceil_div(conv.width, F2::output);
+  const int64_t f4_products = F4::points * ceil_div(conv.height, F4::output) * ceil_div(conv.width, F4::output);
+  if (least(conv.height, conv.width) > F4::output && 2 * f2_products >= 3 * f4_products) return Method::f4;
+  const bool narrow = least(out_channels, in_channels) < kLeastChannels;
+  return narrow && conv.algorithm == ConvAlgorithm::automatic ? Method::direct : Method::f2;
+}
+
+int64_t winograd_packed_elements(Method method, int64_t out_channels, int64_t in_channels) {
+  int64_t elements = 0;
+  with_transforms(method, [&](auto f) { elements = decltype(f)::points * matrix_stride(out_channels * in_channels); });
+  return elements;
+}
+
+void winograd_pack(Pool& pool, Method method, ConvPass pass, const EffectiveWeight& weight, int64_t out_channels,
+                   int64_t in_channels, float* packed) {
+  with_transforms(method,
+                  [&](auto f) { pack<decltype(f)>(pool, pass, weight, out_channels, in_channels, packed); });
+}
+
+void winograd_run(Pool& pool, Scratch& scratch, Method method, const Tensor& from, const float* packed, const float* bias,
+                  const Tensor& to) {
+  with_transforms(method, [&](auto f) { run_all<decltype(f)>(pool, scratch, from, packed, bias, to); });
 }
 
 }  // namespace ldc::cpu::LDC_ISA::conv2d

@@ -1,4 +1,4 @@
-// Winograd weight gradient: for each of the 36 points, the product of transformed inputs and transformed gradients summed
+// Winograd weight gradient: for each of the 36 or 16 points, the product of transformed inputs and transformed gradients summed
 // over tiles, and one transform back at the end.
 //
 // Tiles are taken in pieces of 60: a piece is one chain of fused multiply-adds, and the pieces are added in order. Longer
@@ -15,9 +15,10 @@ constexpr int64_t kMostPieces = 4;                   // of a group
 constexpr int64_t kGroupFloats = int64_t{5} << 20;  // its transformed inputs and gradients together
 constexpr int64_t kPieceTiles = 60;                  // of a chain of multiply-adds, and of an item of the transforms
 
+template <class F>
 struct Run {
   const Tensor &x, &dy;
-  TileGrid grid;
+  TileGrid<F> grid;
   int64_t tiles, group;
   float *inputs, *gradients;  // [point][block][tile of the group][16]
   float* sums;                // [point][group of output vectors][input channel][lane]
@@ -25,15 +26,16 @@ struct Run {
   int64_t stride(int64_t channels) const { return matrix_stride(channels * group); }
 
   void transform_gradient(int64_t block, const TilePlace& place, float* to, int64_t stride) const {
+    using Transform = typename F::OutputTransposed;
     const float* plane = dy.f32() + (place.image * (dy.c() / kBlock) + block) * dy.h() * dy.w() * kBlock;
-    if (place.y + kTileOutput <= dy.h() && place.x + kTileOutput <= dy.w()) {
+    if (place.y + F::output <= dy.h() && place.x + F::output <= dy.w()) {
       const float* from = plane + (place.y * dy.w() + place.x) * kBlock;
-      transform_square<OutputTransposed>(from, dy.w() * kBlock, kBlock, to, 6 * stride, stride);
+      transform_square<Transform>(from, dy.w() * kBlock, kBlock, to, F::input * stride, stride);
       return;
     }
-    float inside[kTileOutput * kTileOutput * kBlock];
-    copy_halo({place.y, place.x, kTileOutput, kTileOutput, 1}, plane, dy.h(), dy.w(), kBlock, inside);
-    transform_square<OutputTransposed>(inside, kTileOutput * kBlock, kBlock, to, 6 * stride, stride);
+    float inside[F::output * F::output * kBlock];
+    copy_halo({place.y, place.x, F::output, F::output, 1}, plane, dy.h(), dy.w(), kBlock, inside);
+    transform_square<Transform>(inside, F::output * kBlock, kBlock, to, F::input * stride, stride);
   }
 
   // Transforms one channel block of tiles [from, to) of the group that begins at `first`; the blocks of x are followed by
@@ -43,7 +45,7 @@ struct Run {
     for (int64_t t = from; t < to; ++t) {
       const TilePlace place = tile_place(grid, first + t);
       if (block < x_blocks) {
-        transform_input(x, block, place, inputs + (block * group + t) * kBlock, stride(x.c()));
+        transform_input<F>(x, block, place, inputs + (block * group + t) * kBlock, stride(x.c()));
       } else {
         transform_gradient(block - x_blocks, place, gradients + ((block - x_blocks) * group + t) * kBlock, stride(dy.c()));
       }
@@ -70,19 +72,18 @@ struct Run {
   }
 };
 
-}  // namespace
-
-void winograd_weight_grad(Pool& pool, Scratch& scratch, const Tensor& x, const Tensor& dy, const EffectiveWeight& weight,
-                          const Tensor& dw, const Tensor& dm, const Tensor& dtheta) {
-  const int64_t in = x.c(), out = dy.c(), matrix = matrix_stride(in * out), total = kTilePoints * matrix;
-  Run run{x, dy, TileGrid(dy), 0, 0, nullptr, nullptr, nullptr};
+template <class F>
+void weight_grad(Pool& pool, Scratch& scratch, const Tensor& x, const Tensor& dy, const EffectiveWeight& weight,
+                 const Tensor& dw, const Tensor& dm, const Tensor& dtheta) {
+  const int64_t in = x.c(), out = dy.c(), matrix = matrix_stride(in * out), total = F::points * matrix;
+  Run<F> run{x, dy, TileGrid<F>(dy), 0, 0, nullptr, nullptr, nullptr};
   run.tiles = run.grid.count(dy.n());
-  const int64_t pieces = least(kGroupFloats / (kTilePoints * (in + out) * kPieceTiles), kMostPieces);
+  const int64_t pieces = least(kGroupFloats / (F::points * (in + out) * kPieceTiles), kMostPieces);
   run.group = least(run.tiles, (pieces < 1 ? 1 : pieces) * kPieceTiles);
-  const int64_t floats = kTilePoints * (run.stride(in) + run.stride(out)) + total;
+  const int64_t floats = F::points * (run.stride(in) + run.stride(out)) + total;
   run.inputs = static_cast<float*>(scratch.get(floats * sizeof(float) + out * sizeof(double)));
-  run.gradients = run.inputs + kTilePoints * run.stride(in);
-  run.sums = run.gradients + kTilePoints * run.stride(out);
+  run.gradients = run.inputs + F::points * run.stride(in);
+  run.sums = run.gradients + F::points * run.stride(out);
   double* theta_parts = reinterpret_cast<double*>(run.sums + total);
 
   constexpr int64_t kLanes = kTileVecs * kBlock;
@@ -93,7 +94,7 @@ void winograd_weight_grad(Pool& pool, Scratch& scratch, const Tensor& x, const T
       const int64_t from = item % parts * kPieceTiles;
       run.transform(first, from, least(count, from + kPieceTiles), item / parts);
     });
-    pool.each(kTilePoints * groups, [&](int64_t item, int) {
+    pool.each(F::points * groups, [&](int64_t item, int) {
       run.product(count, item / groups, item % groups * kLanes, first == 0);
     });
   }
@@ -105,7 +106,7 @@ void winograd_weight_grad(Pool& pool, Scratch& scratch, const Tensor& x, const T
       float g[kBlock][9][kBlock];  // [input][tap][output]
       for (int64_t c = 0; c < kBlock; ++c) {
         const float* sum = run.sums + first * in + (i + c) * width + lane0 - first;
-        transform_square<FilterTransposed>(sum, 6 * matrix, matrix, g[c][0], 3 * kBlock, kBlock);
+        transform_square<typename F::FilterTransposed>(sum, F::input * matrix, matrix, g[c][0], 3 * kBlock, kBlock);
       }
       for (int64_t lane = 0; lane < kBlock; ++lane) {  // in the order of memory
         for (int64_t c = 0; c < kBlock; ++c) {
@@ -118,6 +119,13 @@ void winograd_weight_grad(Pool& pool, Scratch& scratch, const Tensor& x, const T
     for (int64_t lane = 0; lane < kBlock; ++lane) theta_parts[lane0 + lane] = theta_part[lane];
   });
   if (dtheta) write_theta(theta_parts, out, dtheta);
+}
+
+}  // namespace
+
+void winograd_weight_grad(Pool& pool, Scratch& scratch, Method method, const Tensor& x, const Tensor& dy,
+                          const EffectiveWeight& weight, const Tensor& dw, const Tensor& dm, const Tensor& dtheta) {
+  with_transforms(method, [&](auto f) { weight_grad<decltype(f)>(pool, scratch, x, dy, weight, dw, dm, dtheta); });
 }
 
 }  // namespace ldc::cpu::LDC_ISA::conv2d

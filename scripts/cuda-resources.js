@@ -23,17 +23,34 @@ const flags = ['-std=c++20', '-O3', '-DNDEBUG', '-fmad=false', '--extended-lambd
 const tiled = [
   {
     file: 'conv2d.cu',
-    pattern: /conv2d_kernelILi(64|128)E.*PrecisionE(\d)/,
+    pattern: /conv2d_kernelINS\d*_\d+(?:Mma|Fma)TileILi(64|128)E(?:LNS\d*_\d+PrecisionE(\d))?/,
     name: (n) => `conv2d 128×${n}`,
     threads: (n) => 2 * n,
     shared: (n) => 4 * 3 * (128 + n) * 20,
   },
   {
+    file: 'conv2d_wgmma.cu',
+    only: '90',
+    pattern: /conv2d_wgmma_kernelINS\d*_\d+WgmmaTileILi(64|128)E/,
+    precision: 1,
+    name: (n) => `conv2d by wgmma 128×${n}`,
+    threads: () => 256,
+    shared: (n) => 4 * 3 * (n * 32 + 128 * 36),
+  },
+  {
     file: 'conv2d_weight_grad.cu',
-    pattern: /weight_grad_kernelI().*PrecisionE(\d)/,
+    pattern: /weight_grad_kernelINS\d*_\d+(?:FmaTile|MmaTileILi(64)ELNS\d*_\d+PrecisionE(\d))/,
     name: () => 'weight gradient 64×128',
     threads: () => 128,
     shared: () => 4 * 3 * 16 * (72 + 136),
+  },
+  {
+    file: 'conv2d_weight_grad.cu',
+    only: '90',
+    pattern: /weight_grad_kernelINS\d*_\d+MmaTileILi(128)ELNS\d*_\d+PrecisionE(\d)/,
+    name: () => 'weight gradient 128×128',
+    threads: () => 128,
+    shared: () => 4 * 3 * 16 * (136 + 136),
   },
 ];
 const precisions = ['fp32', 'tf32', 'bf16'];
@@ -76,7 +93,9 @@ export function parseReport(text) {
 /** Compiles one source for one architecture. @throws Error with nvcc's output, also for a mere warning */
 export async function compile(file, architecture, folder) {
   const target = join(folder, `${file}.${architecture}.cubin`);
-  const call = [...flags, `-arch=sm_${architecture}`, '-cubin', '-Xptxas', '-v', join(kernels, file), '-o', target];
+  // Warp-group MMA is in sm_90a, which is what is built for 90 (CMakeLists.txt).
+  const name = architecture === '90' ? '90a' : architecture;
+  const call = [...flags, `-arch=sm_${name}`, '-cubin', '-Xptxas', '-v', join(kernels, file), '-o', target];
   const { stderr, stdout } = await promisify(execFile)('nvcc', call, { maxBuffer: 1 << 26 });
   return parseReport(stderr + stdout);
 }
@@ -84,10 +103,12 @@ export async function compile(file, architecture, folder) {
 /** Rows of the table for one architecture. */
 export async function resources(architecture, folder) {
   const rows = [];
-  for (const { file, pattern, name, threads, shared } of tiled) {
+  for (const { file, only = architecture, pattern, precision: fixed = 0, name, threads, shared } of tiled) {
+    if (only !== architecture) continue; // never launched elsewhere
     for (const entry of await compile(file, architecture, folder)) {
-      const [, size, precision] = pattern.exec(entry.name) ?? [];
-      if (precision === undefined) continue;
+      const found = pattern.exec(entry.name);
+      if (found === null) continue;
+      const [, size, precision = String(fixed)] = found;
       if (architecture === '75' && precision !== '0') continue; // no tensor cores for these formats: never launched
       const [n, bytes] = [Number(size), shared(Number(size)) + entry.shared];
       const blocks = blocksPerMultiprocessor(architecture, threads(n), entry.registers, bytes);

@@ -15,7 +15,7 @@
 #define LDC_BOUNDS(threads, blocks) __launch_bounds__(threads, blocks)
 #define LDC_SHARED(type, name, count) __shared__ alignas(16) type name[count]
 #define LDC_DYNAMIC_SHARED(type, name)                            \
-  extern __shared__ __align__(16) unsigned char name##_bytes[]; \
+  extern __shared__ __align__(1024) unsigned char name##_bytes[]; \
   type* const name = reinterpret_cast<type*>(name##_bytes)
 
 namespace ldc::cuda::gpu {
@@ -117,6 +117,86 @@ LDC_DEVICE void mma_bf16(float (&c)[4], const uint32_t (&a)[4], const uint32_t (
   asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
                : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#endif
+}
+
+// ---- warp-group MMA (sm_90a alone) ---------------------------------------------------------------------------------------------
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+#define LDC_ON_SM90A(...) asm volatile(__VA_ARGS__)
+#else
+#define LDC_ON_SM90A(...)  // never launched: has_wgmma()
+#endif
+
+// Whether the current GPU and this build have it: compute capability 9.0 and code for 90a.
+inline bool has_wgmma() {
+#if defined(LDC_CUDA_SM90A)
+  int number = 0, major = 0, minor = 0;
+  check(cudaGetDevice(&number), "device");
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, number), "device");
+  check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, number), "device");
+  return major == 9 && minor == 0 && !wgmma_refused();
+#else
+  return false;
+#endif
+}
+
+// A warp group's 64 x kN sums: thread t has rows 16 (t / 32) + t % 32 / 4 + 8 (i / 2 % 2), columns 8 (i / 4) + 2 (t % 4) + i % 2.
+// Not to be touched from wgmma_tf32 to wgmma_wait.
+template <int kN>
+struct WgmmaSum {
+  float sum[kN / 2];
+
+  LDC_DEVICE void clear() {
+#pragma unroll
+    for (int i = 0; i < kN / 2; ++i) sum[i] = 0;
+  }
+  LDC_DEVICE float operator[](int i) const { return sum[i]; }
+};
+
+// Makes the thread's writes to shared memory so far visible to wgmma, for all threads that meet it at the next barrier.
+LDC_DEVICE void fence_async_proxy() { LDC_ON_SM90A("fence.proxy.async.shared::cta;" ::: "memory"); }
+// Between the last touch of sums or `a` and the next wgmma.
+LDC_DEVICE void wgmma_fence() { LDC_ON_SM90A("wgmma.fence.sync.aligned;" ::: "memory"); }
+LDC_DEVICE void wgmma_commit() { LDC_ON_SM90A("wgmma.commit_group.sync.aligned;" ::: "memory"); }
+// Waits until at most `Left` of the committed groups are still on their way.
+template <int Left>
+LDC_DEVICE void wgmma_wait() {
+  LDC_ON_SM90A("wgmma.wait_group.sync.aligned %0;" ::"n"(Left) : "memory");
+}
+
+// The descriptor of a matrix at p.
+LDC_DEVICE uint64_t swizzled_rows(const float* p) {
+  return kSwizzledRows | (static_cast<uint32_t>(__cvta_generic_to_shared(p)) & 0x3ffff) >> 4;
+}
+
+// c += a b: a 64x8, of which each warp has 16 rows as in mma_tf32; b 8xkN, the columns as swizzled rows in shared memory.
+template <int kN>
+LDC_DEVICE void wgmma_tf32(WgmmaSum<kN>& c, const uint32_t (&a)[4], uint64_t rows) {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+#define LDC_SUM4(i) "+f"(c.sum[i]), "+f"(c.sum[i + 1]), "+f"(c.sum[i + 2]), "+f"(c.sum[i + 3])
+#define LDC_SUM8(i) LDC_SUM4(i), LDC_SUM4(i + 4)
+  static_assert(kN == 64 || kN == 128);
+  if constexpr (kN == 64) {
+    asm volatile(
+        "wgmma.mma_async.sync.aligned.m64n64k8.f32.tf32.tf32 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
+        "{%32, %33, %34, %35}, %36, 1, 1, 1;"
+        : LDC_SUM8(0), LDC_SUM8(8), LDC_SUM8(16), LDC_SUM8(24)
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(rows));
+  } else {
+    asm volatile(
+        "wgmma.mma_async.sync.aligned.m64n128k8.f32.tf32.tf32 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
+        "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
+        "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "
+        "{%64, %65, %66, %67}, %68, 1, 1, 1;"
+        : LDC_SUM8(0), LDC_SUM8(8), LDC_SUM8(16), LDC_SUM8(24), LDC_SUM8(32), LDC_SUM8(40), LDC_SUM8(48), LDC_SUM8(56)
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(rows));
+  }
+#undef LDC_SUM4
+#undef LDC_SUM8
 #endif
 }
 

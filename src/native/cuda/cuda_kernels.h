@@ -11,7 +11,8 @@ namespace ldc::cuda::LDC_TARGET {
 
 class CudaKernels final : public Kernels {
  public:
-  CudaKernels(Stream stream, Memory& memory, Precision precision) : stream_(stream), memory_(memory), precision_(precision) {}
+  CudaKernels(Stream stream, Memory& memory, Precision precision)
+      : stream_(stream), memory_(memory), precision_(precision), wgmma_(has_wgmma()) {}
 
   void fill(const Tensor& y, float value) override;
   void scale(const Tensor& x, float factor, const Tensor& y) override;
@@ -85,6 +86,7 @@ class CudaKernels final : public Kernels {
   const Stream stream_;
   Memory& memory_;
   const Precision precision_;
+  const bool wgmma_;  // TF32 convolutions by warp-group MMA
 };
 
 }  // namespace ldc::cuda::LDC_TARGET

@@ -1,6 +1,6 @@
 /** Faults planted in the CUDA sources are caught by the emulated device. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { build, buildFolder } from './emulated.js';
@@ -13,24 +13,30 @@ const minutes = 60_000;
 /** Flags of the emulated sources and of the check, as src/native/cuda/CMakeLists.txt has them. */
 const flags = ['-std=c++20', '-O1', '-ffp-contract=off', '-Wno-unknown-pragmas'];
 
-function run(command: string, args: string[]): { status: number | null; output: string } {
-  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', cwd: root });
+function run(command: string, args: string[], capability = '8.0'): { status: number | null; output: string } {
+  const env = { ...process.env, LDC_CUDA_EMULATED_CAPABILITY: capability };
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', cwd: root, env });
   return { status, output: stdout + stderr };
 }
 
 interface Fault {
   file: string;
+  /** The source that includes it, where it is a header. */
+  compiled?: string;
   what: string;
   from: string;
   to: string;
   precision?: string;
+  /** Of the emulated device: 9.0 for warp-group MMA, in TF32. */
+  capability?: string;
   /** What the check says. */
   says: RegExp;
 }
 
 const faults: Fault[] = [
   {
-    file: 'conv2d.cu',
+    file: 'conv2d_tile.h',
+    compiled: 'conv2d.cu',
     what: 'a removed barrier in the pipeline',
     from: 'sync_block();  // this step has arrived',
     to: '// this step has arrived',
@@ -44,7 +50,8 @@ const faults: Fault[] = [
     says: /asynchronous copy may still be writing/,
   },
   {
-    file: 'conv2d.cu',
+    file: 'conv2d_tile.h',
+    compiled: 'conv2d.cu',
     what: 'a border that is off by one',
     from: 'line < shape_.in_h',
     to: 'line <= shape_.in_h',
@@ -67,11 +74,60 @@ const faults: Fault[] = [
     says: /a read of what nothing wrote/,
   },
   {
-    file: 'conv2d.cu',
+    file: 'conv2d_tile.h',
+    compiled: 'conv2d.cu',
     what: 'a copy from an address that is not a whole vector',
     from: 'c = 4 * walk_.c;',
     to: 'c = 4 * walk_.c + 1;',
     says: /misaligned|outside of its allocation/,
+  },
+  ...[
+    {
+      what: 'rows swizzled by the wrong number',
+      from: '(group ^ row % 8)',
+      to: '(group ^ row % 4)',
+      says: /FAIL conv2d/,
+    },
+    {
+      what: 'a descriptor that takes the next step of K for the same',
+      from: 'swizzled_rows(stage + 8 * k)',
+      to: 'swizzled_rows(stage)',
+      says: /FAIL conv2d/,
+    },
+    {
+      what: 'sums that are not waited for',
+      from: 'wgmma_wait<0>();',
+      to: '',
+      says: /overwritten before its end|a write without a barrier|sums of a warp-group MMA are touched/,
+    },
+    {
+      what: 'a wait for one group too few',
+      from: 'wgmma_wait<0>();',
+      to: 'wgmma_wait<1>();',
+      says: /sums of a warp-group MMA are touched before its end/,
+    },
+    {
+      what: 'copies that are not shown to the asynchronous proxy',
+      from: '{ fence_async_proxy(); }',
+      to: '{}',
+      says: /without a fence of the asynchronous proxy/,
+    },
+    {
+      what: 'registers that are handed over without a fence',
+      from: '    wgmma_fence();\n',
+      to: '',
+      says: /without a fence after its registers were touched/,
+    },
+  ].map((fault) => ({ file: 'conv2d_wgmma.cu', precision: 'tf32', capability: '9.0', ...fault })),
+  {
+    file: 'conv2d_tile.h',
+    compiled: 'conv2d_wgmma.cu',
+    what: 'a stage that is filled while warp groups still multiply it',
+    from: '(step + kStages - 1) % kStages * kStage',
+    to: 'step % kStages * kStage',
+    precision: 'tf32',
+    capability: '9.0',
+    says: /asynchronous copy may still be writing|nothing wrote|FAIL conv2d/,
   },
   {
     file: 'layout.cu',
@@ -121,15 +177,18 @@ describe('planted faults', () => {
     execFileSync('g++', [...flags, '-DLDC_CUDA_EMULATOR', '-c', source, '-o', main]);
   }, 15 * minutes);
 
-  /** The check, linked with a changed source in place of the one in the library. */
-  function checkWith(name: string, source: string): string {
-    const [changed, object, program] = ['cc', 'o', 'run'].map((ending) => join(folder, `${name}.${ending}`)) as [
+  /** The check, linked with a changed source in place of the one in the library; a changed header lies beside what includes it. */
+  function checkWith(name: string, file: string, source: string, compiled = file): string {
+    const place = join(folder, name);
+    mkdirSync(place, { recursive: true });
+    const [changed, object, program] = [compiled, 'changed.o', 'check'].map((part) => join(place, part)) as [
       string,
       string,
       string,
     ];
-    writeFileSync(changed, source);
-    execFileSync('g++', [...flags, '-DLDC_EMULATED', '-I', kernels, '-c', changed, '-o', object]);
+    copyFileSync(join(kernels, compiled), changed);
+    writeFileSync(join(place, file), source);
+    execFileSync('g++', [...flags, '-DLDC_EMULATED', '-I', kernels, '-x', 'c++', '-c', changed, '-o', object]);
     const libraries = ['check_parts', 'cuda_emulator', 'core'].map((library) =>
       join(buildFolder, `libldc_${library}.a`),
     );
@@ -140,20 +199,22 @@ describe('planted faults', () => {
   it.each(faults)('$file: $what', { timeout: 2 * minutes }, (fault) => {
     const source = readFileSync(join(kernels, fault.file), 'utf8');
     expect(source.split(fault.from)).toHaveLength(2);
-    const program = checkWith(fault.what.replaceAll(' ', '_'), source.replace(fault.from, fault.to));
-    const { status, output } = run(program, [
-      fixtures,
-      '--device',
-      'cuda-emulated',
-      '--precision',
-      fault.precision ?? 'fp32',
-    ]);
+    const changed = source.replace(fault.from, fault.to);
+    const program = checkWith(fault.what.replaceAll(' ', '_'), fault.file, changed, fault.compiled);
+    const call = [fixtures, '--device', 'cuda-emulated', '--precision', fault.precision ?? 'fp32'];
+    const { status, output } = run(program, call, fault.capability);
     expect(output).toMatch(fault.says);
     expect(status).not.toBe(0);
   });
 
   it('passes without a fault, linked the same way', { timeout: 2 * minutes }, () => {
-    const program = checkWith('none', readFileSync(join(kernels, 'conv2d.cu'), 'utf8'));
-    expect(run(program, [fixtures, '--device', 'cuda-emulated']).status).toBe(0);
+    for (const [file, capability] of [
+      ['conv2d.cu', '8.0'],
+      ['conv2d_wgmma.cu', '9.0'],
+    ] as const) {
+      const program = checkWith(`none_${file}`, file, readFileSync(join(kernels, file), 'utf8'));
+      const call = [fixtures, '--device', 'cuda-emulated', '--precision', 'tf32'];
+      expect(run(program, call, capability).status).toBe(0);
+    }
   });
 });

@@ -1,7 +1,10 @@
 // The host body of contract.h: the same names on the emulated machine, with pointers that check every access.
 #pragma once
 
+#include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <string>
 #include <type_traits>
 
@@ -134,6 +137,8 @@ class Shared {
     }
     return {array_, static_cast<size_t>(offset_), {}};
   }
+  // In bytes. Only dynamic shared memory has one, and it begins at 0, as it does on a GPU where there is no other.
+  uint32_t address() const { return static_cast<uint32_t>(offset_ * static_cast<int64_t>(sizeof(T))); }
 
  private:
   char* memory(int64_t i, int64_t count) const {
@@ -181,6 +186,7 @@ class Shared {
     cell.writer = static_cast<uint16_t>(self.number);
     cell.write_stamp = now;
     cell.write_warp_stamp = warp_now;
+    cell.write_fences = self.proxy_fences;
     cell.in_flight = in_flight;
   }
 
@@ -253,6 +259,7 @@ inline void copy_async_wait() {
         copy.array->cells[i].in_flight = false;
         copy.array->cells[i].write_stamp = self.block->syncs;  // written now, as far as the others can know
         copy.array->cells[i].write_warp_stamp = self.warp->syncs;
+        copy.array->cells[i].write_fences = self.proxy_fences;
       }
     }
     self.copy_groups.erase(self.copy_groups.begin());
@@ -294,6 +301,7 @@ inline void load_matrix(uint32_t (&r)[4], const Shared<float>& row) {
     theirs.read_four(four);
     r[m] = float_bits(four[lane % 4]);
   }
+  machine.thread().registers_fenced = false;
   machine.exchange(&word, 1);  // the addresses lie on the lanes' stacks: nobody leaves before all have read
 }
 
@@ -331,6 +339,111 @@ inline void mma_bf16(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[
     c[1] = std::fma(upper, right, c[1]);
     c[2] = std::fma(lower, left, c[2]);
     c[3] = std::fma(lower, right, c[3]);
+  }
+}
+
+// ---- warp-group MMA: carried out when it is waited for, on what shared memory holds then -----------------------------------------
+// The emulated device is of compute capability 8.0, or what LDC_CUDA_EMULATED_CAPABILITY says.
+inline bool has_wgmma() {
+  const char* capability = std::getenv("LDC_CUDA_EMULATED_CAPABILITY");
+  return capability != nullptr && std::strcmp(capability, "9.0") == 0 && !wgmma_refused();
+}
+
+template <int kN>
+class WgmmaSum {
+ public:
+  void clear() {
+    touch();
+    std::fill(std::begin(sum_), std::end(sum_), 0.0f);
+  }
+  float operator[](int i) const {
+    touch();
+    return sum_[i];
+  }
+  float* data() { return sum_; }  // for wgmma_tf32
+
+ private:
+  static void touch() {
+    Thread& self = Machine::current().thread();
+    if (!self.open_mmas.empty() || !self.mma_groups.empty()) Machine::current().trap("sums of a warp-group MMA are touched before its end");
+    self.registers_fenced = false;
+  }
+  float sum_[kN / 2];
+};
+
+inline void fence_async_proxy() { ++Machine::current().thread().proxy_fences; }
+inline void wgmma_fence() { Machine::current().thread().registers_fenced = true; }
+inline uint64_t swizzled_rows(const Shared<float>& p) { return kSwizzledRows | (p.address() & 0x3ffff) >> 4; }
+
+// Element of shared memory with column n of B at K k, as the hardware finds it.
+inline size_t wgmma_element(uint64_t descriptor, int n, int k) {
+  const uint32_t start = static_cast<uint32_t>(descriptor & 0x3fff) << 4, eight_rows = static_cast<uint32_t>(descriptor >> 32 & 0x3fff) << 4;
+  const int mode = static_cast<int>(descriptor >> 62), bits = 4 - mode;
+  if (mode == 0 || (descriptor >> 49 & 7) != 0) Machine::current().trap("a descriptor of a layout that is not emulated");
+  const uint32_t row_bytes = 16u << bits, un = static_cast<uint32_t>(n);
+  const uint32_t at = start + un / 8 * eight_rows + un % 8 * row_bytes + static_cast<uint32_t>(k) * 4;
+  return (at ^ ((at >> 7 & ((1u << bits) - 1)) << 4)) / sizeof(float);
+}
+
+template <int kN>
+inline void wgmma_tf32(WgmmaSum<kN>& c, const uint32_t (&a)[4], uint64_t descriptor) {
+  Machine& machine = Machine::current();
+  Thread& self = machine.thread();
+  if (!self.registers_fenced) machine.trap("a warp-group MMA without a fence after its registers were touched");
+  AsyncMma mma = {c.data(), kN, {}, descriptor, {}};
+  const uint64_t words[4] = {a[0], a[1], a[2], a[3]};
+  const auto* all = machine.exchange(words, 4);
+  for (int k = 0; k < 8; ++k) {
+    const uint64_t* row = all[self.lane / 4 * 4 + k % 4];
+    for (int half = 0; half < 2; ++half) mma.rows[half][k] = tf32_operand(row[k / 4 * 2 + half]);
+  }
+  // Each thread checks a share of B, for all of its group.
+  SharedArray& array = machine.dynamic_shared(sizeof(float));
+  const Shared<float> memory(array);
+  for (int i = self.number % kWarpGroup; i < kN * 8; i += kWarpGroup) {
+    const size_t at = wgmma_element(descriptor, i / 8, i % 8);
+    (void)memory.read(static_cast<int64_t>(at));
+    if (array.cells.empty()) continue;
+    const Cell& cell = array.cells[at];
+    if (self.block->threads[cell.writer]->proxy_fences == cell.write_fences) {
+      machine.trap("a warp-group MMA reads what was written without a fence of the asynchronous proxy");
+    }
+    mma.watched.push_back({at, cell.write_stamp});
+  }
+  self.open_mmas.push_back(std::move(mma));
+}
+
+inline void wgmma_commit() {
+  Thread& self = Machine::current().thread();
+  self.mma_groups.push_back(std::move(self.open_mmas));
+  self.open_mmas.clear();
+}
+
+template <int Left>
+inline void wgmma_wait() {
+  Machine& machine = Machine::current();
+  Thread& self = machine.thread();
+  SharedArray& array = machine.dynamic_shared(sizeof(float));
+  const auto* memory = reinterpret_cast<const float*>(array.data.get());
+  while (static_cast<int>(self.mma_groups.size()) > Left) {
+    for (const AsyncMma& mma : self.mma_groups.front()) {
+      for (const AsyncMma::Watched& watched : mma.watched) {
+        if (array.cells[watched.at].in_flight || array.cells[watched.at].write_stamp != watched.write_stamp) {
+          machine.trap("an operand of a warp-group MMA was overwritten before its end");
+        }
+        (void)Shared<float>(array).read(static_cast<int64_t>(watched.at));  // the read lasts until now
+      }
+      for (int j = 0; j < mma.columns / 4; ++j) {
+        const int n = j / 2 * 8 + self.lane % 4 * 2 + j % 2;
+        float &upper = mma.sum[j / 2 * 4 + j % 2], &lower = mma.sum[j / 2 * 4 + 2 + j % 2];
+        for (int k = 0; k < 8; ++k) {
+          const float b = tf32_operand(float_bits(memory[wgmma_element(mma.descriptor, n, k)]));
+          upper = std::fma(mma.rows[0][k], b, upper);
+          lower = std::fma(mma.rows[1][k], b, lower);
+        }
+      }
+    }
+    self.mma_groups.erase(self.mma_groups.begin());
   }
 }
 

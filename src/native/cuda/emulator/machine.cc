@@ -48,6 +48,10 @@ std::unique_ptr<Block> Machine::make_block(int64_t number) {
     thread->waiting = nullptr;
     thread->open_copies.clear();
     thread->copy_groups.clear();
+    thread->proxy_fences = 0;
+    thread->registers_fenced = false;
+    thread->open_mmas.clear();
+    thread->mma_groups.clear();
     thread->fiber.start(&Machine::enter, thread.get());
     block->threads.push_back(std::move(thread));
   }

@@ -3,7 +3,9 @@
 //
 // What it stops with a Trap: an access outside of an allocation or a shared array, a misaligned vector access, a read of
 // shared memory that nothing wrote, two threads of a block on one shared element without a barrier between them (at least one
-// writing), a read of shared memory that a copy_async may still be writing, a barrier that not all threads reach.
+// writing), a read of shared memory that a copy_async may still be writing, a barrier that not all threads reach; of
+// warp-group MMA registers that are touched before it was waited for or without a fence, operands that another thread wrote without
+// a fence of the asynchronous proxy, and operands that are overwritten before the end.
 #pragma once
 
 #include <cstddef>
@@ -36,6 +38,7 @@ struct Cell {
   uint32_t write_stamp = 0, read_stamp = 0;            // block barriers before the last write and read, plus 1; 0: never
   uint32_t write_warp_stamp = 0, read_warp_stamp = 0;  // warp barriers before them
   uint16_t writer = 0, reader = 0;
+  uint32_t write_fences = 0;  // fences of the asynchronous proxy by the writer, before its write
   bool many_readers = false, many_warps = false, in_flight = false;
 };
 
@@ -65,6 +68,19 @@ struct AsyncCopy {
   float value[4];
 };
 
+// One thread's share of a warp-group MMA on its way.
+struct AsyncMma {
+  struct Watched {
+    size_t at;
+    uint32_t write_stamp;
+  };
+  float* sum;
+  int columns;
+  float rows[2][8];  // of A
+  uint64_t descriptor;
+  std::vector<Watched> watched;  // elements of B that this thread looks after, for its group
+};
+
 struct Block;
 
 struct Thread {
@@ -79,6 +95,10 @@ struct Thread {
   uint32_t waiting_generation = 0;
   std::vector<AsyncCopy> open_copies;                // not committed yet
   std::vector<std::vector<AsyncCopy>> copy_groups;  // committed, oldest first
+  uint32_t proxy_fences = 0;
+  bool registers_fenced = false;  // by wgmma_fence, since the registers of a warp-group MMA were last touched
+  std::vector<AsyncMma> open_mmas;
+  std::vector<std::vector<AsyncMma>> mma_groups;
 };
 
 struct Block {

@@ -1,10 +1,14 @@
 // The gradient of a convolution's weight: C[M,N] = A[M,K] B[K,N] with M the output channels, N all (tap, input channel) pairs and
 // K the output pixels; rows of A are pixels of dy, rows of B the pixels of x under a tap.
 //
-// K is long and M x N small, so K is cut into parts, one block a part and tile of 64 x 128; the parts are added in order by a
+// K is long and M x N small, so K is cut into parts, one block a part and tile of kM x 128; the parts are added in order by a
 // second launch, which also carries the gradient on to w, m and theta (conv2d_descriptor.h). The cut depends on the shape
 // alone, never on the GPU. Both tiles keep K as rows: no transposition, and the padding of 8 floats makes the column reads of
 // mma.sync fragments free of bank conflicts.
+//
+// kM is 128 on GPUs of compute capability 9.0, whose tensor cores outrun what shared memory gives to 64; the bits are the same. They
+// have warp-group MMA, but that wants one operand in shared memory with its pixels side by side: the copy that would turn it
+// costs as much as mma.sync loses (docs/cuda.md).
 #include "conv2d_descriptor.h"
 #include "conv2d_gather.h"
 
@@ -12,8 +16,12 @@ namespace ldc::cuda::LDC_TARGET {
 
 namespace {
 
-constexpr int kM = 64, kN = 128, kK = 16, kRowA = kM + 8, kRowB = kN + 8, kStages = 3, kTileThreads = 128;
-constexpr int kStage = kK * (kRowA + kRowB);
+constexpr int kNarrow = 64, kWide = 128;  // kM
+constexpr int kN = 128, kK = 16, kRowB = kN + 8, kStages = 3, kTileThreads = 128;
+template <int kM>
+constexpr int kRowA = kM + 8;
+template <int kM>
+constexpr int kStage = kK * (kRowA<kM> + kRowB);
 constexpr int64_t kWantedBlocks = 512, kLeastPixels = 16 * kK, kMostParts = 256;
 
 struct GradShape {
@@ -24,6 +32,7 @@ struct GradShape {
 };
 
 // Copies kK pixels of both operands to a stage.
+template <int kM>
 class Loader {
  public:
   static constexpr int kStepA = kTileThreads / (kM / 4), kStepB = kTileThreads / (kN / 4);
@@ -45,7 +54,7 @@ class Loader {
     for (int i = 0; i < kK / kStepA; ++i) {
       const int k = static_cast<int>(threadIdx.x) / (kM / 4) + i * kStepA;
       const bool there = first + k < end && m < s.out_c;
-      copy_async(stage + (k * kRowA + column_a_), dy_ + (there ? (first + k) * s.out_c + m : 0), there);
+      copy_async(stage + (k * kRowA<kM> + column_a_), dy_ + (there ? (first + k) * s.out_c + m : 0), there);
     }
 #pragma unroll
     for (int i = 0; i < kK / kStepB; ++i) {
@@ -55,7 +64,7 @@ class Loader {
       const int column = static_cast<int>(pixel % s.out_w) * s.stride + across_;
       const bool there = pixel < end && in_n_ && line >= 0 && line < s.in_h && column >= 0 && column < s.in_w;
       const int64_t at = ((lines / s.out_h * s.in_h + line) * s.in_w + column) * s.in_c + channel_;
-      copy_async(stage + (kK * kRowA + k * kRowB + column_b_), x_ + (there ? at : 0), there);
+      copy_async(stage + (kK * kRowA<kM> + k * kRowB + column_b_), x_ + (there ? at : 0), there);
     }
   }
 
@@ -70,6 +79,8 @@ class Loader {
 // Eight by eight results a thread, by FMA: rows 4 ty .. and 32 + 4 ty .., columns 4 tx .. and 64 + 4 tx ...
 class FmaTile {
  public:
+  static constexpr int kM = kNarrow;
+
   LDC_DEVICE FmaTile() : tx_(static_cast<int>(threadIdx.x) % 16 * 4), ty_(static_cast<int>(threadIdx.x) / 16 * 4) {
 #pragma unroll
     for (int i = 0; i < 8; ++i) {
@@ -81,7 +92,7 @@ class FmaTile {
   LDC_DEVICE void multiply(Shared<float> stage) {
 #pragma unroll
     for (int k = 0; k < kK; ++k) {
-      const Shared<float> a = stage + k * kRowA, b = stage + (kK * kRowA + k * kRowB);
+      const Shared<float> a = stage + k * kRowA<kM>, b = stage + (kK * kRowA<kM> + k * kRowB);
       const Float4 a0 = load4(a + ty_), a1 = load4(a + (32 + ty_)), b0 = load4(b + tx_), b1 = load4(b + (64 + tx_));
       const float rows[8] = {a0.x, a0.y, a0.z, a0.w, a1.x, a1.y, a1.z, a1.w};
       const float columns[8] = {b0.x, b0.y, b0.z, b0.w, b1.x, b1.y, b1.z, b1.w};
@@ -112,15 +123,17 @@ class FmaTile {
   float sum_[8][8];
 };
 
-// 32 x 64 results a warp, by tensor core: two warps down, two across; fragments of 16 x 8.
-template <Precision kPrecision>
+// kM / 2 x 64 results a warp, by tensor core: two warps down, two across; fragments of 16 x 8.
+template <int kRows, Precision kPrecision>
 class MmaTile {
  public:
+  static constexpr int kM = kRows, kFragments = kM / 32;  // fragments down
+
   LDC_DEVICE MmaTile()
       : group_(static_cast<int>(threadIdx.x) % kWarp / 4), in_group_(static_cast<int>(threadIdx.x) % 4),
-        row_(static_cast<int>(threadIdx.x) / kWarp % 2 * 32), column_(static_cast<int>(threadIdx.x) / kWarp / 2 * 64) {
+        row_(static_cast<int>(threadIdx.x) / kWarp % 2 * (kM / 2)), column_(static_cast<int>(threadIdx.x) / kWarp / 2 * 64) {
 #pragma unroll
-    for (int i = 0; i < 2; ++i) {
+    for (int i = 0; i < kFragments; ++i) {
 #pragma unroll
       for (int j = 0; j < 8; ++j) {
 #pragma unroll
@@ -133,9 +146,9 @@ class MmaTile {
     if constexpr (kPrecision == Precision::tf32) {
 #pragma unroll
       for (int k = 0; k < kK; k += 8) {
-        uint32_t a[2][4];
+        uint32_t a[kFragments][4];
 #pragma unroll
-        for (int i = 0; i < 2; ++i) {
+        for (int i = 0; i < kFragments; ++i) {
 #pragma unroll
           for (int e = 0; e < 4; ++e) a[i][e] = float_bits(round_tf32(row_element(stage, i, e % 2, k + in_group_ + e / 2 * 4)));
         }
@@ -143,15 +156,15 @@ class MmaTile {
         for (int j = 0; j < 8; ++j) {
           const uint32_t b[2] = {float_bits(round_tf32(column_element(stage, j, k + in_group_))),
                                  float_bits(round_tf32(column_element(stage, j, k + in_group_ + 4)))};
-          mma_tf32(sum_[0][j], a[0], b);
-          mma_tf32(sum_[1][j], a[1], b);
+#pragma unroll
+          for (int i = 0; i < kFragments; ++i) mma_tf32(sum_[i][j], a[i], b);
         }
       }
     } else {
       // The order of K is free as long as both operands have the same: the pairs of BF16 are K t and t + 4 of each eight.
-      uint32_t a[2][4];
+      uint32_t a[kFragments][4];
 #pragma unroll
-      for (int i = 0; i < 2; ++i) {
+      for (int i = 0; i < kFragments; ++i) {
 #pragma unroll
         for (int e = 0; e < 4; ++e) {
           const int k = in_group_ + e / 2 * 8;
@@ -162,15 +175,15 @@ class MmaTile {
       for (int j = 0; j < 8; ++j) {
         const uint32_t b[2] = {pack_bf16(column_element(stage, j, in_group_), column_element(stage, j, in_group_ + 4)),
                                pack_bf16(column_element(stage, j, in_group_ + 8), column_element(stage, j, in_group_ + 12))};
-        mma_bf16(sum_[0][j], a[0], b);
-        mma_bf16(sum_[1][j], a[1], b);
+#pragma unroll
+        for (int i = 0; i < kFragments; ++i) mma_bf16(sum_[i][j], a[i], b);
       }
     }
   }
 
   LDC_DEVICE void write(const GradShape& shape, Global<float> part) const {
 #pragma unroll
-    for (int i = 0; i < 2; ++i) {
+    for (int i = 0; i < kFragments; ++i) {
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
         const int64_t m = static_cast<int64_t>(blockIdx.x) * kM + row_ + 16 * i + 8 * half + group_;
@@ -186,48 +199,47 @@ class MmaTile {
 
  private:
   LDC_DEVICE float row_element(Shared<float> stage, int i, int half, int k) const {
-    return stage[k * kRowA + row_ + 16 * i + 8 * half + group_];
+    return stage[k * kRowA<kM> + row_ + 16 * i + 8 * half + group_];
   }
   LDC_DEVICE float column_element(Shared<float> stage, int j, int k) const {
-    return stage[kK * kRowA + k * kRowB + column_ + 8 * j + group_];
+    return stage[kK * kRowA<kM> + k * kRowB + column_ + 8 * j + group_];
   }
 
   const int group_, in_group_, row_, column_;
-  float sum_[2][8][4];
-};
-
-template <Precision kPrecision>
-struct TileOf {
-  using Type = MmaTile<kPrecision>;
-};
-template <>
-struct TileOf<Precision::fp32> {
-  using Type = FmaTile;
+  float sum_[kFragments][8][4];
 };
 
 // Grid: tiles of output channels, tiles of (tap, input channel), parts of the pixels.
-template <Precision kPrecision>
+template <class Tile>
 LDC_KERNEL void LDC_BOUNDS(kTileThreads, 2) weight_grad_kernel(GradShape shape, Global<const float> x, Global<const float> dy,
                                                                Global<float> parts) {
   LDC_DYNAMIC_SHARED(float, stages);
-  const Loader loader(shape, x, dy);
-  typename TileOf<kPrecision>::Type tile;
+  constexpr int kFloats = kStage<Tile::kM>;
+  const Loader<Tile::kM> loader(shape, x, dy);
+  Tile tile;
   const int64_t begin = blockIdx.z * shape.part_pixels, past = begin + shape.part_pixels;
   const int64_t end = past < shape.pixels ? past : shape.pixels;
   const int steps = static_cast<int>((end - begin + kK - 1) / kK);
   for (int s = 0; s < kStages - 1; ++s) {
-    if (s < steps) loader.load(stages + s * kStage, begin + s * kK, end);
+    if (s < steps) loader.load(stages + s * kFloats, begin + s * kK, end);
     copy_async_commit();
   }
   for (int step = 0; step < steps; ++step) {
     copy_async_wait<kStages - 2>();
     sync_block();  // this step has arrived for everyone, and everyone has left the stage that is filled next
     const int next = step + kStages - 1;
-    if (next < steps) loader.load(stages + next % kStages * kStage, begin + static_cast<int64_t>(next) * kK, end);
+    if (next < steps) loader.load(stages + next % kStages * kFloats, begin + static_cast<int64_t>(next) * kK, end);
     copy_async_commit();
-    tile.multiply(stages + step % kStages * kStage);
+    tile.multiply(stages + step % kStages * kFloats);
   }
   tile.write(shape, parts + static_cast<int64_t>(blockIdx.z) * shape.conv.out_c * shape.columns);
+}
+
+template <class Tile>
+void start(Stream stream, const GradShape& shape, const Tensor& x, const Tensor& dy, Global<float> parts) {
+  const Grid grid = {ceil_div(shape.conv.out_c, Tile::kM), ceil_div(shape.columns, kN), shape.parts};
+  constexpr size_t kBytes = sizeof(float) * kStages * kStage<Tile::kM>;
+  launch(stream, weight_grad_kernel<Tile>, grid, kTileThreads, kBytes, shape, input(x), input(dy), parts);
 }
 
 // The gradient of one effective weight: its parts, added in order.
@@ -245,9 +257,9 @@ GradShape shape_of(const Conv2d& conv, const Tensor& x, const Tensor& dy, int64_
                 static_cast<int>(kernel), conv.stride, conv.padding, false};
   shape.columns = static_cast<int>(kernel * kernel) * shape.conv.in_c;
   shape.pixels = dy.n() * dy.h() * dy.w();
-  const int64_t tiles = ceil_div(shape.conv.out_c, kM) * ceil_div(shape.columns, kN);
-  const int64_t wanted = ceil_div(kWantedBlocks, tiles), most = ceil_div(shape.pixels, kLeastPixels);
-  const int64_t parts = wanted < most ? wanted : most;
+  const int64_t tiles = ceil_div(shape.conv.out_c, kNarrow) * ceil_div(shape.columns, kN);
+  const int64_t nearest = (kWantedBlocks + tiles / 2) / tiles, wanted = nearest > 1 ? nearest : 1;
+  const int64_t most = ceil_div(shape.pixels, kLeastPixels), parts = wanted < most ? wanted : most;
   shape.part_pixels = ceil_div(ceil_div(shape.pixels, parts < kMostParts ? parts : kMostParts), kK) * kK;
   shape.parts = ceil_div(shape.pixels, shape.part_pixels);
   return shape;
@@ -262,13 +274,17 @@ void CudaKernels::conv2d_weight_grad(const Conv2d& conv, const Tensor& x, const 
   const int64_t inputs = w.shape[1], pairs = w.shape[0] * inputs;
   const Scratch<float> part_memory(memory_, shape.parts * shape.conv.out_c * shape.columns);
   const Global<float> parts = global(part_memory.data());
-  const Grid grid = {ceil_div(shape.conv.out_c, kM), ceil_div(shape.columns, kN), shape.parts};
-  constexpr size_t kBytes = sizeof(float) * kStages * kStage;
-  const auto start = [&](auto kernel) { launch(stream_, kernel, grid, kTileThreads, kBytes, shape, input(x), input(dy), parts); };
+  const bool wide = wgmma_ && shape.conv.out_c > kNarrow;
   switch (precision_) {
-    case Precision::fp32: start(weight_grad_kernel<Precision::fp32>); break;
-    case Precision::tf32: start(weight_grad_kernel<Precision::tf32>); break;
-    case Precision::bf16: start(weight_grad_kernel<Precision::bf16>); break;
+    case Precision::fp32: start<FmaTile>(stream_, shape, x, dy, parts); break;
+    case Precision::tf32:
+      wide ? start<MmaTile<kWide, Precision::tf32>>(stream_, shape, x, dy, parts)
+           : start<MmaTile<kNarrow, Precision::tf32>>(stream_, shape, x, dy, parts);
+      break;
+    case Precision::bf16:
+      wide ? start<MmaTile<kWide, Precision::bf16>>(stream_, shape, x, dy, parts)
+           : start<MmaTile<kNarrow, Precision::bf16>>(stream_, shape, x, dy, parts);
+      break;
   }
 
   const EffectiveWeight weight = effective_weight(conv, w, m, theta);

@@ -1,0 +1,143 @@
+// A convolution's block: the tile of 128 pixels x kN channels that it computes, whatever multiplies it (conv2d.cu, conv2d_wgmma.cu).
+//
+// A Tile says how a stage of shared memory lies and multiplies it:
+//   kN, kK, kThreads, kStage    channels, depth of a step of K, threads, floats of a stage
+//   place_a(row, group), place_b(row, group)     where four floats of K lie: pixel `row`, channel `row`
+//   arrived()        called by each thread when its copies have arrived, before the barrier that shows them to the others
+//   multiply(stage)  adds one step of K; is done with the stage when it returns
+//   write(Writer)    stores the sums
+// Copies of 16 bytes go from global to shared memory without registers, kStages deep. Sums run over K in order, whatever the tile.
+#pragma once
+
+#include "conv2d_gather.h"
+
+namespace ldc::cuda::LDC_TARGET {
+
+constexpr int kM = 128, kStages = 3;
+
+// Copies one step of K to a stage. Each thread has a group of four channels and every (threads / kGroups)-th row.
+template <class Tile>
+class Loader {
+ public:
+  static constexpr int kN = Tile::kN, kGroups = Tile::kK / 4;
+  static constexpr int kRowStep = Tile::kThreads / kGroups, kRowsA = kM / kRowStep, kRowsB = kN / kRowStep;
+
+  LDC_DEVICE Loader(const ConvShape& shape, const Axis& down, const Axis& across, Global<const float> x, Global<const float> w)
+      : shape_(shape), down_(down), across_(across), x_(x), w_(w), groups_(shape.in_c / 4),
+        group_(static_cast<int>(threadIdx.x) % kGroups), row_(static_cast<int>(threadIdx.x) / kGroups),
+        walk_(group_, groups_, across.taps) {
+    const int pixels = down.lines * across.lines;
+#pragma unroll
+    for (int i = 0; i < kRowsA; ++i) {
+      const int64_t m = static_cast<int64_t>(blockIdx.x) * kM + row_ + i * kRowStep;
+      const int64_t image = m / pixels;
+      const int pixel = static_cast<int>(m % pixels);
+      there_[i] = image < shape.batch;
+      line_[i] = pixel / across.lines * down.mul + down.base;
+      column_[i] = pixel % across.lines * across.mul + across.base;
+      image_[i] = static_cast<int>(image) * shape.in_h;
+    }
+  }
+
+  LDC_DEVICE void load(Shared<float> stage) {
+    const bool in_k = walk_.ty < down_.taps;
+    const int dy = walk_.ty * down_.step, dx = walk_.tx * across_.step, c = 4 * walk_.c;
+#pragma unroll
+    for (int i = 0; i < kRowsA; ++i) {
+      const int line = line_[i] + dy, column = column_[i] + dx;
+      const bool there = in_k && there_[i] && line >= 0 && line < shape_.in_h && column >= 0 && column < shape_.in_w;
+      const int64_t at = (static_cast<int64_t>(image_[i] + line) * shape_.in_w + column) * shape_.in_c + c;
+      copy_async(stage + Tile::place_a(row_ + i * kRowStep, group_), x_ + (there ? at : 0), there);
+    }
+    const int tap = (down_.first_tap + walk_.ty * down_.tap_stride) * shape_.kernel + across_.first_tap + walk_.tx * across_.tap_stride;
+#pragma unroll
+    for (int i = 0; i < kRowsB; ++i) {
+      const int n = static_cast<int>(blockIdx.y) * kN + row_ + i * kRowStep;
+      const bool there = in_k && n < shape_.out_c;
+      const int64_t at = (static_cast<int64_t>(tap) * shape_.out_c + n) * shape_.in_c + c;
+      copy_async(stage + Tile::place_b(row_ + i * kRowStep, group_), w_ + (there ? at : 0), there);
+    }
+    walk_.advance(kGroups, groups_, across_.taps);
+  }
+
+ private:
+  const ConvShape& shape_;
+  const Axis &down_, &across_;
+  const Global<const float> x_, w_;
+  const int groups_, group_, row_;
+  Walk walk_;
+  bool there_[kRowsA];
+  int line_[kRowsA], column_[kRowsA], image_[kRowsA];
+};
+
+// Writes C[m, n] and hands out where: the pixel of row m of this block, or -1.
+struct Writer {
+  const ConvShape& shape;
+  const Axis &down, &across;
+  Global<const float> bias;  // [channels] or null
+  int channels;
+  Global<float> y;
+
+  LDC_DEVICE int64_t offset(int row) const {
+    const int pixels = down.lines * across.lines;
+    const int64_t m = static_cast<int64_t>(blockIdx.x) * kM + row, image = m / pixels;
+    if (image >= shape.batch) return -1;
+    const int pixel = static_cast<int>(m % pixels);
+    const int line = pixel / across.lines * down.out_mul + down.out_base;
+    const int column = pixel % across.lines * across.out_mul + across.out_base;
+    return ((image * shape.out_h + line) * shape.out_w + column) * shape.out_c;
+  }
+  LDC_DEVICE float offset_of(int n) const { return bias == nullptr || n >= channels ? 0.0f : bias[n]; }
+};
+
+// One block. Grid: tiles of pixels, tiles of channels, remainders by the stride (data gradient).
+template <class Tile>
+LDC_DEVICE void convolve_block(const ConvShape& shape, Global<const float> x, Global<const float> w, Global<const float> bias,
+                               int channels, Global<float> y, Shared<float> stages) {
+  const int remainder = static_cast<int>(blockIdx.z);
+  const Axis down = axis_of(shape, shape.out_h, remainder / shape.stride), across = axis_of(shape, shape.out_w, remainder % shape.stride);
+  if (static_cast<int64_t>(blockIdx.x) * kM >= static_cast<int64_t>(shape.batch) * down.lines * across.lines) return;
+  Loader<Tile> loader(shape, down, across, x, w);
+  Tile tile;
+  constexpr int kGroups = Tile::kK / 4, kStage = Tile::kStage;
+  const int steps = (down.taps * across.taps * (shape.in_c / 4) + kGroups - 1) / kGroups;
+  for (int s = 0; s < kStages - 1; ++s) {
+    if (s < steps) loader.load(stages + s * kStage);
+    copy_async_commit();
+  }
+  for (int step = 0; step < steps; ++step) {
+    copy_async_wait<kStages - 2>();
+    Tile::arrived();
+    sync_block();  // this step has arrived for everyone, and everyone has left the stage that is filled next
+    if (step + kStages - 1 < steps) loader.load(stages + (step + kStages - 1) % kStages * kStage);
+    copy_async_commit();
+    tile.multiply(stages + step % kStages * kStage);
+  }
+  tile.write({shape, down, across, bias, channels, y});
+}
+
+// What a launch of a convolution is given, and its grid but for the tiles of channels.
+struct ConvCall {
+  Stream stream;
+  ConvShape shape;
+  Grid grid;
+  Global<const float> x, w, bias;
+  int channels;  // written, without padding: those that have a bias
+  Global<float> y;
+
+  // Blocks with tiles of n channels.
+  int64_t blocks(int n) const { return grid.x * grid.z * ceil_div(shape.out_c, n); }
+};
+
+template <class Tile, class Kernel>
+inline void start(const ConvCall& call, Kernel kernel) {
+  Grid grid = call.grid;
+  grid.y = ceil_div(call.shape.out_c, Tile::kN);
+  launch(call.stream, kernel, grid, Tile::kThreads, sizeof(float) * kStages * Tile::kStage, call.shape, call.x, call.w, call.bias,
+         call.channels, call.y);
+}
+
+// By warp-group MMA in TF32, of weights that are rounded to it (conv2d_pack.cu). Only where has_wgmma().
+void convolve_by_wgmma(const ConvCall& call);
+
+}  // namespace ldc::cuda::LDC_TARGET

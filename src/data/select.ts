@@ -123,6 +123,6 @@ export function framesOf(set: CropSet, subset: string): readonly Frame[] {
 }
 
 /** The attack types of `frames`, sorted. */
-export function attackTypesOf(frames: readonly Frame[]): string[] {
+function attackTypesOf(frames: readonly Frame[]): string[] {
   return [...new Set(frames.flatMap(({ label, attackType }) => (label === 'spoof' ? [attackType] : [])))].sort();
 }

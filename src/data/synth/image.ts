@@ -111,6 +111,7 @@ export function onCurve(table: Float32Array, value: number): number {
 }
 
 const encodeTable = tabulate((v) => (v <= 0.0031308 ? 12.92 * v : 1.055 * v ** (1 / 2.4) - 0.055));
+/** Linear light of each 8-bit sRGB value. */
 const decodeTable = Float32Array.from({ length: 256 }, (_, i) => {
   const v = i / 255;
   return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
@@ -119,11 +120,6 @@ const decodeTable = Float32Array.from({ length: 256 }, (_, i) => {
 /** sRGB transfer function (IEC 61966-2-1), linear light to display value; both in 0…1, clipped. */
 export function encodeSrgb(linear: number): number {
   return onCurve(encodeTable, linear);
-}
-
-/** Linear light of an 8-bit sRGB value. */
-export function decodeSrgb8(value: number): number {
-  return decodeTable[value]!;
 }
 
 /** 8-bit sRGB `[height, width, 3]` to linear light. */

@@ -1,5 +1,6 @@
 /** Tiles of noise, made once and read everywhere: skin, hair, paper, walls and sensors differ only in how they read them. */
 import { Philox, purposes } from '../../engine/random.js';
+import { smoothstep } from './image.js';
 
 const side = 512;
 const mask = side - 1;
@@ -57,17 +58,13 @@ function addOctave(out: Float32Array, lattice: Float32Array, cell: number, weigh
   const at = (x: number, y: number) => lattice[(y & (cells - 1)) * cells + (x & (cells - 1))]!;
   for (let y = 0; y < side; y++) {
     const cy = Math.floor(y / cell);
-    const fy = fade((y % cell) / cell);
+    const fy = smoothstep(0, 1, (y % cell) / cell);
     for (let x = 0; x < side; x++) {
       const cx = Math.floor(x / cell);
-      const fx = fade((x % cell) / cell);
+      const fx = smoothstep(0, 1, (x % cell) / cell);
       const a = at(cx, cy) * (1 - fx) + at(cx + 1, cy) * fx;
       const b = at(cx, cy + 1) * (1 - fx) + at(cx + 1, cy + 1) * fx;
       out[y * side + x]! += weight * (a * (1 - fy) + b * fy);
     }
   }
-}
-
-function fade(t: number): number {
-  return t * t * (3 - 2 * t);
 }

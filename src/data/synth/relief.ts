@@ -29,8 +29,8 @@ export interface Relief {
   readonly lit: Float32Array;
 }
 
-export const gridWidth = 112;
-export const gridHeight = 136;
+const gridWidth = 112;
+const gridHeight = 136;
 const stepX = 1.7 / (gridWidth - 1);
 const stepY = 2.1 / (gridHeight - 1);
 

@@ -4,6 +4,7 @@ import { type Colour, mixColour } from './identity.js';
 import { smoothstep } from './image.js';
 import type { Canvas, Light } from './light.js';
 import { fractal } from './noise.js';
+import { type Between, betweenOf } from './range.js';
 
 /** A range of walls and clutter that a domain's videos draw from. */
 export interface BackdropStyle {
@@ -24,7 +25,7 @@ export interface Backdrop {
 }
 
 export function drawBackdrop(style: BackdropStyle, random: Philox): Backdrop {
-  const between = (low: number, high: number) => low + (high - low) * random.uniform();
+  const between = betweenOf(random);
   const wall = style.walls[random.int(style.walls.length)]!;
   const level = between(0.4, 1.4);
   return {
@@ -45,7 +46,7 @@ export function drawBackdrop(style: BackdropStyle, random: Philox): Backdrop {
 }
 
 /** Mostly grey, seldom loud. */
-function thingColour(wall: Colour, between: (low: number, high: number) => number): Colour {
+function thingColour(wall: Colour, between: Between): Colour {
   const grey = between(0.02, 0.7);
   const hue = () => grey * between(0.7, 1.3);
   return mixColour(wall, [hue(), hue(), hue()], between(0.3, 0.95));

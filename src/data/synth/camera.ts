@@ -2,6 +2,7 @@
 import type { Philox } from '../../engine/random.js';
 import { clamp, encodeSrgb, gaussianBlur, type Image, sampleInto } from './image.js';
 import { whiteNoise } from './noise.js';
+import { betweenOf, type Range } from './range.js';
 
 /** Rows give red, green and blue of the file from those of the sensor; each row sums to 1. */
 export type ColourMatrix = readonly [readonly number[], readonly number[], readonly number[]];
@@ -9,23 +10,23 @@ export type ColourMatrix = readonly [readonly number[], readonly number[], reado
 /** What one domain's cameras are like; ranges are `[least, most]`. */
 export interface CameraModel {
   /** Sensor pixels across the face crop, as a share of the crop's pixels. */
-  readonly resolution: readonly [number, number];
+  readonly resolution: Range;
   /** Deviation of the lens blur in sensor pixels. */
-  readonly blur: readonly [number, number];
+  readonly blur: Range;
   /** Deviation of the noise at mid grey, as a share of white. */
-  readonly noise: readonly [number, number];
+  readonly noise: Range;
   /** Share of a colour cast of the light that white balance removes. */
   readonly whiteBalance: number;
   readonly colour: ColourMatrix;
-  readonly saturation: readonly [number, number];
+  readonly saturation: Range;
   /** Mean and deviation of luminance that metering aims at, on the file's scale 0…1. */
-  readonly brightness: readonly [number, number];
-  readonly contrast: readonly [number, number];
-  readonly sharpening: readonly [number, number];
+  readonly brightness: Range;
+  readonly contrast: Range;
+  readonly sharpening: Range;
   /** JPEG quality inside the camera. */
-  readonly quality: readonly [number, number];
+  readonly quality: Range;
   /** Bits a pixel of the stored crop. */
-  readonly rate: readonly [number, number];
+  readonly rate: Range;
 }
 
 /** A camera as it is set for one video. */
@@ -44,18 +45,18 @@ export interface Exposure {
 
 /** The settings of a subject's visit; live and attack videos of one visit share them but for `readjust`. */
 export function drawExposure(camera: CameraModel, size: number, random: Philox): Exposure {
-  const between = ([low, high]: readonly [number, number]) => low + (high - low) * random.uniform();
+  const between = betweenOf(random);
   return {
-    sensorPixels: Math.max(16, Math.round(size * between(camera.resolution))),
-    blur: between(camera.blur),
-    noise: between(camera.noise),
+    sensorPixels: Math.max(16, Math.round(size * between(...camera.resolution))),
+    blur: between(...camera.blur),
+    noise: between(...camera.noise),
     cast: [1 + 0.07 * random.normal(), 1, 1 + 0.07 * random.normal()],
-    saturation: between(camera.saturation),
-    brightness: between(camera.brightness),
-    contrast: between(camera.contrast),
-    sharpening: between(camera.sharpening),
-    quality: Math.round(between(camera.quality)),
-    bitsPerPixel: between(camera.rate),
+    saturation: between(...camera.saturation),
+    brightness: between(...camera.brightness),
+    contrast: between(...camera.contrast),
+    sharpening: between(...camera.sharpening),
+    quality: Math.round(between(...camera.quality)),
+    bitsPerPixel: between(...camera.rate),
   };
 }
 

@@ -1,20 +1,9 @@
 /** The four synthetic domains as data: each stands in for a benchmark's kind of camera, light, room and attack instruments. */
 import type { BackdropStyle } from './backdrop.js';
 import type { CameraModel } from './camera.js';
-import type { Colour } from './identity.js';
+import type { LightStyle } from './light.js';
 import type { PrinterModel } from './print.js';
 import type { DisplayModel } from './replay.js';
-
-/** A range of lights that a domain's visits draw from. */
-export interface LightStyle {
-  /** Mean direction to the key light and how far it wanders. */
-  readonly from: readonly [number, number, number];
-  readonly wander: number;
-  readonly colour: Colour;
-  /** Irradiance of the key light and of the room, `[least, most]`. */
-  readonly key: readonly [number, number];
-  readonly room: readonly [number, number];
-}
 
 export interface Domain {
   readonly letter: string;

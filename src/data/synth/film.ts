@@ -2,11 +2,11 @@
 import { Philox, purposes } from '../../engine/random.js';
 import { type Backdrop, drawBackdrop, paintBackdrop } from './backdrop.js';
 import { capture, drawExposure, type Exposure, readjust } from './camera.js';
-import type { Domain, LightStyle } from './domains.js';
+import type { Domain } from './domains.js';
 import { renderFace } from './face.js';
 import { drawIdentity, drawPose, type Identity, type Pose, settle } from './identity.js';
 import { clamp, gaussianBlur, type Image } from './image.js';
-import { createCanvas, type Light } from './light.js';
+import { createCanvas, drawLight, type Light } from './light.js';
 import { frameOfPhoto } from './photos.js';
 import { drawPrint, renderPrint } from './print.js';
 import { drawReplay, renderReplay } from './replay.js';
@@ -156,20 +156,4 @@ function room(side: number, backdrop: Backdrop, light: Light): Image {
   const canvas = createCanvas(side);
   paintBackdrop(canvas, backdrop, light);
   return { width: side, height: side, data: canvas.albedo };
-}
-
-function drawLight(style: LightStyle, random: Philox): Light {
-  const [x, y, z] = style.from.map((v) => v + style.wander * random.normal()) as [number, number, number];
-  const depth = Math.max(0.35, z);
-  const length = Math.hypot(x, y, depth);
-  const between = ([low, high]: readonly [number, number]) => low + (high - low) * random.uniform();
-  const key = between(style.key);
-  const sky = between(style.room);
-  const [r, g, b] = style.colour;
-  return {
-    direction: [x / length, y / length, depth / length],
-    key: [r * key, g * key, b * key],
-    sky: [sky * (0.5 + 0.5 * r), sky * (0.5 + 0.5 * g), sky * (0.5 + 0.5 * b)],
-    ground: [0.55 * sky * r, 0.5 * sky * g, 0.45 * sky * b],
-  };
 }

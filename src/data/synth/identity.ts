@@ -1,6 +1,7 @@
 /** Who is drawn: the parameters that stay the same in every picture of one synthetic subject, and those of one moment. */
 import type { Philox } from '../../engine/random.js';
 import { clamp } from './image.js';
+import { type Between, betweenOf } from './range.js';
 
 /** Linear RGB, 0…1. */
 export type Colour = readonly [number, number, number];
@@ -75,7 +76,7 @@ const hairStyles: readonly HairStyle[] = ['short', 'fringe', 'long', 'receding',
 
 /** Draws a subject. The same random stream gives the same subject. */
 export function drawIdentity(random: Philox): Identity {
-  const between = (low: number, high: number) => low + (high - low) * random.uniform();
+  const between = betweenOf(random);
   const tone = random.uniform();
   const dark = tone > 0.55;
   const age = random.uniform() ** 1.5;
@@ -185,7 +186,7 @@ export function mixColour(a: Colour, b: Colour, t: number): Colour {
   return [a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t, a[2] + (b[2] - a[2]) * t];
 }
 
-function varied(colour: Colour, between: (low: number, high: number) => number, share: number): Colour {
+function varied(colour: Colour, between: Between, share: number): Colour {
   const level = between(1 - share, 1 + share);
   const part = () => level * between(1 - share / 3, 1 + share / 3);
   return [colour[0] * part(), colour[1] * part(), colour[2] * part()];

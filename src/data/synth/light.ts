@@ -1,5 +1,7 @@
 /** What falls on a scene, and how a painted surface answers it. */
+import type { Philox } from '../../engine/random.js';
 import type { Colour } from './identity.js';
+import { betweenOf, type Range } from './range.js';
 
 export interface Light {
   /** Unit vector from the scene to the key light; x right, y down, z to the camera. */
@@ -8,6 +10,33 @@ export interface Light {
   readonly key: Colour;
   readonly sky: Colour;
   readonly ground: Colour;
+}
+
+/** A range of lights that a domain's visits draw from. */
+export interface LightStyle {
+  /** Mean direction to the key light and how far it wanders. */
+  readonly from: readonly [number, number, number];
+  readonly wander: number;
+  readonly colour: Colour;
+  /** Irradiance of the key light and of the room, `[least, most]`. */
+  readonly key: Range;
+  readonly room: Range;
+}
+
+export function drawLight(style: LightStyle, random: Philox): Light {
+  const [x, y, z] = style.from.map((v) => v + style.wander * random.normal()) as [number, number, number];
+  const depth = Math.max(0.35, z);
+  const length = Math.hypot(x, y, depth);
+  const between = betweenOf(random);
+  const key = between(...style.key);
+  const sky = between(...style.room);
+  const [r, g, b] = style.colour;
+  return {
+    direction: [x / length, y / length, depth / length],
+    key: [r * key, g * key, b * key],
+    sky: [sky * (0.5 + 0.5 * r), sky * (0.5 + 0.5 * g), sky * (0.5 + 0.5 * b)],
+    ground: [0.55 * sky * r, 0.5 * sky * g, 0.45 * sky * b],
+  };
 }
 
 /** Surfaces waiting for light, `[size, size]` each; three values a pixel for albedo and normal. */

@@ -4,6 +4,7 @@ import { type Colour, mixColour } from './identity.js';
 import { clamp, createImage, type Image, onCurve, sampleInto, smoothstep, tabulate, wave } from './image.js';
 import type { Light } from './light.js';
 import { fractal, whiteNoise } from './noise.js';
+import { betweenOf, type Range } from './range.js';
 import { beyondEnds, drawSheet, locate, type Sheet, type SheetStyle, toPicture } from './sheet.js';
 
 /** A printer and the paper in it; ranges are `[least, most]`. */
@@ -12,9 +13,9 @@ export interface PrinterModel {
   /** `dots`: clustered dots on rotated grids (laser, offset). `spray`: scattered droplets in bands (inkjet). */
   readonly process: 'dots' | 'spray';
   /** Distance between dots, or size of droplets, in pixels of the camera's sensor. */
-  readonly pitch: readonly [number, number];
+  readonly pitch: Range;
   /** Share of the tone that the screen carries, the rest being smooth ink. */
-  readonly depth: readonly [number, number];
+  readonly depth: Range;
   readonly gloss: number;
   readonly sheet: SheetStyle;
 }
@@ -37,26 +38,26 @@ export interface Print {
 }
 
 export function drawPrint(model: PrinterModel, random: Philox): Print {
-  const between = ([low, high]: readonly [number, number]) => low + (high - low) * random.uniform();
-  const white = between([0.72, 0.9]);
-  const warm = between([-0.05, 0.06]);
+  const between = betweenOf(random);
+  const white = between(0.72, 0.9);
+  const warm = between(-0.05, 0.06);
   return {
     sheet: drawSheet(model.sheet, random),
     process: model.process,
-    pitch: between(model.pitch),
-    depth: between(model.depth),
-    angle: between([-0.2, 0.2]),
-    gamma: between([0.8, 1.1]),
-    black: between([0.02, 0.09]),
+    pitch: between(...model.pitch),
+    depth: between(...model.depth),
+    angle: between(-0.2, 0.2),
+    gamma: between(0.8, 1.1),
+    black: between(0.02, 0.09),
     paper: [white * (1 + warm), white, white * (1 - warm)],
-    border: random.uniform() < 0.5 ? 0 : between([0.02, 0.1]),
+    border: random.uniform() < 0.5 ? 0 : between(0.02, 0.1),
     gloss: model.gloss * random.uniform(),
-    offset: [between([0, 512]), between([0, 512])],
+    offset: [between(0, 512), between(0, 512)],
     thumb:
       random.uniform() < 0.18
         ? {
             side: random.uniform() < 0.5 ? -1 : 1,
-            y: between([0, 0.9]),
+            y: between(0, 0.9),
             skin: mixColour([0.7, 0.45, 0.34], [0.2, 0.1, 0.06], random.uniform()),
           }
         : undefined,

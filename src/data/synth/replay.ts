@@ -3,15 +3,16 @@ import type { Philox } from '../../engine/random.js';
 import type { Colour } from './identity.js';
 import { createImage, type Image, onCurve, sampleInto, smoothstep, tabulate, wave } from './image.js';
 import type { Light } from './light.js';
+import { betweenOf, type Range } from './range.js';
 import { beyondEnds, drawSheet, locate, type Sheet, type SheetStyle, toPicture } from './sheet.js';
 
 /** A display; ranges are `[least, most]`. */
 export interface DisplayModel {
   readonly name: string;
   /** Distance between display pixels, in pixels of the camera's sensor. */
-  readonly pitch: readonly [number, number];
+  readonly pitch: Range;
   /** Contrast of the gaps between display pixels as the lens resolves them. */
-  readonly depth: readonly [number, number];
+  readonly depth: Range;
   readonly bezel: Colour;
   /** Strength of what the glass reflects. */
   readonly glare: number;
@@ -35,26 +36,26 @@ export interface Replay {
 }
 
 export function drawReplay(model: DisplayModel, random: Philox): Replay {
-  const between = ([low, high]: readonly [number, number]) => low + (high - low) * random.uniform();
-  const depth = between(model.depth);
+  const between = betweenOf(random);
+  const depth = between(...model.depth);
   return {
     sheet: drawSheet(model.sheet, random),
-    pitch: between(model.pitch),
+    pitch: between(...model.pitch),
     depth,
-    rowDepth: depth * between([0.4, 0.9]),
-    gamma: between([0.92, 1.2]),
-    white: [between([0.84, 0.98]), 0.96, between([1, 1.14])],
-    glow: between([0.003, 0.02]),
+    rowDepth: depth * between(0.4, 0.9),
+    gamma: between(0.92, 1.2),
+    white: [between(0.84, 0.98), 0.96, between(1, 1.14)],
+    glow: between(0.003, 0.02),
     bezel: model.bezel,
-    bezelWidth: between([0.06, 0.2]),
+    bezelWidth: between(0.06, 0.2),
     streaks: Array.from({ length: random.int(3) }, () => ({
       angle: Math.PI * random.uniform(),
-      at: between([-1, 1]),
-      width: between([0.05, 0.3]),
-      strength: model.glare * between([0.2, 1]),
+      at: between(-1, 1),
+      width: between(0.05, 0.3),
+      strength: model.glare * between(0.2, 1),
     })),
-    veil: model.glare * between([0, 0.25]),
-    flicker: { period: between([0.3, 1.2]), strength: between([0, 0.05]) },
+    veil: model.glare * between(0, 0.25),
+    flicker: { period: between(0.3, 1.2), strength: between(0, 0.05) },
   };
 }
 

@@ -1,7 +1,6 @@
 /** What stands behind a face or around a sheet of paper: a wall, its pattern, and blurred things before it. */
 import type { Philox } from '../../engine/random.js';
-import { type Colour, mixColour } from './identity.js';
-import { smoothstep } from './image.js';
+import { type Colour, mixColour, smoothstep } from './image.js';
 import type { Canvas, Light } from './light.js';
 import { fractal } from './noise.js';
 import { type Between, betweenOf } from './range.js';

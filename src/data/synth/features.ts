@@ -1,8 +1,7 @@
 /** Eyes, brows, nostrils, mouth and marks, painted where the skull has laid out the head's own coordinates. */
 
 import { cover, darken, tint, type View } from './head.js';
-import { type Colour, mixColour } from './identity.js';
-import { clamp, smoothstep } from './image.js';
+import { type Colour, clamp, mixColour, smoothstep } from './image.js';
 import { fractal } from './noise.js';
 
 export function paintFeatures(view: View): void {

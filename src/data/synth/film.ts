@@ -34,7 +34,10 @@ function stream({ seed, domain, subject }: Stream, video = 0, frame = 0): Philox
   return new Philox(seed, purposes.synth, (((domain + 1) * 2 ** 20 + subject) * 16 + video) * 2 ** 16 + frame);
 }
 
-/** @param photos the sitter's photographs, square, which the videos take in turn; a face is drawn when there are none */
+/**
+ * Draws what a visit's videos share.
+ * @param photos the sitter's photographs, square, which the videos take in turn; a face is drawn when there are none
+ */
 export function receive(domain: Domain, at: Stream, size: number, photos: readonly Image[] = []): Visit {
   const random = stream(at);
   return {

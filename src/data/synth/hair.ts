@@ -1,8 +1,7 @@
 /** Hair behind and before the head, beard and glasses. */
 
 import { cover, darken, halfWidthAt, tint, type View } from './head.js';
-import type { Colour } from './identity.js';
-import { clamp, smoothstep } from './image.js';
+import { type Colour, clamp, smoothstep } from './image.js';
 import { fractal } from './noise.js';
 
 /** The volume of hair that stands out beyond the skull, and what falls behind the shoulders. Painted before body and skull. */

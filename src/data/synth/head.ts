@@ -1,6 +1,6 @@
 /** Skull, ears, neck and shoulders: where every pixel lies on the head, and its bare skin. */
-import type { Colour, Identity, Pose } from './identity.js';
-import { clamp, smoothstep } from './image.js';
+import type { Identity, Pose } from './identity.js';
+import { type Colour, clamp, smoothstep } from './image.js';
 import type { Canvas } from './light.js';
 import { fractal } from './noise.js';
 import { depthRatio, gridX, gridY, headHalfWidth, type Relief, readGrid } from './relief.js';

@@ -1,10 +1,7 @@
 /** Who is drawn: the parameters that stay the same in every picture of one synthetic subject, and those of one moment. */
 import type { Philox } from '../../engine/random.js';
-import { clamp } from './image.js';
+import { type Colour, clamp, mixColour } from './image.js';
 import { type Between, betweenOf } from './range.js';
-
-/** Linear RGB, 0…1. */
-export type Colour = readonly [number, number, number];
 
 /**
  * Lengths are in head units: the skull reaches from y = -1 to the chin near y = 0.9, x to the subject's left, y downwards,
@@ -90,6 +87,31 @@ export function drawIdentity(random: Philox): Identity {
     mottling: between(0.3, 1),
     oil: between(0.25, 1),
     age,
+    ...drawFeatures(random, dark),
+    hair: {
+      style,
+      colour: varied(hairColour, between, 0.2),
+      line: between(-0.72, -0.55),
+      volume: between(0.04, 0.13),
+      wave: between(0, 1),
+      part: between(-0.35, 0.35),
+    },
+    beard: bearded ? between(0.15, 1) : 0,
+    moles: Array.from({ length: random.int(5) }, () => ({
+      x: between(-0.5, 0.5),
+      y: between(-0.5, 0.75),
+      radius: between(0.008, 0.018),
+    })),
+    glasses: random.uniform() < 0.22 ? drawGlasses(random) : undefined,
+    clothes: [between(0.02, 0.5), between(0.02, 0.5), between(0.02, 0.5)],
+    texture: [between(0, 512), between(0, 512)],
+  };
+}
+
+/** The shape of the head and of what is on its front; the eyes of a dark subject are dark. */
+function drawFeatures(random: Philox, dark: boolean): Pick<Identity, 'head' | 'eyes' | 'brows' | 'nose' | 'mouth'> {
+  const between = betweenOf(random);
+  return {
     head: { width: between(0.63, 0.73), chin: between(0.86, 0.97), jaw: between(2.3, 3.8), taper: between(0.1, 0.32) },
     eyes: {
       x: between(0.265, 0.31),
@@ -113,31 +135,16 @@ export function drawIdentity(random: Philox): Identity {
       upper: between(0.03, 0.06),
       lower: between(0.045, 0.085),
     },
-    hair: {
-      style,
-      colour: varied(hairColour, between, 0.2),
-      line: between(-0.72, -0.55),
-      volume: between(0.04, 0.13),
-      wave: between(0, 1),
-      part: between(-0.35, 0.35),
-    },
-    beard: bearded ? between(0.15, 1) : 0,
-    moles: Array.from({ length: random.int(5) }, () => ({
-      x: between(-0.5, 0.5),
-      y: between(-0.5, 0.75),
-      radius: between(0.008, 0.018),
-    })),
-    glasses:
-      random.uniform() < 0.22
-        ? {
-            rim: random.uniform() < 0.7 ? [0.015, 0.015, 0.018] : [0.3, 0.2, 0.09],
-            radius: between(0.17, 0.205),
-            height: between(0.12, 0.17),
-            thickness: between(0.01, 0.024),
-          }
-        : undefined,
-    clothes: [between(0.02, 0.5), between(0.02, 0.5), between(0.02, 0.5)],
-    texture: [between(0, 512), between(0, 512)],
+  };
+}
+
+function drawGlasses(random: Philox): Identity['glasses'] {
+  const between = betweenOf(random);
+  return {
+    rim: random.uniform() < 0.7 ? [0.015, 0.015, 0.018] : [0.3, 0.2, 0.09],
+    radius: between(0.17, 0.205),
+    height: between(0.12, 0.17),
+    thickness: between(0.01, 0.024),
   };
 }
 
@@ -180,10 +187,6 @@ function along(tones: readonly Colour[], t: number): Colour {
   const position = t * (tones.length - 1);
   const i = Math.min(Math.floor(position), tones.length - 2);
   return mixColour(tones[i]!, tones[i + 1]!, position - i);
-}
-
-export function mixColour(a: Colour, b: Colour, t: number): Colour {
-  return [a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t, a[2] + (b[2] - a[2]) * t];
 }
 
 function varied(colour: Colour, between: Between, share: number): Colour {

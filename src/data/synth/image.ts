@@ -7,6 +7,14 @@ export interface Image {
   readonly data: Float32Array;
 }
 
+/** Linear RGB, 0…1. */
+export type Colour = readonly [number, number, number];
+
+/** `a` at t = 0, `b` at 1. */
+export function mixColour(a: Colour, b: Colour, t: number): Colour {
+  return [a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t, a[2] + (b[2] - a[2]) * t];
+}
+
 export function createImage(width: number, height: number): Image {
   return { width, height, data: new Float32Array(width * height * 3) };
 }

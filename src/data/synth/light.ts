@@ -1,6 +1,6 @@
 /** What falls on a scene, and how a painted surface answers it. */
 import type { Philox } from '../../engine/random.js';
-import type { Colour } from './identity.js';
+import type { Colour } from './image.js';
 import { betweenOf, type Range } from './range.js';
 
 export interface Light {

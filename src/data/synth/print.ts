@@ -1,7 +1,17 @@
 /** A photograph on paper: screened or sprayed inks, the paper under them, its curl and its edges, in the light of a room. */
 import type { Philox } from '../../engine/random.js';
-import { type Colour, mixColour } from './identity.js';
-import { clamp, createImage, type Image, onCurve, sampleInto, smoothstep, tabulate, wave } from './image.js';
+import {
+  type Colour,
+  clamp,
+  createImage,
+  type Image,
+  mixColour,
+  onCurve,
+  sampleInto,
+  smoothstep,
+  tabulate,
+  wave,
+} from './image.js';
 import type { Light } from './light.js';
 import { fractal, whiteNoise } from './noise.js';
 import { betweenOf, type Range } from './range.js';

@@ -1,7 +1,6 @@
 /** A photograph or video on a display: coloured stripes of pixels that beat with the sensor, glow, glare, banding and bezel. */
 import type { Philox } from '../../engine/random.js';
-import type { Colour } from './identity.js';
-import { createImage, type Image, onCurve, sampleInto, smoothstep, tabulate, wave } from './image.js';
+import { type Colour, createImage, type Image, onCurve, sampleInto, smoothstep, tabulate, wave } from './image.js';
 import type { Light } from './light.js';
 import { betweenOf, type Range } from './range.js';
 import { beyondEnds, drawSheet, locate, type Sheet, type SheetStyle, toPicture } from './sheet.js';

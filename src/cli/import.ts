@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { type ImportedSet, importArrays } from '../data/import/arrays.js';
 import { importList } from '../data/import/list.js';
 import { findSource, sources } from '../data/sources/sources.js';
+import { stageOf } from '../run/progress.js';
 import { type CommonOptions, interruption, printResult, progressFor, withCommonOptions } from './output.js';
 
 export function importCommand(): Command {
@@ -22,7 +23,11 @@ function npyCommand(): Command {
   withCommonOptions(command);
   command.addHelpText('after', '\nExample:\n  ldc import npy --root arrays --out data');
   return command.action(async (flags: CommonOptions & { root: string; out: string }) => {
-    const sets = await importArrays({ ...flags, signal: interruption(), onProgress: showProgress(flags) });
+    const sets = await importArrays({
+      ...flags,
+      signal: interruption(),
+      onProgress: stageOf(progressFor(flags), 'import', 'images'),
+    });
     printResult(flags, sets, () => sets.map(line).join('\n'));
   });
 }
@@ -54,7 +59,7 @@ function listCommand(): Command {
       root,
       source,
       signal: interruption(),
-      onProgress: showProgress(flags),
+      onProgress: stageOf(progressFor(flags), 'import', 'images'),
     });
     printResult(flags, imported, () => line(imported));
   });
@@ -62,13 +67,4 @@ function listCommand(): Command {
 
 function line({ letter, name, images, path }: ImportedSet): string {
   return `${letter}  ${name}: ${images} images in ${path}`;
-}
-
-function showProgress(flags: CommonOptions): (done: number, total: number) => void {
-  const progress = progressFor(flags);
-  return (done, total) => {
-    if (done === 1) progress.begin('import', total, 0, 'images');
-    progress.update(done);
-    if (done === total) progress.end();
-  };
 }

@@ -21,6 +21,13 @@ export function fraction(text: string): number {
   return value;
 }
 
+/** A parser for commander: a number, whose bounds are known where it is used. */
+export function anyNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('a number is needed.');
+  return value;
+}
+
 /** A parser for commander: bytes, as `6G` or `512M`, in powers of 1024. */
 export function byteCount(text: string): number {
   const [, digits, unit] = /^(\d+(?:\.\d+)?)([KMGT])(?:i?B)?$/i.exec(text) ?? [];

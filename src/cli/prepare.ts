@@ -1,12 +1,13 @@
 /** `ldc prepare` */
 import { availableParallelism } from 'node:os';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { formatAudit } from '../data/prepare/audit.js';
 import { defaultMargin } from '../data/prepare/crop.js';
 import { type PrepareOptions, prepare } from '../data/prepare/prepare.js';
 import { samplings } from '../data/prepare/sampling.js';
 import { findSource, sources } from '../data/sources/sources.js';
-import { wholeNumber } from './numbers.js';
+import { stageOf } from '../run/progress.js';
+import { anyNumber, wholeNumber } from './numbers.js';
 import { type CommonOptions, interruption, printResult, progressFor, withCommonOptions } from './output.js';
 
 type PrepareFlags = CommonOptions & Omit<PrepareOptions, 'signal' | 'onProgress'>;
@@ -20,7 +21,7 @@ export function prepareCommand(): Command {
     .option('--frames <n>', 'frames of each video, or all', frameCount, 8)
     .addOption(new Option('--sampling <rule>', 'which frames').choices(samplings).default('uniform'))
     .option('--size <px>', 'side of the crops', wholeNumber(1), 256)
-    .option('--margin <f>', "added to the longer side of the face's box, as a part of it", fraction, defaultMargin)
+    .option('--margin <f>', "added to the longer side of the face's box, as a part of it", anyNumber, defaultMargin)
     .addOption(
       new Option('--align <how>', 'turn crops so that eyes are level').choices(['none', 'eyes']).default('none'),
     )
@@ -36,17 +37,11 @@ export function prepareCommand(): Command {
   command.addHelpText('after', '\nExample:\n  ldc prepare oulu --root /media/OULU-NPU --out data --frames 8');
   return command.action(async (set: string, flags: PrepareFlags) => {
     const source = findSource(set);
-    const progress = progressFor(flags);
-    let begun = false;
+    const show = stageOf(progressFor(flags), source.name, source.media === 'image' ? 'images' : 'videos');
     const summary = await prepare(source, {
       ...flags,
       signal: interruption(),
-      onProgress: ({ done, total }) => {
-        if (!begun) progress.begin(source.name, total, 0, source.media === 'image' ? 'images' : 'videos');
-        begun = true;
-        progress.update(done);
-        if (done === total) progress.end();
-      },
+      onProgress: ({ done, total }) => show(done, total),
     });
     printResult(flags, summary, () => `${formatAudit(summary.audit)}${summary.images} crops in ${summary.path}`);
   });
@@ -54,10 +49,4 @@ export function prepareCommand(): Command {
 
 function frameCount(text: string): number | 'all' {
   return text === 'all' ? 'all' : wholeNumber(1)(text);
-}
-
-function fraction(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('a number is needed.');
-  return value;
 }

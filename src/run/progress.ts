@@ -12,6 +12,17 @@ export interface Progress {
 
 export const silent: Progress = { begin: () => {}, update: () => {}, end: () => {}, note: () => {} };
 
+/** Shows work that says how much of it is done as one stage, which begins with the first word of it and ends with its last unit. */
+export function stageOf(progress: Progress, title: string, unit: string): (done: number, total: number) => void {
+  let begun = false;
+  return (done, total) => {
+    if (!begun) progress.begin(title, total, 0, unit);
+    begun = true;
+    progress.update(done);
+    if (done === total) progress.end();
+  };
+}
+
 /** The user, or a scheduler, asked to stop: what was done is saved. Exit status 130. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';

@@ -8,9 +8,9 @@ import { readImage } from '../data/loader.js';
 import type { Frame } from '../data/manifest.js';
 import { contactSheet, type SheetCell } from '../report/contactSheet.js';
 import { activationStage } from '../run/activationStage.js';
-import { deviceOf, openExperiment } from '../run/experiment.js';
+import { deviceOf, type Experiment, openExperiment } from '../run/experiment.js';
 import { mapOver, stripPng } from '../run/overlay.js';
-import { describeMaps } from '../run/quasiMaps.js';
+import { describeMaps, type QuasiGroundTruth } from '../run/quasiMaps.js';
 import { kindOf } from '../run/targetMaps.js';
 import { type ConfigOptions, configOf, withConfigOptions, withDataOption, withOutOption } from './experimentOptions.js';
 import { wholeNumber } from './numbers.js';
@@ -42,34 +42,46 @@ export function camCommand(): Command {
     const progress = progressFor(flags);
     for (const notice of experiment.notices) progress.note(notice);
     const stage1 = await activationStage(experiment, deviceOf(config), flags.out, progress, interruption());
-    const { values, size, zero, recognised } = stage1.maps;
-    const { folder, network } = stage1;
+    const { folder, network, maps } = stage1;
     const directory = join(folder, 'overlays');
-    const overlays: string[] = [];
-    const cells: SheetCell[] = [];
-    const side = config.data.image_size;
-    for (const row of flags.overlay === undefined ? [] : rowsToDraw(experiment.train, flags.overlay)) {
-      const frame = experiment.train[row]!;
-      const kind = kindOf(frame);
-      const map = { values: values.subarray(row * size * size, (row + 1) * size * size), size };
-      const pixels = await readImage(frame.path, side);
-      const name = `${frame.domain}-${kind}-${frame.video}-${frame.frame}.png`.replaceAll('/', '_');
-      const picture = await mapOver(pixels, side, map);
-      await writeFileWhole(join(directory, name), await stripPng([pixels, picture], side));
-      overlays.push(join(directory, name));
-      cells.push({ kind, pixels, picture });
-    }
-    const note = `${experiment.synthetic ? 'SYNTHETIC. ' : ''}Grad-CAM of each image's own class`;
     const sheet = join(directory, 'sheet.png');
-    if (cells.length > 0) await writeFileWhole(sheet, await contactSheet(cells, side, note));
+    const overlays = flags.overlay === undefined ? [] : await draw(experiment, maps, flags.overlay, directory, sheet);
+    const { zero, recognised } = maps;
     const images = experiment.train.length;
     printResult(flags, { folder, network, images, zero_maps: zero, recognised, overlays }, () =>
       [
-        `${experiment.synthetic ? 'SYNTHETIC: ' : ''}${images} maps in ${folder}; ${describeMaps(stage1.maps)}`,
+        `${experiment.synthetic ? 'SYNTHETIC: ' : ''}${images} maps in ${folder}; ${describeMaps(maps)}`,
         ...(overlays.length > 0 ? [`${overlays.length} overlays in ${directory}`, `sheet: ${sheet}`] : []),
       ].join('\n'),
     );
   });
+}
+
+/** Draws maps over faces: a picture each in `directory`, and `sheet` with all of them. Returns the paths of the pictures. */
+async function draw(
+  { train, config, synthetic }: Experiment,
+  { values, size }: QuasiGroundTruth,
+  asked: number | true,
+  directory: string,
+  sheet: string,
+): Promise<string[]> {
+  const overlays: string[] = [];
+  const cells: SheetCell[] = [];
+  const side = config.data.image_size;
+  for (const row of rowsToDraw(train, asked)) {
+    const frame = train[row]!;
+    const kind = kindOf(frame);
+    const map = { values: values.subarray(row * size * size, (row + 1) * size * size), size };
+    const pixels = await readImage(frame.path, side);
+    const name = `${frame.domain}-${kind}-${frame.video}-${frame.frame}.png`.replaceAll('/', '_');
+    const picture = await mapOver(pixels, side, map);
+    await writeFileWhole(join(directory, name), await stripPng([pixels, picture], side));
+    overlays.push(join(directory, name));
+    cells.push({ kind, pixels, picture });
+  }
+  const note = `${synthetic ? 'SYNTHETIC. ' : ''}Grad-CAM of each image's own class`;
+  await writeFileWhole(sheet, await contactSheet(cells, side, note));
+  return overlays;
 }
 
 /** As many rows of each kind, evenly spread: so many in all as are asked for, or a few more. */

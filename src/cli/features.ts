@@ -1,5 +1,4 @@
 /** `ldc features` */
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import sharp from 'sharp';
@@ -7,7 +6,7 @@ import { makeFolder, writeFileWhole } from '../base/files.js';
 import { contactSheet, mostSheetRows, type SheetCell } from '../report/contactSheet.js';
 import { targetFrames } from '../run/evaluateRun.js';
 import { deviceOf, openExperiment } from '../run/experiment.js';
-import { defaultLayer, featurePictures, knownImages, someOfEachKind } from '../run/features.js';
+import { defaultLayer, featurePictures, type KnownImage, knownImages, someOfEachKind } from '../run/features.js';
 import { newestRun, openRun } from '../run/runFolder.js';
 import { kindOf } from '../run/targetMaps.js';
 import { evaluated } from '../run/threshold.js';
@@ -40,12 +39,7 @@ export function featuresCommand(): Command {
     const { config, facts, folder } = run;
     const layers = [...new Set((flags.layer ?? [defaultLayer]).map((layer) => layer.replace(/^backbone\./, '')))];
     const { checkpoint } = await evaluated(folder);
-    const images =
-      paths.length > 0
-        ? await knownImages(paths, flags.data)
-        : someOfEachKind(targetFrames(await openExperiment(run.protocol, config, flags.data)), flags.each).map(
-            (frame) => ({ path: frame.path, kind: kindOf(frame) }),
-          );
+    const images = paths.length > 0 ? await knownImages(paths, flags.data) : await targetImages(run, flags);
     const out = flags.out ?? join(folder.path, 'features');
     await makeFolder(out);
     const size = config.data.image_size;
@@ -57,12 +51,7 @@ export function featuresCommand(): Command {
       count++;
       for (const [layer, picture] of each.pictures) {
         const file = join(out, `${String(count).padStart(4, '0')}-${each.kind}-${layer}.png`.replaceAll('/', '_'));
-        await writeFile(
-          file,
-          await sharp(picture, { raw: { width: size, height: size, channels: 1 } })
-            .png()
-            .toBuffer(),
-        );
+        await writeFileWhole(file, await greyPng(picture, size));
         pictures.push({ path: each.path, kind: each.kind, layer, picture: file });
         const ofLayer = cells.get(layer)!;
         if (ofLayer.filter(({ kind }) => kind === each.kind).length < mostSheetRows) {
@@ -85,4 +74,20 @@ export function featuresCommand(): Command {
       ].join('\n'),
     );
   });
+}
+
+/** Some images of each kind, of the target that the run has not seen. */
+async function targetImages(
+  { protocol, config }: Awaited<ReturnType<typeof openRun>>,
+  { data, each }: FeatureFlags,
+): Promise<KnownImage[]> {
+  const frames = targetFrames(await openExperiment(protocol, config, data));
+  return someOfEachKind(frames, each).map((frame) => ({ path: frame.path, kind: kindOf(frame) }));
+}
+
+/** @param pixels [size,size] */
+function greyPng(pixels: Uint8Array, size: number): Promise<Buffer> {
+  return sharp(pixels, { raw: { width: size, height: size, channels: 1 } })
+    .png()
+    .toBuffer();
 }

@@ -30,8 +30,7 @@ export function reportCommand(): Command {
   const command = new Command('report')
     .description('one self-contained HTML page of an evaluated run: curves, ROC, histograms, maps, features, mistakes')
     .option('--run <dir>', 'run to report (default: the newest)')
-    .option('--study <file>', 'the study of this YAML file instead, as ldc study report writes it');
-  command
+    .option('--study <file>', 'the study of this YAML file instead, as ldc study report writes it')
     .option('--svg <dir>', 'also write the plots of a run as SVG files, for papers')
     .option('--png <dir>', 'also write them as PNG files');
   withCommonOptions(withDeviceOptions(withOutOption(withDataOption(command))));

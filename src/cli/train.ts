@@ -41,11 +41,11 @@ export function trainCommand(): Command {
     .option('--epochs <n>', 'epochs of LDCNet')
     .option('--checkpoint-every <n>', 'also save within epochs: every n steps, or minutes as in 10m')
     .option('--memory-limit <size>', 'refuse to begin when more memory than this would be needed, as in 6G', byteCount)
-    .option('--weights <file>', 'initial weights: ImageNet ResNet-18, or a whole network');
-  command.option(
-    '--profile',
-    "also print where the time of LDCNet's steps went, by layer, pass and kernel (--epochs 1 is enough)",
-  );
+    .option('--weights <file>', 'initial weights: ImageNet ResNet-18, or a whole network')
+    .option(
+      '--profile',
+      "also print where the time of LDCNet's steps went, by layer, pass and kernel (--epochs 1 is enough)",
+    );
   withCommonOptions(withConfigOptions(withOutOption(withDataOption(command))));
   command.addHelpText('after', "\nExample:\n  ldc train --protocol 'O&C&I-to-M' --data data --set train.keep=5");
   return command.action(async (flags: TrainFlags) => {

@@ -1,7 +1,7 @@
 /** Which frames a batch has: balanced over domains and classes for LDCNet, plainly shuffled for the activation network. */
 import { UserError } from '../base/errors.js';
 import { Philox, purposes } from '../engine/random.js';
-import type { Frame, Label } from './manifest.js';
+import { type Frame, type Label, labels } from './manifest.js';
 
 /** The frames of one domain and class, of which each batch takes `take`. */
 export interface Stream {
@@ -17,7 +17,7 @@ export interface Stream {
 export function balancedStreams(frames: readonly Frame[], perDomain: Readonly<Record<Label, number>>): Stream[] {
   const domains = [...new Set(frames.map(({ domain }) => domain))];
   return domains.flatMap((domain) =>
-    (['live', 'spoof'] as const).map((label) => {
+    labels.map((label) => {
       const indexes = frames.flatMap((frame, i) => (frame.domain === domain && frame.label === label ? [i] : []));
       const take = perDomain[label];
       if (indexes.length >= take) return { indexes, take };

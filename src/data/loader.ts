@@ -33,6 +33,8 @@ export interface LoadedBatch {
   pixels: Uint8Array;
   /** Milliseconds from the first image's turn to the last image's end. */
   loadMs: number;
+  /** The batch behind this one, when it is decoded; undefined for the last. */
+  next?: Promise<LoadedBatch>;
 }
 
 /**
@@ -79,7 +81,7 @@ export async function* loadBatches(
       const due = loading.shift();
       if (!due) return;
       fill();
-      yield await due;
+      yield { ...(await due), next: loading[0] };
     }
   } finally {
     stop.abort();

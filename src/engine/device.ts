@@ -54,6 +54,14 @@ export class Device {
     return this.native.memory();
   }
 
+  /**
+   * Begins to bring `values` to the device beside what it computes, where it can (a GPU): the next `set` of a tensor to this very array
+   * finds them there, as they are now. One array at a time; without effect on results.
+   */
+  prefetch(values: ArrayBufferView): void {
+    this.native.prefetch(values);
+  }
+
   /** Runs `body`, which submits one step of a loop: a GPU runs it all at once, as a graph. Reading in between is allowed. */
   step<T>(body: () => T): T {
     this.native.beginStep();

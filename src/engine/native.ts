@@ -185,6 +185,7 @@ export interface NativeDevice extends Kernels {
   release(tensor: Handle): void;
   upload(tensor: Handle, data: ArrayBufferView): void;
   download(tensor: Handle): Promise<ArrayBuffer>;
+  prefetch(data: ArrayBufferView): void;
   memory(): MemoryStats;
   beginStep(): void;
   endStep(): void;

@@ -204,9 +204,29 @@ class DeviceObject final : public Napi::ObjectWrap<DeviceObject>, public TensorT
       if (!info[1].IsTypedArray()) throw std::invalid_argument("upload takes a typed array");
       const Napi::TypedArray array = info[1].As<Napi::TypedArray>();
       const Tensor& t = dense_at(info[0], array.ByteLength());
-      device_->upload(static_cast<const char*>(array.ArrayBuffer().Data()) + array.ByteOffset(), t.data, array.ByteLength());
+      if (!prefetched_.IsEmpty() && prefetched_.Value().StrictEquals(array)) {
+        prefetched_.Reset();
+        device_->upload_prefetched(t.data);
+      } else {
+        device_->upload(bytes_of_array(array), t.data, array.ByteLength());
+      }
       return info.Env().Undefined();
     });
+  }
+
+  // prefetch(typedArray): an upload of the same array that follows finds its bytes on the device, as they are now.
+  Napi::Value prefetch(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      if (!info[0].IsTypedArray()) throw std::invalid_argument("prefetch takes a typed array");
+      const Napi::TypedArray array = info[0].As<Napi::TypedArray>();
+      if (!device_->prefetch(bytes_of_array(array), array.ByteLength())) return info.Env().Undefined();
+      prefetched_ = Napi::Persistent(info[0].As<Napi::Object>());
+      return info.Env().Undefined();
+    });
+  }
+
+  static const char* bytes_of_array(const Napi::TypedArray& array) {
+    return static_cast<const char*>(array.ArrayBuffer().Data()) + array.ByteOffset();
   }
 
   // What a pending download needs until it settles.
@@ -309,6 +329,7 @@ class DeviceObject final : public Napi::ObjectWrap<DeviceObject>, public TensorT
   double next_handle_ = 1;
   napi_env env_ = nullptr;  // while its end would close the device
   Napi::ThreadSafeFunction settle_;
+  Napi::ObjectReference prefetched_;  // the array; empty where there is none or it was uploaded
   int pending_ = 0;  // downloads on their way: only they keep the event loop alive
 };
 
@@ -326,6 +347,7 @@ Napi::Function DeviceObject::define(Napi::Env env) {
           InstanceMethod<&DeviceObject::memory>("memory"),
           InstanceAccessor<&DeviceObject::description>("description"),
           InstanceAccessor<&DeviceObject::threads>("threads"),
+          InstanceMethod<&DeviceObject::prefetch>("prefetch"),
           InstanceMethod<&DeviceObject::begin_step>("beginStep"),
           InstanceMethod<&DeviceObject::end_step>("endStep"),
           InstanceMethod<&DeviceObject::profile>("profile"),

@@ -49,6 +49,11 @@ class Device {
   virtual void submit(const char* name, std::function<void(Kernels&)> work) = 0;
   // Copies host bytes to the device; `bytes` of `source` are read before the call returns.
   virtual void upload(const void* source, void* target, size_t bytes) = 0;
+  // Begins to bring host bytes to the device beside what it computes; false where there is nothing to gain. `bytes` of `source` are
+  // read before the call returns. upload_prefetched() then puts what was fetched last where it belongs, in the order of all work,
+  // once, and is an upload in all else.
+  virtual bool prefetch(const void* /*source*/, size_t /*bytes*/) { return false; }
+  virtual void upload_prefetched(void* /*target*/) {}
   // Copies device bytes to the host, then calls done(error) from any thread; error is empty when all work so far succeeded.
   virtual void download(const void* source, void* target, size_t bytes, std::function<void(std::string)> done) = 0;
 

@@ -86,6 +86,8 @@ export async function runEpochs(stage: Stage, start: Position, progress: Progres
       clock.begin(loaded.loadMs);
       if (stage.onNan === 'skip') health.remember();
       const tensors = stage.device.step(() => stage.submit(loaded, batches[at.batch]!, at, () => clock.mark()));
+      // An image that cannot be read is an error when its batch is due.
+      loaded.next?.then(({ pixels }) => stage.device.prefetch(pixels)).catch(() => {});
       const [figures, finite] = await Promise.all([readAll(tensors), health.gradientsAreFinite()]);
       clock.mark();
       at.batch++;

@@ -32,6 +32,17 @@ async function flip(path: string, at = 0.6): Promise<void> {
   await writeFile(path, bytes);
 }
 
+it('fetches ahead what the next step uploads, but nothing over the end of an epoch', async () => {
+  const events: string[] = [];
+  const before: TinyOptions['before'] = ({ device }) => {
+    events.push('step');
+    device.prefetch = () => void events.push('fetch');
+  };
+  await trainTiny(fresh(), frames, { before, epochs: 2 });
+  const epoch = ['step', 'fetch', 'step', 'fetch', 'step'];
+  expect(events).toEqual([...epoch, ...epoch]);
+});
+
 describe('going on', () => {
   it('leaves no tensor behind', async () => {
     expect((await trainTiny(fresh(), frames)).left).toEqual({ live: 0, tensors: 0 });

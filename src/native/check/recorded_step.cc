@@ -100,11 +100,13 @@ RecordedStep::~RecordedStep() {
   }
 }
 
-void RecordedStep::run() {
+void RecordedStep::run(bool ahead) {
   flop_ = 0;
+  if (ahead && images_ && !fetched_) fetched_ = device_.prefetch(images_->data(), images_->size());
   device_.begin_step();
   for (const Call& call : run_) call();
   device_.end_step();
+  if (ahead && images_) fetched_ = device_.prefetch(images_->data(), images_->size());
 }
 
 std::string RecordedStep::digest() {
@@ -174,7 +176,12 @@ RecordedStep::Call RecordedStep::upload(const std::vector<Json>& call) {
   return [=, this] {
     const Tensor& t = tensors_.at(handle);
     if (bytes->empty()) *bytes = made_up(t.dtype, t.elements(), low, high, number);
-    device_.upload(bytes->data(), t.data, bytes->size());
+    if (t.dtype == DType::u8) images_ = bytes;
+    if (bytes == images_ && std::exchange(fetched_, false)) {
+      device_.upload_prefetched(t.data);
+    } else {
+      device_.upload(bytes->data(), t.data, bytes->size());
+    }
   };
 }
 

@@ -25,8 +25,8 @@ class RecordedStep {
   int batch() const { return batch_; }
   int size() const { return size_; }
 
-  // Submits the step.
-  void run();
+  // Submits the step. Ahead: with images that were fetched while the step before it was computed.
+  void run(bool ahead = false);
   // Of the direct sums of the last step's convolutions and linear layers.
   double flop() const { return flop_; }
 
@@ -54,6 +54,8 @@ class RecordedStep {
   double flop_ = 0;
   uint32_t uploads_ = 0;
   std::vector<Call> run_;
+  std::shared_ptr<std::vector<char>> images_;  // what the step uploads of bytes, once it has
+  bool fetched_ = false;                       // they are on the device
   Tensors tensors_;  // by handle; without data where there is none now
   std::vector<std::shared_ptr<std::vector<uint32_t>>> read_;  // what the step downloads, in its order
 };

@@ -11,8 +11,8 @@ namespace ldc::check_program {
 // are bound by memory, with TFLOP/s and GB/s. Shares are of `peak`, FLOP/s; of nothing where it is 0.
 void time_layers(Device& device, double peak);
 
-// A recorded step, launched as it comes and, on a device that has graphs, as a graph: the digest of its results, and with `time` its
-// milliseconds, images/s and TFLOP/s. Whether all ways gave the same bits.
+// A recorded step, launched as it comes and, on a device that has graphs, as a graph and with images fetched ahead: the digest of its
+// results after one step, or two where there are graphs, and with `time` its milliseconds, images/s and TFLOP/s. Whether all ways gave the same bits.
 bool check_step(Device& device, const std::string& path, bool graphs, bool time, double peak);
 
 }  // namespace ldc::check_program

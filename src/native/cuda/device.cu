@@ -1,7 +1,6 @@
 // The CUDA device. Work is launched at once, from the owner's thread, on one stream; a thread of its own waits for downloads.
-// Uploads go through pinned memory on a second stream. An upload waits for the compute stream, because its target may have
-// been handed out in the order of that stream; compute waits for the upload. The work of a step runs as a graph (step_graph.h),
-// uploads included.
+// Uploads go through pinned memory, on a second stream (uploads.h). The work of a step runs as a graph (step_graph.h), uploads
+// included, except what was fetched ahead.
 #include "device.h"
 
 #include <condition_variable>
@@ -18,7 +17,8 @@
 #include "make_kernels.h"
 #include "pool.h"
 #include "staging.h"
-#include "step_graph.h"
+#include "streams.h"
+#include "uploads.h"
 
 namespace ldc::cuda {
 
@@ -26,15 +26,9 @@ namespace {
 
 using gpu::check;
 
-cudaEvent_t make_event(unsigned flags) {
-  cudaEvent_t event = nullptr;
-  check(cudaEventCreateWithFlags(&event, flags), "event");
-  return event;
-}
-
 // A download on its way.
 struct Download {
-  Staging::Block block;
+  Staging<Streams>::Block block;
   void* target;
   size_t bytes;
   std::string failure;  // of work submitted before
@@ -55,26 +49,12 @@ Precision precision_for(int number, Precision wanted) {
   return major < 8 ? Precision::fp32 : wanted;
 }
 
-void* take_device_memory(size_t bytes) {
-  void* data = nullptr;
-  const cudaError_t status = cudaMalloc(&data, bytes);
-  if (status == cudaErrorMemoryAllocation) {
-    cudaGetLastError();  // not an error of the device: the caller tries again
-    return nullptr;
-  }
-  check(status, "memory");
-  return data;
-}
-
 class CudaDevice final : public Device {
  public:
   CudaDevice(int number, Precision precision)
       : number_(number), precision_((check(cudaSetDevice(number), "device"), precision_for(number, precision))),
-        pool_(take_device_memory, [this](void* data) { give_device_memory(data); }) {
-    check(cudaStreamCreateWithFlags(&compute_, cudaStreamNonBlocking), "stream");
-    check(cudaStreamCreateWithFlags(&upload_, cudaStreamNonBlocking), "stream");
-    submitted_ = make_event(cudaEventDisableTiming);
-    kernels_.reset(gpu::make_kernels(compute_, pool_, precision_));
+        pool_([this](size_t bytes) { return streams_.allocate_device(bytes); }, [this](void* data) { give_device_memory(data); }),
+        kernels_(gpu::make_kernels(compute_, pool_, precision_)) {
     waiter_ = std::thread([this] { wait_for_downloads(); });
   }
 
@@ -88,9 +68,6 @@ class CudaDevice final : public Device {
     cudaSetDevice(number_);
     cudaDeviceSynchronize();
     forget(timings_);
-    cudaEventDestroy(submitted_);
-    cudaStreamDestroy(upload_);
-    cudaStreamDestroy(compute_);
   }
 
   std::string description() const override {
@@ -103,7 +80,11 @@ class CudaDevice final : public Device {
   size_t bytes_of_tensor(const Tensor& t) const override { return static_cast<size_t>(stored_elements(t)) * bytes_of(t.dtype); }
   void* allocate(size_t bytes) override { return with_device([&] { return pool_.allocate(bytes); }); }
   void release(void* data) override { pool_.release(data); }
-  MemoryStats memory() const override { return pool_.stats(); }
+  MemoryStats memory() const override {
+    MemoryStats stats = pool_.stats();
+    stats.reserved += uploads_.reserved();
+    return stats;
+  }
 
   const Kernels& kernels() const override { return *kernels_; }
 
@@ -116,31 +97,25 @@ class CudaDevice final : public Device {
   }
 
   void upload(const void* source, void* target, size_t bytes) override {
-    guarded("upload", [&] {
-      Staging::Block block = with_lock([&] { return staging_.take(bytes); });
-      std::memcpy(block.data, source, bytes);
-      if (step_.capturing()) {
-        step_blocks_.push_back(block);
-        check(cudaMemcpyAsync(target, block.data, bytes, cudaMemcpyHostToDevice, compute_), "upload");
-        return;
-      }
-      check(cudaEventRecord(submitted_, compute_), "upload");
-      check(cudaStreamWaitEvent(upload_, submitted_, 0), "upload");
-      check(cudaMemcpyAsync(target, block.data, bytes, cudaMemcpyHostToDevice, upload_), "upload");
-      check(cudaEventRecord(block.done, upload_), "upload");
-      check(cudaStreamWaitEvent(compute_, block.done, 0), "upload");
-      with_lock([&] { staging_.give(block); });
-    });
+    guarded("upload", [&] { uploads_.upload(source, target, bytes); });
+  }
+  bool prefetch(const void* source, size_t bytes) override {
+    bool fetched = false;
+    guarded("upload", [&] { fetched = uploads_.prefetch(source, bytes); });
+    return fetched;
+  }
+  void upload_prefetched(void* target) override {
+    guarded("upload", [&] { uploads_.upload_prefetched(target); });
   }
 
   void download(const void* source, void* target, size_t bytes, std::function<void(std::string)> done) override {
     Download download = {{}, target, bytes, "", std::move(done)};
     guarded("download", [&] {
       launch_step();
-      download.block = with_lock([&] { return staging_.take(bytes); });
+      download.block = staging_.take(bytes);
       check(cudaMemcpyAsync(download.block.data, source, bytes, cudaMemcpyDeviceToHost, compute_), "download");
       check(cudaEventRecord(download.block.done, compute_), "download");
-      step_.resume();
+      streams_.step.resume();
     });
     download.failure = failure_;
     {
@@ -156,7 +131,7 @@ class CudaDevice final : public Device {
     guarded("step", [&] {
       if (profiling_ == Profiling::steps) begin_timing("step", "");
       if (profiling_ == Profiling::work || (wish != nullptr && std::strcmp(wish, "0") == 0)) return;
-      step_.begin(compute_);
+      streams_.step.begin(compute_);
     });
   }
   void end_step() override {
@@ -164,7 +139,7 @@ class CudaDevice final : public Device {
       launch_step();
       if (profiling_ == Profiling::steps) end_timing();
     });
-    step_.end();
+    streams_.step.end();
   }
 
   void set_profiling(Profiling what) override { profiling_ = what; }
@@ -190,11 +165,6 @@ class CudaDevice final : public Device {
     check(cudaSetDevice(number_), "device");
     return body();
   }
-  template <class Body>
-  auto with_lock(Body body) -> decltype(body()) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    return body();
-  }
 
   // Keeps the first error for the downloads to report. After an error of the device nothing that follows is believed.
   template <class Body>
@@ -209,27 +179,24 @@ class CudaDevice final : public Device {
   }
 
   void begin_timing(const char* name, const std::string& label) {
-    timings_.push_back({name, label, make_event(cudaEventDefault), make_event(cudaEventDefault)});
+    timings_.push_back({name, label, streams_.make_event(cudaEventDefault), streams_.make_event(cudaEventDefault)});
     check(cudaEventRecord(timings_.back().begin, compute_), name);
   }
   void end_timing() { check(cudaEventRecord(timings_.back().end, compute_), timings_.back().name); }
 
-  // Starts what the step has captured so far; its pinned blocks are free again when the graph has run.
+  // Starts what the step has captured so far.
   void launch_step() {
-    step_.launch();
-    std::vector<Staging::Block> blocks = std::exchange(step_blocks_, {});
-    for (const Staging::Block& block : blocks) check(cudaEventRecord(block.done, compute_), "upload");
-    with_lock([&] {
-      for (const Staging::Block& block : blocks) staging_.give(block);
-    });
+    if (!streams_.capturing()) return;
+    streams_.step.launch([this] { uploads_.before_launch(); });
+    uploads_.after_launch();
   }
 
   // Captured work may still be about to use it.
   void give_device_memory(void* data) {
-    const bool capturing = step_.capturing();
+    const bool capturing = streams_.capturing();
     if (capturing) launch_step();
-    cudaFree(data);
-    if (capturing) step_.resume();
+    streams_.free_device(data);
+    if (capturing) streams_.step.resume();
   }
 
   static void forget(std::vector<Timing>& timings) {
@@ -258,20 +225,18 @@ class CudaDevice final : public Device {
           error = std::string("the device failed: ") + cudaGetErrorString(status);
         }
       }
-      if (download.block.data != nullptr) {
-        with_lock([&] { staging_.give(download.block); });
-      }
+      if (download.block.data != nullptr) staging_.give(download.block);
       download.done(std::move(error));
     }
   }
 
   const int number_;
   const Precision precision_;
-  StepGraph step_;
-  std::vector<Staging::Block> step_blocks_;  // of its uploads
+  Streams streams_;
+  Staging<Streams> staging_{streams_};
+  Uploads<Streams> uploads_{streams_, staging_};
+  const cudaStream_t compute_ = streams_[Streams::compute];
   Pool pool_;
-  cudaStream_t compute_ = nullptr, upload_ = nullptr;
-  cudaEvent_t submitted_ = nullptr;
   std::unique_ptr<Kernels> kernels_;
   std::string failure_, label_;
   Profiling profiling_ = Profiling::off;
@@ -281,33 +246,11 @@ class CudaDevice final : public Device {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Download> downloads_;
-  Staging staging_;
   bool stop_ = false;
   std::thread waiter_;
 };
 
 }  // namespace
-
-Staging::~Staging() {
-  for (const Block& block : blocks_) {
-    cudaEventDestroy(block.done);
-    cudaFreeHost(block.data);
-  }
-}
-
-Staging::Block Staging::take(size_t bytes) {
-  for (auto block = blocks_.begin(); block != blocks_.end(); ++block) {
-    if (block->bytes < bytes || block->bytes > 4 * bytes + 4096 || cudaEventQuery(block->done) != cudaSuccess) continue;
-    const Block found = *block;
-    blocks_.erase(block);
-    return found;
-  }
-  Block block;
-  block.bytes = size_class(bytes);
-  check(cudaMallocHost(&block.data, block.bytes), "pinned memory");
-  block.done = make_event(cudaEventDisableTiming);
-  return block;
-}
 
 std::unique_ptr<Device> make_device(int number, Precision precision) {
   const std::string reason = why_unusable();

@@ -1,17 +1,9 @@
 #include "pool.h"
 
 #include <algorithm>
-#include <bit>
 #include <new>
 
 namespace ldc::cuda {
-
-size_t size_class(size_t bytes) {
-  constexpr size_t kLeast = 512;
-  if (bytes <= kLeast) return kLeast;
-  const size_t unit = std::max<size_t>(std::bit_floor(bytes - 1) / 8, 256);
-  return (bytes + unit - 1) / unit * unit;
-}
 
 Pool::~Pool() {
   give_back_free_blocks();

@@ -4,6 +4,8 @@
 // more. A released block may be handed out at once, because whatever uses it next is submitted later to the same stream.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <functional>
 #include <map>
 #include <vector>
@@ -35,6 +37,11 @@ class Pool final : public Memory {
 };
 
 // The size class of a request: eight classes for every power of two, so that at most an eighth is wasted.
-size_t size_class(size_t bytes);
+inline size_t size_class(size_t bytes) {
+  constexpr size_t kLeast = 512;
+  if (bytes <= kLeast) return kLeast;
+  const size_t unit = std::max<size_t>(std::bit_floor(bytes - 1) / 8, 256);
+  return (bytes + unit - 1) / unit * unit;
+}
 
 }  // namespace ldc::cuda

@@ -29,11 +29,12 @@ void StepGraph::capture() {
   if (!capturing_) cudaGetLastError();
 }
 
-void StepGraph::launch() {
+void StepGraph::launch(const std::function<void()>& before) {
   if (!capturing_) return;
   capturing_ = false;
   cudaGraph_t graph = nullptr;
   check(cudaStreamEndCapture(stream_, &graph), "graph");
+  before();
   size_t nodes = 0;
   cudaError_t status = cudaGraphGetNodes(graph, nullptr, &nodes);
   if (status == cudaSuccess && nodes > 0) {

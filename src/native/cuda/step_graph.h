@@ -9,6 +9,7 @@
 #include <cuda_runtime.h>
 
 #include <cstddef>
+#include <functional>
 #include <vector>
 
 namespace ldc::cuda {
@@ -22,8 +23,9 @@ class StepGraph {
 
   // From here on, work for the stream is captured. Without effect where the driver does not want to: it is launched as it comes.
   void begin(cudaStream_t stream);
-  // Launches what was captured so far. Throws std::runtime_error; nothing is captured any more then.
-  void launch();
+  // Launches what was captured so far, behind what `before` does to the stream, which is not captured. Throws std::runtime_error;
+  // nothing is captured any more then.
+  void launch(const std::function<void()>& before);
   // Goes on with the next part.
   void resume();
   // What was captured has been launched.

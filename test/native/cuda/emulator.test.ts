@@ -15,7 +15,7 @@ function run(capability: string, program: string, ...args: string[]): { status: 
   return { status, output: stdout + stderr };
 }
 
-beforeAll(() => build('ldc_check_emulated', 'cuda_parity_test'), 15 * minutes);
+beforeAll(() => build('ldc_check_emulated', 'cuda_parity_test', 'cuda_streams_test'), 15 * minutes);
 
 it.each(['8.0', '9.0'])(
   'agrees with the CPU kernels, whatever the order of blocks and threads, with capability %s',
@@ -26,6 +26,12 @@ it.each(['8.0', '9.0'])(
     expect(status).toBe(0);
   },
 );
+
+it('uploads beside computation, in any order that the events allow', () => {
+  const { status, output } = run('8.0', 'cuda_streams_test');
+  expect(output).toBe('0 failures\n');
+  expect(status).toBe(0);
+});
 
 it.each([
   ['fp32', '8.0'],

@@ -1,6 +1,6 @@
 /** A step that is put off and run at once, as a CUDA graph is, computes what the same work computes as it comes. */
 import { expect, it } from 'vitest';
-import type { Device } from '../../../src/engine/device.js';
+import { type Device, openDevice } from '../../../src/engine/device.js';
 import { features, scope, type Tensor, tensor } from '../../../src/engine/tensor.js';
 import { uniform } from '../../engine/helpers.js';
 import { openEmulated } from './emulated.js';
@@ -37,4 +37,25 @@ it('gives the same values, and frees the same memory', { timeout: 15 * 60_000 },
   }
   expect(results[1]).toEqual(results[0]);
   expect(results[0]).toHaveLength(2 * 96);
+});
+
+it('finds an array that was fetched ahead as it was then, and no other in its place', {
+  timeout: 15 * 60_000,
+}, async () => {
+  for (const device of [openEmulated(), openDevice('cpu')]) {
+    const fetched = device.name === 'cpu' ? 9 : 1; // the CPU has nothing to gain, and reads when it uploads
+    const [ahead, other] = [Uint8Array.of(1, 2, 3, 4), Uint8Array.of(5, 6, 7, 8)];
+    device.prefetch(ahead);
+    ahead[0] = 9;
+    const set = (values: Uint8Array) => device.step(() => tensor(device, values, [4], 'uint8'));
+    const tensors = [set(other), set(ahead), set(ahead)];
+    const values = await Promise.all(tensors.map(async (each) => [...(await each.read())]));
+    expect(values).toEqual([
+      [5, 6, 7, 8],
+      [fetched, 2, 3, 4],
+      [9, 2, 3, 4],
+    ]);
+    for (const each of tensors) each.release();
+    expect(device.memory()).toMatchObject({ live: 0, tensors: 0 });
+  }
 });

@@ -1,4 +1,4 @@
-/** Recorded steps on the emulated device: put off and run at once, as in a graph, they have the bits of the same calls as they come. */
+/** A recorded step on the emulated device has the same bits as it comes, put off as in a graph, and with images fetched ahead. */
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,13 +12,16 @@ const folder = await mkdtemp(join(tmpdir(), 'ldc-steps-'));
 afterAll(() => rm(folder, { recursive: true }));
 beforeAll(() => build('ldc_check_emulated'), 15 * minutes);
 
-it.each(['ldcnet-train', 'ldcnet-eval'] as const)('%s', { timeout: 5 * minutes }, async (workload) => {
-  const path = join(folder, `${workload}.json`);
-  await writeFile(path, await recording(workload, 2, 32));
+it('a training step of LDCNet', { timeout: 10 * minutes }, async () => {
+  const path = join(folder, 'step.json');
+  await writeFile(path, await recording('ldcnet-train', 2, 32));
   const call = [path, '--device', 'cuda-emulated'];
   const { status, stdout, stderr } = spawnSync(join(buildFolder, 'ldc_check_emulated'), call, { encoding: 'utf8' });
-  const digests = [...stdout.matchAll(/(plain|graph) .*digest (\w{8})/g)].map(([, way, digest]) => ({ way, digest }));
-  expect(digests, stderr).toMatchObject([{ way: 'plain' }, { way: 'graph' }]);
-  expect(digests[1]!.digest).toBe(digests[0]!.digest);
+  const digests = [...stdout.matchAll(/, (plain|graph|fetched ahead) .*digest (\w{8})/g)].map(([, way, digest]) => ({
+    way,
+    digest,
+  }));
+  expect(digests, stderr).toMatchObject([{ way: 'plain' }, { way: 'graph' }, { way: 'fetched ahead' }]);
+  expect(new Set(digests.map(({ digest }) => digest)).size).toBe(1);
   expect(status).toBe(0);
 });

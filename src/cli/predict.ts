@@ -3,8 +3,9 @@ import { basename, join } from 'node:path';
 import { Command } from 'commander';
 import { stringify } from 'csv-stringify/sync';
 import { makeFolder, writeFileWhole } from '../base/files.js';
+import type { OpenModel } from '../run/openModel.js';
 import { overlayPng } from '../run/overlay.js';
-import { predict } from '../run/predict.js';
+import { type Prediction, predict } from '../run/predict.js';
 import { isVideo, stem } from '../run/shots.js';
 import { withDeviceOptions, withOutOption } from './experimentOptions.js';
 import { type ModelOptions, modelOf, withModelOptions, withWeightsOptions } from './modelOptions.js';
@@ -35,27 +36,7 @@ export function predictCommand(): Command {
   command.addHelpText('after', "\nExample:\n  ldc predict --run 'runs/O&C&I-to-M/ldc-seed0' faces/ --csv scores.csv");
   return command.action(async (paths: string[], flags: PredictFlags) => {
     const model = await modelOf(flags);
-    const predictions: { path: string; score: number; decision: string; frames: number }[] = [];
-    try {
-      if (flags.overlay !== undefined) await makeFolder(flags.overlay);
-      for await (const each of predict(model, paths, flags, progressFor(flags))) {
-        const { path, score, decision, frames } = each;
-        predictions.push({ path, score, decision, frames });
-        if (flags.overlay !== undefined) {
-          const layers = [each.liveMap, each.spoofMap].map((values) => ({ values, size: model.mapSize }));
-          const number = String(predictions.length).padStart(4, '0');
-          await writeFileWhole(
-            join(flags.overlay, `${number}-${stem(basename(path))}-maps.png`),
-            await overlayPng(each.pixels, model.imageSize, layers),
-          );
-        }
-      }
-    } finally {
-      await model.release();
-    }
-    if (flags.csv !== undefined) {
-      await writeFileWhole(flags.csv, stringify(predictions, { header: true, escape_formulas: true }));
-    }
+    const predictions = await predictionsOf(model, paths, flags).finally(() => model.release());
     const { path, checkpoint, engine, synthetic } = model;
     const { name, frame, video } = model.threshold;
     const threshold = { name, value: frame, video };
@@ -77,5 +58,29 @@ export function predictCommand(): Command {
           : []),
       ].join('\n'),
     );
+    // Behind the results: a file that cannot be written loses nothing.
+    if (flags.csv !== undefined) {
+      await writeFileWhole(flags.csv, stringify(predictions, { header: true, escape_formulas: true }));
+    }
   });
+}
+
+type Row = Pick<Prediction, 'path' | 'score' | 'decision' | 'frames'>;
+
+/** Predicts all, and draws each where `--overlay` says so. */
+async function predictionsOf(model: OpenModel, paths: readonly string[], flags: PredictFlags): Promise<Row[]> {
+  const predictions: Row[] = [];
+  if (flags.overlay !== undefined) await makeFolder(flags.overlay);
+  for await (const each of predict(model, paths, flags, progressFor(flags))) {
+    const { path, score, decision, frames } = each;
+    predictions.push({ path, score, decision, frames });
+    if (flags.overlay === undefined) continue;
+    const layers = [each.liveMap, each.spoofMap].map((values) => ({ values, size: model.mapSize }));
+    const number = String(predictions.length).padStart(4, '0');
+    await writeFileWhole(
+      join(flags.overlay, `${number}-${stem(basename(path))}-maps.png`),
+      await overlayPng(each.pixels, model.imageSize, layers),
+    );
+  }
+  return predictions;
 }

@@ -279,6 +279,7 @@ describe('kernels', () => {
       'create',
       'release',
       'upload',
+      'prefetch',
       'download',
       'memory',
       'beginStep',
@@ -457,6 +458,17 @@ describe('the device', () => {
       expect(() => loose.upload!(handle, new Float32Array(4))).toThrow();
     device.upload(x, new Float32Array([9, 1, 2, 3, 4, 9]).subarray(1, 5));
     expect([...new Float32Array(await device.download(x))]).toEqual([1, 2, 3, 4]);
+  });
+
+  it('fetches only arrays ahead', async () => {
+    for (const value of [...never, null, undefined, new ArrayBuffer(16), new DataView(new ArrayBuffer(16))]) {
+      expect(() => loose.prefetch!(value)).toThrow();
+    }
+    const detached = new Float32Array(4);
+    structuredClone(detached, { transfer: [detached.buffer] });
+    loose.prefetch!(detached);
+    loose.prefetch!(new Float32Array(0));
+    expect(await works()).toBe(true);
   });
 
   it('keeps what was uploaded when the array changes afterwards', async () => {

@@ -52,7 +52,10 @@ export function exportCommand(): Command {
     const weights = await weightsOf({ ...flags, out: defaultOut, device: 'cpu' }, flags.threshold);
     if (flags.protocol !== undefined) weights.protocol = parseProtocol(flags.protocol).name;
     const path = outputOf(flags, weights);
-    const images = flags.check === undefined ? await framesOf(flags, weights, progress) : await imagesAt(flags.check);
+    const images =
+      flags.check === undefined
+        ? await framesOf(flags, weights, progress)
+        : await imagesAt(flags.check, (text) => progress.note(text));
     const { feature = false, fp16: half = false } = flags;
     const exported = await exportModel(weights, path, { feature, half, images, progress });
     printResult(flags, { ...exported, threshold: weights.threshold }, () => exportText(exported, weights));

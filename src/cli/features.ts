@@ -39,14 +39,14 @@ export function featuresCommand(): Command {
     const { config, facts, folder } = run;
     const layers = [...new Set((flags.layer ?? [defaultLayer]).map((layer) => layer.replace(/^backbone\./, '')))];
     const { checkpoint } = await evaluated(folder);
-    const images = paths.length > 0 ? await knownImages(paths, flags.data) : await targetImages(run, flags);
+    const progress = progressFor(flags);
+    const images = paths.length > 0 ? await knownImages(paths, flags.data, progress) : await targetImages(run, flags);
     const out = flags.out ?? join(folder.path, 'features');
     await makeFolder(out);
     const size = config.data.image_size;
     const cells = new Map<string, SheetCell[]>(layers.map((layer) => [layer, []]));
     const pictures: { path: string; kind: string; layer: string; picture: string }[] = [];
     let count = 0;
-    const progress = progressFor(flags);
     for await (const each of featurePictures(run, deviceOf(config), checkpoint, layers, images, progress)) {
       count++;
       for (const [layer, picture] of each.pictures) {

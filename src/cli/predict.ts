@@ -3,10 +3,11 @@ import { basename, join } from 'node:path';
 import { Command } from 'commander';
 import { stringify } from 'csv-stringify/sync';
 import { makeFolder, writeFileWhole } from '../base/files.js';
+import { pictureStem } from '../data/pictures.js';
 import type { OpenModel } from '../run/openModel.js';
 import { overlayPng } from '../run/overlay.js';
 import { type Prediction, predict } from '../run/predict.js';
-import { isVideo, stem } from '../run/shots.js';
+import { isVideo } from '../run/shots.js';
 import { withDeviceOptions, withOutOption } from './experimentOptions.js';
 import { type ModelOptions, modelOf, withModelOptions, withWeightsOptions } from './modelOptions.js';
 import { wholeNumber } from './numbers.js';
@@ -78,7 +79,7 @@ async function predictionsOf(model: OpenModel, paths: readonly string[], flags: 
     const layers = [each.liveMap, each.spoofMap].map((values) => ({ values, size: model.mapSize }));
     const number = String(predictions.length).padStart(4, '0');
     await writeFileWhole(
-      join(flags.overlay, `${number}-${stem(basename(path))}-maps.png`),
+      join(flags.overlay, `${number}-${pictureStem(basename(path))}-maps.png`),
       await overlayPng(each.pixels, model.imageSize, layers),
     );
   }

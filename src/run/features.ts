@@ -37,8 +37,12 @@ export interface FeaturePictures extends KnownImage {
 export const defaultLayer = 'layer1.0.conv1';
 
 /** Images of the user's, with the kind that the crop sets in `dataFolder` give them. */
-export async function knownImages(paths: readonly string[], dataFolder: string): Promise<KnownImage[]> {
-  const files = await imagesAt(paths);
+export async function knownImages(
+  paths: readonly string[],
+  dataFolder: string,
+  progress: Progress,
+): Promise<KnownImage[]> {
+  const files = await imagesAt(paths, (text) => progress.note(text));
   // Paths are compared and nothing is read, wherever a link leads.
   const sets = existsSync(dataFolder) ? [...(await findCropSets(dataFolder, true)).values()] : [];
   const kinds = new Map(sets.flatMap(({ frames }) => frames.map((frame) => [resolve(frame.path), kindOf(frame)])));

@@ -26,7 +26,7 @@ export async function* predict(
   options: ShotOptions,
   progress: Progress,
 ): AsyncGenerator<Prediction> {
-  const files = await picturesAt(paths);
+  const files = await picturesAt(paths, (text) => progress.note(text));
   const reader = new ShotReader(imageSize, options);
   progress.begin('predict', files.length, 0, 'files');
   let predicted = 0;

@@ -1,17 +1,15 @@
 /** What a network is shown of an image or video of the user's: the whole picture, or the face that a detector finds in it. */
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import sharp from 'sharp';
 import { UserError } from '../base/errors.js';
 import { readImage } from '../data/loader.js';
+import { imageHint, othersNote, type PictureKind, pictureHint, pictureKind, picturesBelow } from '../data/pictures.js';
 import { cropOf, defaultMargin, imageOf, jpegOf, type Picture, squareOf } from '../data/prepare/crop.js';
 import { type Detector, installDetector, loadDetector } from '../data/prepare/detector.js';
 import { type Ffmpeg, findFfmpeg, VideoError } from '../data/prepare/ffmpeg.js';
 import { openPhoto, openVideo } from '../data/prepare/film.js';
 import { sampleFrames } from '../data/prepare/sampling.js';
-
-const imageEndings = /\.(jpe?g|png|webp|tiff?|bmp)$/i;
-const videoEndings = /\.(mp4|m4v|mov|avi|mkv|webm)$/i;
-const imageHint = 'images end in .jpg, .png, .webp, .tif or .bmp';
 
 export interface ShotOptions {
   /** Frames of each video, evenly spread. */
@@ -64,43 +62,59 @@ export class ShotReader {
 
 /** By the ending of its name. */
 export function isVideo(path: string): boolean {
-  return videoEndings.test(path);
+  return pictureKind(path) === 'video';
 }
 
-/** A file's name without the ending of an image or video. */
-export function stem(name: string): string {
-  return name.replace(imageEndings, '').replace(videoEndings, '');
+/**
+ * The images that paths name: files, and all that folders hold. Files of other kinds in folders are counted in a note.
+ * @throws UserError when there is nothing under a path, or a file is of another kind
+ */
+export function imagesAt(paths: readonly string[], note: (text: string) => void): Promise<string[]> {
+  return filesAt(paths, ['image'], imageHint, note);
 }
 
-/** The images that paths name: files, and all that folders hold. @throws UserError when there is nothing under a path */
-export function imagesAt(paths: readonly string[]): Promise<string[]> {
-  return filesAt(paths, (name) => imageEndings.test(name), ['image', imageHint]);
-}
-
-/** The images and videos that paths name. @throws UserError when there is nothing under a path */
-export function picturesAt(paths: readonly string[]): Promise<string[]> {
-  return filesAt(paths, (name) => imageEndings.test(name) || isVideo(name), [
-    'image or video',
-    `${imageHint}, videos in .mp4, .m4v, .mov, .avi, .mkv or .webm`,
-  ]);
+/** The images and videos that paths name, as `imagesAt` finds them. */
+export function picturesAt(paths: readonly string[], note: (text: string) => void): Promise<string[]> {
+  return filesAt(paths, ['image', 'video'], pictureHint, note);
 }
 
 async function filesAt(
   paths: readonly string[],
-  wanted: (name: string) => boolean,
-  [what, hint]: readonly [string, string],
+  kinds: readonly PictureKind[],
+  hint: string,
+  note: (text: string) => void,
 ): Promise<string[]> {
   const files = paths.map(async (path) => {
     const found = await stat(path).catch(() => undefined);
     if (found === undefined) throw new UserError(`${path} does not exist`);
-    if (found.isFile()) return [path];
-    const inside = (await readdir(path, { recursive: true })).filter(wanted).sort();
-    if (inside.length === 0) {
-      throw new UserError(`there is no ${what} in ${path}`, hint);
+    if (!found.isDirectory()) {
+      await checkKind(path, kinds, hint);
+      return [path];
     }
-    return inside.map((file) => join(path, file));
+    const { pictures, others } = await picturesBelow(path, kinds);
+    if (pictures.length === 0) throw new UserError(`there is no ${kinds.join(' or ')} in ${path}`, hint);
+    const passedOver = othersNote(others);
+    if (passedOver !== null) note(`${path}: ${passedOver}`);
+    return pictures.map((file) => join(path, file));
   });
   return (await Promise.all(files)).flat();
+}
+
+/** A file of the user's choice may be an image under any name. @throws UserError when it is neither that nor of one of the kinds */
+async function checkKind(path: string, kinds: readonly PictureKind[], hint: string): Promise<void> {
+  const kind = pictureKind(path);
+  if (kind !== null ? kinds.includes(kind) : await isImage(path)) return;
+  const what = extname(path) === '' ? '' : ` (${extname(path)})`;
+  throw new UserError(`${path} is of a kind that is not read here${what}`, hint);
+}
+
+function isImage(path: string): Promise<boolean> {
+  return sharp(path)
+    .metadata()
+    .then(
+      () => true,
+      () => false,
+    );
 }
 
 async function theDetector(): Promise<Detector> {

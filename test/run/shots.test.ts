@@ -7,7 +7,7 @@ import { readImage } from '../../src/data/loader.js';
 import type { OpenModel } from '../../src/run/openModel.js';
 import { predict } from '../../src/run/predict.js';
 import { silent } from '../../src/run/progress.js';
-import { picturesAt, ShotReader, stem } from '../../src/run/shots.js';
+import { imagesAt, picturesAt, ShotReader } from '../../src/run/shots.js';
 import { failure, put, temporaryFolder } from '../data/helpers.js';
 import { codecs, noFfmpeg, writeClip } from '../data/prepare/clips.js';
 
@@ -83,9 +83,23 @@ describe.skipIf(noFfmpeg)('a video', () => {
   });
 });
 
-it('are the images and videos of a folder, in order of name; other files are passed over', async () => {
-  for (const name of ['b.MP4', 'a.jpg', 'c.txt', 'sub/d.webm']) await put(join(folder, 'mixed', name), '');
-  const found = await picturesAt([join(folder, 'mixed')]);
+it('are the images and videos of a folder, in order of name; other files are counted in a note', async () => {
+  for (const name of ['b.MP4', 'a.jpg', 'c.txt', 'sub/d.webm', '._a.jpg']) await put(join(folder, 'mixed', name), '');
+  const notes: string[] = [];
+  const found = await picturesAt([join(folder, 'mixed')], (text) => notes.push(text));
   expect(found).toEqual(['a.jpg', 'b.MP4', 'sub/d.webm'].map((name) => join(folder, 'mixed', name)));
-  expect(['a.b.jpg', 'b.MP4'].map(stem)).toEqual(['a.b', 'b']);
+  expect(notes).toEqual([`${join(folder, 'mixed')}: 1 file of another kind is passed over: 1 .txt`]);
+});
+
+it('are what files on the command line are called, or images by what is in them', async () => {
+  const image = sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } });
+  const named = await Promise.all([
+    put(join(folder, 'kinds/VID.3GP'), 'no video'),
+    put(join(folder, 'kinds/photo'), await image.png().toBuffer()),
+  ]);
+  expect(await picturesAt(named, () => {})).toEqual(named);
+  const other = await put(join(folder, 'kinds/clip.xyz'), 'something');
+  const refused = await failure(picturesAt([other], () => {}));
+  expect(refused.message).toBe(`${other} is of a kind that is not read here (.xyz)`);
+  expect((await failure(imagesAt([named[0]!], () => {}))).message).toContain('kind that is not read');
 });

@@ -1,7 +1,8 @@
 /** Looks through a release without opening a file: which presentations are there, which are missing, and what does not belong. */
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, UserError } from '../../base/errors.js';
+import { UserError } from '../../base/errors.js';
+import { filesBelow } from '../pictures.js';
 import type { Presentation, Source } from '../sources/source.js';
 
 /** A presentation and its files, as paths relative to the release with `/`. */
@@ -22,9 +23,8 @@ export interface Survey {
   own: string[];
 }
 
-/** Documents, and what operating systems leave behind. */
-const ignored =
-  /(?:^|\/)(?:\.[^/]*|__macosx\/.*|thumbs\.db|desktop\.ini)$|(?:readme|licen[cs]e|eula|agreement)[^/]*$|\.(?:pdf|md|docx?)$/i;
+/** Documents. */
+const ignored = /(?:readme|licen[cs]e|eula|agreement)[^/]*$|\.(?:pdf|md|docx?)$/i;
 
 /**
  * Matches every file below `root` against what `source` says of them.
@@ -35,7 +35,7 @@ export async function survey(source: Source, root: string): Promise<Survey> {
   const annotations = new Map<string, string>();
   const extra: string[] = [];
   const own: string[] = [];
-  for (const path of await listFiles(root)) {
+  for (const path of await filesBelow(root)) {
     const [stem, extension] = splitExtension(path);
     const presentation = source.present(stem);
     if (presentation && source.extensions.includes(extension) && !found.has(presentation.video)) {
@@ -70,29 +70,4 @@ function byVideo(a: FoundPresentation, b: FoundPresentation): number {
 function splitExtension(path: string): [string, string] {
   const dot = path.lastIndexOf('.');
   return dot > path.lastIndexOf('/') ? [path.slice(0, dot), path.slice(dot + 1).toLowerCase()] : [path, ''];
-}
-
-/** Every file below `root`, links followed, each folder once; in order of name. */
-async function listFiles(root: string): Promise<string[]> {
-  const files: string[] = [];
-  const visited = new Set<string>();
-  const visit = async (folder: string, prefix: string): Promise<void> => {
-    const real = await realpath(folder);
-    if (visited.has(real)) return;
-    visited.add(real);
-    const entries = await readdir(folder, { withFileTypes: true });
-    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      const path = join(folder, entry.name);
-      const target = entry.isSymbolicLink() ? await stat(path).catch(() => null) : entry;
-      if (target?.isDirectory()) await visit(path, `${prefix}${entry.name}/`);
-      else files.push(`${prefix}${entry.name}`);
-    }
-  };
-  try {
-    await visit(root, '');
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new UserError(`the release ${root} ${missing ? 'does not exist' : `cannot be read: ${messageOf(error)}`}`);
-  }
-  return files;
 }

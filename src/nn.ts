@@ -10,4 +10,4 @@ export { crossEntropy, mse, triplet } from './engine/ops/losses.js';
 export { adaptiveAvgPool2d, concat, globalAvgPool, maxPool2d } from './engine/ops/pooling.js';
 export { Adam, Sgd } from './engine/optim/optimizers.js';
 export { DescriptiveConv, LocalDescriptor } from './method/descriptiveConv.js';
-export { LdcNet, type LdcNetOptions, type LdcNetOutput } from './method/ldcnet.js';
+export { LdcNet, type LdcNetOptions, type LdcNetOutput } from './method/ldcnet/network.js';

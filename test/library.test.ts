@@ -16,7 +16,7 @@ import { loadModel, predict } from '../src/run/library.js';
 import { fileWeights } from '../src/run/openModel.js';
 import { silent } from '../src/run/progress.js';
 import { networkMetadata } from '../src/run/weightsFile.js';
-import { smallNet, weightsOf } from './method/weights.js';
+import { smallNet, weightsOf } from './method/ldcnet/weights.js';
 
 const server = fileURLToPath(new URL('../examples/server.mjs', import.meta.url));
 let folder: string;

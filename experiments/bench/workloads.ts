@@ -17,13 +17,13 @@ import { features, scope, type Tensor } from '../../src/engine/tensor.js';
 import { EngineScorer } from '../../src/evaluate/engineEvaluator.js';
 import { OnnxScorer } from '../../src/evaluate/onnxEvaluator.js';
 import { encodeOnnx } from '../../src/formats/onnx.js';
-import { ActivationNet } from '../../src/method/activationNet.js';
-import { gradCam } from '../../src/method/gradCam.js';
-import { LdcNet } from '../../src/method/ldcnet.js';
-import { ldcNetGraph } from '../../src/method/ldcnetGraph.js';
-import { ldcNetLoss } from '../../src/method/losses.js';
+import { ActivationNet } from '../../src/method/ldcnet/activationNet.js';
+import { gradCam } from '../../src/method/ldcnet/gradCam.js';
+import { ldcNetGraph } from '../../src/method/ldcnet/graph.js';
+import { ldcNetLoss } from '../../src/method/ldcnet/losses.js';
+import { LdcNet } from '../../src/method/ldcnet/network.js';
+import { quasiGroundTruth } from '../../src/method/ldcnet/quasiGroundTruth.js';
 import { pixelScaling } from '../../src/method/normalize.js';
-import { quasiGroundTruth } from '../../src/method/quasiGroundTruth.js';
 import type { Workload } from './protocol.js';
 
 /** Runs one step and resolves when its result is on the host. */

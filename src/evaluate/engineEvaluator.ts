@@ -3,8 +3,8 @@ import type { Device } from '../engine/device.js';
 import { FrozenWeights } from '../engine/ops/conv2d.js';
 import { imagesToFeatures } from '../engine/ops/images.js';
 import { scope } from '../engine/tensor.js';
-import type { LdcNet } from '../method/ldcnet.js';
-import { liveClass } from '../method/losses.js';
+import { liveClass } from '../method/ldcnet/losses.js';
+import type { LdcNet } from '../method/ldcnet/network.js';
 import { type Normalization, pixelScaling } from '../method/normalize.js';
 import { type ImageScore, type Scorer, splitMaps } from './scorer.js';
 

@@ -5,7 +5,7 @@ import { parseProtocol } from '../config/protocol.js';
 import { EngineScorer } from '../evaluate/engineEvaluator.js';
 import { type Evaluation, rocAt } from '../evaluate/evaluation.js';
 import { auc } from '../evaluate/roc.js';
-import { LdcNet } from '../method/ldcnet.js';
+import { LdcNet } from '../method/ldcnet/network.js';
 import { drawSets } from './drawSets.js';
 import { evaluateRun, scoreSide, targetFrames } from './evaluateRun.js';
 import { deviceOf, openExperiment } from './experiment.js';

@@ -7,8 +7,8 @@ import { OnnxScorer } from '../evaluate/onnxEvaluator.js';
 import type { Provider } from '../evaluate/onnxProvider.js';
 import type { Scorer } from '../evaluate/scorer.js';
 import { encodeOnnx } from '../formats/onnx.js';
-import { LdcNet } from '../method/ldcnet.js';
-import { ldcNetGraph } from '../method/ldcnetGraph.js';
+import { ldcNetGraph } from '../method/ldcnet/graph.js';
+import { LdcNet } from '../method/ldcnet/network.js';
 import { pixelScaling } from '../method/normalize.js';
 import { version } from './version.js';
 

@@ -10,7 +10,7 @@ import { OnnxScorer } from '../evaluate/onnxEvaluator.js';
 import type { ImageScore, Scorer } from '../evaluate/scorer.js';
 import { bytesOf } from '../formats/dtype.js';
 import { encodeOnnx } from '../formats/onnx.js';
-import { ldcNetGraph } from '../method/ldcnetGraph.js';
+import { ldcNetGraph } from '../method/ldcnet/graph.js';
 import { graphShape } from './engines.js';
 import { cardToMetadata, type ModelCard, modelCard } from './modelCard.js';
 import { openOnEngine, type WeightsInUse } from './openModel.js';

@@ -8,7 +8,7 @@ import { FrozenWeights } from '../engine/ops/conv2d.js';
 import { imagesToFeatures } from '../engine/ops/images.js';
 import { scope } from '../engine/tensor.js';
 import { principalComponents } from '../evaluate/pca.js';
-import { featureSize, type LdcNet } from '../method/ldcnet.js';
+import { featureSize, type LdcNet } from '../method/ldcnet/network.js';
 import { pixelScaling } from '../method/normalize.js';
 import { loadModel } from './checkpoint.js';
 import { emptyNet } from './engines.js';

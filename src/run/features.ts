@@ -10,7 +10,7 @@ import type { Frame } from '../data/manifest.js';
 import type { Device } from '../engine/device.js';
 import { FrozenWeights } from '../engine/ops/conv2d.js';
 import { imagesToFeatures } from '../engine/ops/images.js';
-import { descriptiveLayers, type LayerPicture, layerPictures } from '../method/lowLevel.js';
+import { descriptiveLayers, type LayerPicture, layerPictures } from '../method/ldcnet/lowLevel.js';
 import { pixelScaling } from '../method/normalize.js';
 import { loadModel } from './checkpoint.js';
 import { emptyNet } from './engines.js';

@@ -9,7 +9,7 @@ import type { Module } from '../engine/nn/module.js';
 import { FrozenWeights } from '../engine/ops/conv2d.js';
 import { Adam } from '../engine/optim/optimizers.js';
 import { clearGrads } from '../engine/tape.js';
-import { LdcNet } from '../method/ldcnet.js';
+import { LdcNet } from '../method/ldcnet/network.js';
 import { activationStep, makeNetwork, stage1Folder } from './activationStage.js';
 import { trainingStart } from './checkpoint.js';
 import type { Stage } from './epochs.js';

@@ -10,10 +10,10 @@ import { imagesToFeatures } from '../engine/ops/images.js';
 import { scope, type Tensor } from '../engine/tensor.js';
 import { readSafetensors, type SafetensorsFile, toFloat32 } from '../formats/safetensors.js';
 import { writeSealed } from '../formats/sealed.js';
-import { type CamNetwork, gradCam } from '../method/gradCam.js';
-import { liveClass, spoofClass } from '../method/losses.js';
+import { type CamNetwork, gradCam } from '../method/ldcnet/gradCam.js';
+import { liveClass, spoofClass } from '../method/ldcnet/losses.js';
+import { quasiGroundTruth } from '../method/ldcnet/quasiGroundTruth.js';
 import { pixelScaling } from '../method/normalize.js';
-import { quasiGroundTruth } from '../method/quasiGroundTruth.js';
 import type { Experiment } from './experiment.js';
 import type { Progress } from './progress.js';
 

@@ -8,8 +8,8 @@ import { dropout } from '../../src/engine/ops/elementwise.js';
 import { Adam } from '../../src/engine/optim/optimizers.js';
 import { backward, clearGrads, withTape } from '../../src/engine/tape.js';
 import { features, scope } from '../../src/engine/tensor.js';
-import { LdcNet } from '../../src/method/ldcnet.js';
-import { ldcNetLoss } from '../../src/method/losses.js';
+import { ldcNetLoss } from '../../src/method/ldcnet/losses.js';
+import { LdcNet } from '../../src/method/ldcnet/network.js';
 import { uniform } from './helpers.js';
 import { cases, differentiate, tensorsFor, valuesFor } from './operationCases.js';
 

@@ -9,7 +9,7 @@ import { adaptiveAvgPool2d, concat, globalAvgPool, maxPool2d, resizeBilinear } f
 import { backward, withTape } from '../../src/engine/tape.js';
 import { features, scope, Tensor, tensor } from '../../src/engine/tensor.js';
 import { toFloat32 } from '../../src/formats/safetensors.js';
-import { mapMaximum, quasiGroundTruth, unitRange } from '../../src/method/quasiGroundTruth.js';
+import { mapMaximum, quasiGroundTruth, unitRange } from '../../src/method/ldcnet/quasiGroundTruth.js';
 import type { Results, Values } from './compare.js';
 import type { FixtureCase, FixtureSet } from './fixtureSet.js';
 

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { openDevice } from '../../src/engine/device.js';
-import { ActivationNet } from '../../src/method/activationNet.js';
-import { LdcNet } from '../../src/method/ldcnet.js';
+import { ActivationNet } from '../../src/method/ldcnet/activationNet.js';
+import { LdcNet } from '../../src/method/ldcnet/network.js';
 
 const device = openDevice('cpu');
 const networks = {

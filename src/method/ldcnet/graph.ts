@@ -1,13 +1,13 @@
 /** LDCNet as an ONNX graph for evaluation: plain Conv, Relu, pooling and Gemm; descriptors and batch normalisation are folded away. */
-import type { StateSource } from '../engine/nn/module.js';
-import { toFloat16 } from '../formats/dtype.js';
-import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxPart } from '../formats/onnx.js';
-import { adaptiveAveragePool } from '../formats/onnxPooling.js';
-import type { ConvForm } from './descriptiveConv.js';
-import { type ConvNames, foldedConv, tensorOf } from './foldedConv.js';
-import { catChannels, featureSize } from './ldcnet.js';
+import type { StateSource } from '../../engine/nn/module.js';
+import { toFloat16 } from '../../formats/dtype.js';
+import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxPart } from '../../formats/onnx.js';
+import { adaptiveAveragePool } from '../../formats/onnxPooling.js';
+import type { ConvForm } from '../descriptiveConv.js';
+import { type ConvNames, foldedConv, tensorOf } from '../foldedConv.js';
+import { stages } from '../resnet18.js';
 import { liveClass } from './losses.js';
-import { stages } from './resnet18.js';
+import { catChannels, featureSize } from './network.js';
 
 export interface GraphOptions {
   conv: ConvForm;

@@ -1,7 +1,7 @@
 /** Quasi ground truth for the attention estimators: Grad-CAM maps, rescaled as released (method, section 3.2). */
-import { scale } from '../engine/ops/elementwise.js';
-import { resizeBilinear } from '../engine/ops/pooling.js';
-import { emptyLike, scope, type Tensor } from '../engine/tensor.js';
+import { scale } from '../../engine/ops/elementwise.js';
+import { resizeBilinear } from '../../engine/ops/pooling.js';
+import { emptyLike, scope, type Tensor } from '../../engine/tensor.js';
 
 /** The largest value of a map. */
 export const mapMaximum = 255;

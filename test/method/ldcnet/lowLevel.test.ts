@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { openDevice } from '../../src/engine/device.js';
-import { imagesToFeatures } from '../../src/engine/ops/images.js';
-import { Philox, purposes } from '../../src/engine/random.js';
-import { LdcNet } from '../../src/method/ldcnet.js';
-import { descriptiveLayers, layerPictures } from '../../src/method/lowLevel.js';
-import { pixelScaling } from '../../src/method/normalize.js';
-import { contactSheet, kindOrder } from '../../src/report/contactSheet.js';
+import { openDevice } from '../../../src/engine/device.js';
+import { imagesToFeatures } from '../../../src/engine/ops/images.js';
+import { Philox, purposes } from '../../../src/engine/random.js';
+import { descriptiveLayers, layerPictures } from '../../../src/method/ldcnet/lowLevel.js';
+import { LdcNet } from '../../../src/method/ldcnet/network.js';
+import { pixelScaling } from '../../../src/method/normalize.js';
+import { contactSheet, kindOrder } from '../../../src/report/contactSheet.js';
 
 const device = openDevice('cpu', { threads: 1 });
 const net = new LdcNet(device, { conv: { kind: 'ldc', theta: 0.5 }, mapSize: 8, seed: 1 });

@@ -1,6 +1,6 @@
 /** Grad-CAM (Selvaraju et al., 2017) at the end of layer4 (method, section 3.2). */
-import { backward, clearGrads, withTape } from '../engine/tape.js';
-import { scope, Tensor, tensor } from '../engine/tensor.js';
+import { backward, clearGrads, withTape } from '../../engine/tape.js';
+import { scope, Tensor, tensor } from '../../engine/tensor.js';
 
 /** A network in two parts: up to the activation that the map is drawn on, and from there to class scores. */
 export interface CamNetwork {

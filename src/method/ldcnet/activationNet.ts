@@ -2,14 +2,14 @@
  * The activation network of stage 1 (method, section 3): an ordinary ResNet-18 with torchvision's 1000-way layer and a linear
  * layer to two classes behind it. Names are those of the released checkpoints.
  */
-import type { Device } from '../engine/device.js';
-import { Initializer } from '../engine/nn/init.js';
-import { Linear } from '../engine/nn/layers.js';
-import { Module } from '../engine/nn/module.js';
-import { globalAvgPool } from '../engine/ops/pooling.js';
-import { scope, type Tensor } from '../engine/tensor.js';
+import type { Device } from '../../engine/device.js';
+import { Initializer } from '../../engine/nn/init.js';
+import { Linear } from '../../engine/nn/layers.js';
+import { Module } from '../../engine/nn/module.js';
+import { globalAvgPool } from '../../engine/ops/pooling.js';
+import { scope, type Tensor } from '../../engine/tensor.js';
+import { ResNet18 } from '../resnet18.js';
 import type { CamNetwork } from './gradCam.js';
-import { ResNet18 } from './resnet18.js';
 
 const imagenetClasses = 1000;
 

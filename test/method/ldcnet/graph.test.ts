@@ -1,16 +1,16 @@
 /** The folded graph against the network it is folded from, in our engine and in onnxruntime. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openDevice } from '../../src/engine/device.js';
-import { loadState, type StateSource } from '../../src/engine/nn/module.js';
-import { features, scope } from '../../src/engine/tensor.js';
-import { EngineScorer } from '../../src/evaluate/engineEvaluator.js';
-import { OnnxScorer } from '../../src/evaluate/onnxEvaluator.js';
-import type { ImageScore, Scorer } from '../../src/evaluate/scorer.js';
-import { encodeOnnx, type OnnxModel } from '../../src/formats/onnx.js';
-import type { LdcNet } from '../../src/method/ldcnet.js';
-import { type GraphOptions, ldcNetGraph } from '../../src/method/ldcnetGraph.js';
-import { normalizedPixels, pixelScaling } from '../../src/method/normalize.js';
-import { uniform } from '../engine/helpers.js';
+import { openDevice } from '../../../src/engine/device.js';
+import { loadState, type StateSource } from '../../../src/engine/nn/module.js';
+import { features, scope } from '../../../src/engine/tensor.js';
+import { EngineScorer } from '../../../src/evaluate/engineEvaluator.js';
+import { OnnxScorer } from '../../../src/evaluate/onnxEvaluator.js';
+import type { ImageScore, Scorer } from '../../../src/evaluate/scorer.js';
+import { encodeOnnx, type OnnxModel } from '../../../src/formats/onnx.js';
+import { type GraphOptions, ldcNetGraph } from '../../../src/method/ldcnet/graph.js';
+import type { LdcNet } from '../../../src/method/ldcnet/network.js';
+import { normalizedPixels, pixelScaling } from '../../../src/method/normalize.js';
+import { uniform } from '../../engine/helpers.js';
 import { smallNet, weightsOf } from './weights.js';
 
 const size = 32;

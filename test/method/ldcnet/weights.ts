@@ -1,9 +1,9 @@
 /** LDCNet weights for tests: made from a seed, with batch statistics and descriptors that are not at their start. */
-import type { Device } from '../../src/engine/device.js';
-import type { StateEntry, StateSource } from '../../src/engine/nn/module.js';
-import type { ConvForm } from '../../src/method/descriptiveConv.js';
-import { LdcNet } from '../../src/method/ldcnet.js';
-import { generate } from '../parity/generated.js';
+import type { Device } from '../../../src/engine/device.js';
+import type { StateEntry, StateSource } from '../../../src/engine/nn/module.js';
+import type { ConvForm } from '../../../src/method/descriptiveConv.js';
+import { LdcNet } from '../../../src/method/ldcnet/network.js';
+import { generate } from '../../parity/generated.js';
 
 /** Every tensor of the network that loads, by name. */
 export function weightsOf(net: LdcNet, seed: number): StateSource & { entries: Map<string, Float32Array> } {

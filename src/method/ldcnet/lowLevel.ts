@@ -2,10 +2,10 @@
  * Low-level feature pictures (method, section 7): the output of a descriptive convolution, summed over its channels. Live faces show smooth
  * outlines, prints the grid of their dots, replays moiré.
  */
-import { FrozenWeights } from '../engine/ops/conv2d.js';
-import { scope, type Tensor } from '../engine/tensor.js';
-import { DescriptiveConv } from './descriptiveConv.js';
-import type { LdcNet } from './ldcnet.js';
+import { FrozenWeights } from '../../engine/ops/conv2d.js';
+import { scope, type Tensor } from '../../engine/tensor.js';
+import { DescriptiveConv } from '../descriptiveConv.js';
+import type { LdcNet } from './network.js';
 
 /** A picture of one image at one layer. */
 export interface LayerPicture {

@@ -2,17 +2,17 @@
  * LDCNet (method, section 2): feature extractor FE, classifier CF, and the live and spoof attention estimators LE and SE.
  * Names and shapes are those of the released checkpoints.
  */
-import type { Device } from '../engine/device.js';
-import { constant, Initializer } from '../engine/nn/init.js';
-import { BatchNorm, Linear } from '../engine/nn/layers.js';
-import { Module } from '../engine/nn/module.js';
-import { relu } from '../engine/ops/elementwise.js';
-import { featureNorm, unitColumns } from '../engine/ops/linear.js';
-import { adaptiveAvgPoolConcat, globalAvgPool } from '../engine/ops/pooling.js';
-import { scope, type Tensor } from '../engine/tensor.js';
-import { type ConvForm, DescriptiveConv, LocalDescriptor } from './descriptiveConv.js';
+import type { Device } from '../../engine/device.js';
+import { constant, Initializer } from '../../engine/nn/init.js';
+import { BatchNorm, Linear } from '../../engine/nn/layers.js';
+import { Module } from '../../engine/nn/module.js';
+import { relu } from '../../engine/ops/elementwise.js';
+import { featureNorm, unitColumns } from '../../engine/ops/linear.js';
+import { adaptiveAvgPoolConcat, globalAvgPool } from '../../engine/ops/pooling.js';
+import { scope, type Tensor } from '../../engine/tensor.js';
+import { type ConvForm, DescriptiveConv, LocalDescriptor } from '../descriptiveConv.js';
+import { ResNet18 } from '../resnet18.js';
 import type { CamNetwork } from './gradCam.js';
-import { ResNet18 } from './resnet18.js';
 
 /** Channels of f, the feature that the classifier and the triplet loss see. */
 export const featureSize = 512;

@@ -1,9 +1,9 @@
 /** The objective of stage 2 (method, section 4): L = CE + γ (MSE(live map) + MSE(spoof map)) + β L_triplet. */
-import type { Mining } from '../engine/native.js';
-import { add, scale } from '../engine/ops/elementwise.js';
-import { crossEntropy, mse, triplet } from '../engine/ops/losses.js';
-import type { Tensor } from '../engine/tensor.js';
-import type { LdcNetOutput } from './ldcnet.js';
+import type { Mining } from '../../engine/native.js';
+import { add, scale } from '../../engine/ops/elementwise.js';
+import { crossEntropy, mse, triplet } from '../../engine/ops/losses.js';
+import type { Tensor } from '../../engine/tensor.js';
+import type { LdcNetOutput } from './network.js';
 
 /** Classes of the classifier. */
 export const spoofClass = 0;

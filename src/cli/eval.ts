@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { UserError } from '../base/errors.js';
 import { foldsOf, parseProtocol } from '../config/protocol.js';
 import { type CorruptionKind, corruptionKinds } from '../data/corrupt.js';
-import { type Evaluation, evaluateScores } from '../evaluate/evaluation.js';
+import type { Evaluation } from '../evaluate/evaluation.js';
 import { type FoldsEvaluation, summarizeFolds } from '../evaluate/folds.js';
 import { paperConvention } from '../evaluate/paper.js';
 import { readScores } from '../evaluate/scoreFile.js';
@@ -16,10 +16,10 @@ import { NativeEngine } from '../run/engines.js';
 import { evaluateRun } from '../run/evaluateRun.js';
 import { dataFacts, deviceOf, openExperiment } from '../run/experiment.js';
 import { newestRun, openRun } from '../run/runFolder.js';
-import { NO_SOURCE, unnamedTargets } from '../run/scored.js';
+import { evaluateBare, NO_SOURCE } from '../run/scored.js';
 import { targetOverlap } from '../run/targetMaps.js';
 import { type EvalModelFlags, engineOf, evaluationOfModel, refuseUnused, withEvalModelOptions } from './evalModels.js';
-import { breakdownPart, compareTwo, corruptionPart, type Evaluated, printSeeds } from './evalViews.js';
+import { breakdownPart, compareTwo, corruptionPart, type Evaluated, printNotes, printSeeds } from './evalViews.js';
 import { overridesOf, withDataOption, withDeviceOptions, withOutOption } from './experimentOptions.js';
 import { exclusive, flagOf } from './modelOptions.js';
 import { printResult, progressFor, terminalWidth, withCommonOptions } from './output.js';
@@ -28,6 +28,8 @@ interface EvalFlags extends EvalModelFlags {
   run?: string[];
   scores?: string[];
   sourceScores?: string;
+  liveLabel?: string;
+  higher?: 'live' | 'attack';
   compare?: string[];
   by?: string[];
   maps?: boolean;
@@ -47,6 +49,13 @@ export function evalCommand(): Command {
     )
     .option('--scores <file...>', 'compute everything from score files alone')
     .option('--source-scores <file>', 'with one of --scores: development scores of the sources')
+    .option('--live-label <value>', 'the label that means live in score files, all others being attacks')
+    .addOption(
+      new Option('--higher <what>', 'what a higher score means in score files; attack: s is read as 1 - s').choices([
+        'live',
+        'attack',
+      ]),
+    )
     .option('--compare <path...>', 'two runs or score files: paired bootstrap and DeLong')
     .option('--by <columns>', 'errors by attack_type, pai, subject, session, …; or all', byColumns)
     .option('--corrupt <kinds>', `also corrupt the target: ${corruptionKinds.join(',')}; or all`, kindsOf)
@@ -81,7 +90,7 @@ export function evalCommand(): Command {
       printResult(flags, result, () => foldsText(result, terminalWidth()));
       return;
     }
-    if (flags.compare !== undefined) return compareTwo(flags.compare, flags.level, flags);
+    if (flags.compare !== undefined) return compareTwo(flags.compare, flags);
     const results = flags.scores === undefined ? await ofRuns(flags) : await ofScores(flags);
     if (results.length > 1) return printSeeds(results, flags);
     printEvaluated(results[0]!, flags);
@@ -91,6 +100,7 @@ export function evalCommand(): Command {
 /** One result and what was asked for beyond it. */
 function printEvaluated({ evaluation, more }: Pick<Evaluated, 'evaluation' | 'more'>, flags: EvalFlags): void {
   const document = { ...evaluation, ...Object.fromEntries(more.map(({ key, value }) => [key, value])) };
+  printNotes(evaluation.notes, flags);
   const width = terminalWidth();
   printResult(flags, document, () =>
     [evalText(evaluation, width), ...more.flatMap(({ tables }) => tables.map((table) => toText(table, width)))].join(
@@ -159,19 +169,11 @@ async function ofRun(path: string, flags: EvalFlags): Promise<Evaluated> {
 async function ofScores(flags: EvalFlags): Promise<Evaluated[]> {
   const paths = flags.scores!;
   if (paths.length > 1) refuseForSeveral(flags, ['by', 'sourceScores']);
-  const source = flags.sourceScores === undefined ? NO_SOURCE : await readScores(flags.sourceScores);
+  const source = flags.sourceScores === undefined ? NO_SOURCE : await readScores(flags.sourceScores, flags);
   const results: Evaluated[] = [];
   for (const path of paths) {
-    const scores = await readScores(path);
-    const evaluation: Evaluation = {
-      protocol: null,
-      checkpoint: null,
-      engine: null,
-      convention: flags.convention,
-      synthetic: null,
-      targets: unnamedTargets(scores),
-      levels: evaluateScores(scores, source),
-    };
+    const scores = await readScores(path, flags);
+    const evaluation: Evaluation = { ...evaluateBare(scores, source), convention: flags.convention };
     if (flags.convention === 'paper') evaluation.paper = paperConvention([{ checkpoint: path, scores }], flags.level);
     const level = flags.level ?? 'video';
     const more = flags.by === undefined ? [] : [breakdownPart(scores, evaluation, level, 'classifier', flags.by)];
@@ -183,7 +185,12 @@ async function ofScores(flags: EvalFlags): Promise<Evaluated[]> {
 /** Scores that are there already are taken as they are: no network computes. */
 function refuseForFiles(flags: EvalFlags): void {
   const files = (['scores', 'compare'] as const).find((name) => flags[name] !== undefined);
-  if (files === undefined) return;
+  if (files === undefined) {
+    const ofFile = (['liveLabel', 'higher'] as const).find((name) => flags[name] !== undefined);
+    if (ofFile !== undefined)
+      throw new UserError(`${flagOf(ofFile)} needs --scores or --compare: it is about score files`);
+    return;
+  }
   if (flags.engine === 'onnx') throw new UserError(`--engine onnx and --${files} exclude each other`);
   for (const name of ['device', 'precision', 'threads', 'set']) exclusive(flags, [files, name]);
   if (files === 'compare') {

@@ -4,6 +4,7 @@ import { breakdownColumns } from '../evaluate/breakdown.js';
 import { type Comparison, compareScores } from '../evaluate/compare.js';
 import type { Evaluation } from '../evaluate/evaluation.js';
 import { type Level, type ScoreMode, samplesAt } from '../evaluate/levels.js';
+import type { ScoreFileOptions } from '../evaluate/scoreFile.js';
 import type { Scores } from '../evaluate/scores.js';
 import { summarizePaper, summarizeSeeds } from '../evaluate/seeds.js';
 import { breakdownsOf, breakdownTables } from '../report/breakdownTable.js';
@@ -13,7 +14,7 @@ import { corruptionTable } from '../report/robustnessTable.js';
 import { type Table, toText, wrapped } from '../report/table.js';
 import type { CorruptionSweep } from '../run/corruptionSweep.js';
 import { openScored } from '../run/scored.js';
-import { type CommonOptions, printResult, terminalWidth } from './output.js';
+import { type CommonOptions, printResult, progressFor, terminalWidth } from './output.js';
 
 /** What is printed and written below a result: one key of the JSON document, and its tables. */
 export interface Part {
@@ -53,17 +54,23 @@ export function corruptionPart(sweep: CorruptionSweep): Part {
   return { key: 'corruptions', value: sweep, tables: [corruptionTable(sweep)] };
 }
 
+/** Says on stderr what a reader of the result must know; the document has it too. */
+export function printNotes(notes: readonly string[] = [], options: CommonOptions): void {
+  const progress = progressFor(options);
+  for (const note of notes) progress.note(note);
+}
+
 /** `--compare A B`: prints differences at both levels, or at the one asked for. */
 export async function compareTwo(
   paths: readonly string[],
-  level: Level | undefined,
-  options: CommonOptions,
+  options: CommonOptions & ScoreFileOptions & { level?: Level },
 ): Promise<void> {
+  const { level } = options;
   const [pathA, pathB] = paths;
   if (pathA === undefined || pathB === undefined || paths.length > 2) {
     throw new UserError(`--compare takes two runs or score files, not ${paths.length}`);
   }
-  const [a, b] = [await openScored(pathA), await openScored(pathB)];
+  const [a, b] = [await openScored(pathA, options), await openScored(pathB, options)];
   if (a.mode !== b.mode) {
     throw new UserError(`${pathA} is scored by ${a.mode} and ${pathB} by ${b.mode}`, 'eval.score must agree');
   }
@@ -72,11 +79,14 @@ export async function compareTwo(
   const synthetic = a.synthetic === true || b.synthetic === true;
   // Both hold the same samples; a score file does not know of which set and subset, a run does.
   const { targets } = a.targets.every(({ subset }) => subset !== null) ? a : b;
+  const notes = [a, b].flatMap(({ target }) => target.notes ?? []);
+  printNotes(notes, options);
   const document = {
     a: pathA,
     b: pathB,
     synthetic: a.synthetic ?? b.synthetic,
     targets,
+    ...(notes.length > 0 && { notes }),
     levels: Object.fromEntries(comparisons.map((comparison) => [comparison.level, comparison])),
   };
   const width = terminalWidth();
@@ -110,6 +120,7 @@ export function printSeeds(results: readonly Evaluated[], options: CommonOptions
   const paper = papers.length === evaluations.length ? summarizePaper(papers) : null;
   const { protocol, convention, synthetic, targets } = first.evaluation;
   const runs = results.map(({ name, evaluation }) => ({ name, ...evaluation }));
+  printNotes([...new Set(evaluations.flatMap(({ notes = [] }) => notes))], options);
   const tables = [seedTable(seeds.video, 'video'), seedTable(seeds.frame, 'frame')];
   if (paper) tables.push(paperSeedTable(paper));
   const width = terminalWidth();

@@ -1,5 +1,6 @@
 /** CSV as this tool reads and writes it: read as a stream by line number, written so that no spreadsheet takes a cell for a formula. */
 import { createReadStream } from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
 import { messageOf, UserError } from '../base/errors.js';
 
@@ -22,7 +23,10 @@ export function originalCell(text: string): string {
   return text.charCodeAt(0) === 39 && ESCAPED_FORMULA.test(text) ? text.slice(1) : text;
 }
 
-/** Calls `onLine(text, number)` for each line of a UTF-8 file, the first being 1, without `\r`, `\n` and byte order mark. */
+/**
+ * Calls `onLine(text, number)` for each line of a file, the first being 1, without `\r`, `\n` and byte order mark. UTF-8, or UTF-16 as Windows
+ * PowerShell redirects output into a file.
+ */
 export async function readLines(path: string, onLine: (line: string, number: number) => void): Promise<void> {
   let rest = '';
   let number = 0;
@@ -32,8 +36,8 @@ export async function readLines(path: string, onLine: (line: string, number: num
     const to = line.charCodeAt(line.length - 1) === 13 ? line.length - 1 : line.length;
     onLine(line.slice(from, to), number);
   };
-  const stream = createReadStream(path, { encoding: 'utf8', highWaterMark: CHUNK_BYTES });
   try {
+    const stream = createReadStream(path, { encoding: await encodingOf(path), highWaterMark: CHUNK_BYTES });
     for await (const chunk of stream as AsyncIterable<string>) {
       const text = rest + chunk;
       let start = 0;
@@ -50,17 +54,31 @@ export async function readLines(path: string, onLine: (line: string, number: num
   if (rest !== '') emit(rest);
 }
 
+async function encodingOf(path: string): Promise<'utf8' | 'utf16le'> {
+  const file = await openFile(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0);
+    return bytesRead === 2 && buffer.readUInt16LE() === 0xfeff ? 'utf16le' : 'utf8';
+  } finally {
+    await file.close();
+  }
+}
+
 /**
- * Calls `onRecord(fields, line)` for each CSV record; `line` is the line that it begins on. Blank lines are skipped. Almost
- * no line of a score file has quotes: those are cut at the commas; csv-parse reads the rest, which halves the time of a file.
+ * Calls `onRecord(fields, line)` for each record; `line` is the line that it begins on. Blank lines are skipped. Almost
+ * no line of a score file has quotes: those are cut at the separators; csv-parse reads the rest, which halves the time of a file.
  */
-export async function readRecords(path: string, onRecord: (fields: string[], line: number) => void): Promise<void> {
+export async function readRecords(
+  path: string,
+  separator: string,
+  onRecord: (fields: string[], line: number) => void,
+): Promise<void> {
   let open = '';
   let openedAt = 0;
   let openQuote = false;
   await readLines(path, (line, number) => {
     if (open === '' && !line.includes('"')) {
-      if (line !== '') onRecord(line.split(','), number);
+      if (line !== '') onRecord(line.split(separator), number);
       return;
     }
     // A quoted field may hold line ends: the record is complete when its quotes pair up.
@@ -69,7 +87,7 @@ export async function readRecords(path: string, onRecord: (fields: string[], lin
     openQuote = openQuote !== (countQuotes(line) % 2 === 1);
     if (open.length > LONGEST_RECORD) throw tooLong(path, openedAt);
     if (openQuote) return;
-    onRecord(quotedFields(open, path, openedAt), openedAt);
+    onRecord(quotedFields(open, separator, path, openedAt), openedAt);
     open = '';
   });
   if (open !== '') throw new UserError(`a quoted field is never closed, ${path} line ${openedAt}`);
@@ -79,9 +97,9 @@ function tooLong(path: string, line: number): UserError {
   return new UserError(`no table of scores has a record this long, ${path} line ${line}`);
 }
 
-function quotedFields(record: string, path: string, line: number): string[] {
+function quotedFields(record: string, delimiter: string, path: string, line: number): string[] {
   try {
-    const [fields] = parse(record) as string[][];
+    const [fields] = parse(record, { delimiter }) as string[][];
     return fields!;
   } catch (error) {
     throw new UserError(`quotes do not pair up, ${path} line ${line}: ${messageOf(error)}`);

@@ -9,15 +9,17 @@ import {
   resample,
   unitsOf,
 } from './bootstrap.js';
+import { type FailuresToAcquire, failuresToAcquire } from './fta.js';
 import { type Level, type Samples, type ScoreMode, samplesAt } from './levels.js';
 import { type PadErrorRates, padErrorRatesAt } from './metrics.js';
 import type { PaperResult } from './paper.js';
-import { auc, bpcerAtApcer, equalErrorRate, type Roc, rocOf } from './roc.js';
+import { auc, bpcerAtApcer, equalErrorRate, type Roc, rocOf, tprAtFpr } from './roc.js';
 import type { Scores } from './scores.js';
 import { eerVertex, FIXED_THRESHOLD, oracleThresholds, type ThresholdName, youdenVertex } from './thresholds.js';
 
-/** The attack shares of BPCER@APCER, as keys of the result. */
+/** The attack shares of BPCER@APCER and of TPR@FPR, as keys of the result. */
 const apcerLimits = ['0.01', '0.05', '0.1'] as const;
+const fprLimits = ['0.001', ...apcerLimits] as const;
 
 /** A threshold with the error rates at it. `value` is null, and `why` says so, where the best threshold is +infinity. */
 export interface KnownThreshold extends PadErrorRates {
@@ -50,7 +52,11 @@ export interface LevelResult {
   eer: number;
   thresholds: Record<ThresholdName, ThresholdResult>;
   bpcer_at_apcer: Record<(typeof apcerLimits)[number], number>;
+  /** Live accepted where at most that share of the pooled attacks is: 1 − BPCER@APCER, as papers call it. */
+  tpr_at_fpr: Record<(typeof fprLimits)[number], number>;
   interval95: Interval95;
+  /** Where samples have no score; all other figures are without them. */
+  fta?: FailuresToAcquire;
 }
 
 export type LevelResults = Record<Level, LevelResult>;
@@ -92,6 +98,8 @@ export interface Evaluation {
   levels: LevelResults;
   /** With the convention `paper`: the released program's figures, all oracle. */
   paper?: PaperResult;
+  /** How scores were read, and figures that smell. */
+  notes?: readonly string[];
 }
 
 /**
@@ -158,7 +166,7 @@ export function evaluateLevel(
   const roc = rocFrom(samples, target.origin);
   const fromSource = sourceThreshold(source, level, mode);
   const at = (name: ThresholdName, value: number) => thresholdResult(samples, value, oracleThresholds.has(name));
-  return {
+  const result: LevelResult = {
     n: { live: roc.live, attack: roc.attacks },
     auc: auc(roc),
     eer: equalErrorRate(roc),
@@ -171,8 +179,13 @@ export function evaluateLevel(
     bpcer_at_apcer: Object.fromEntries(
       apcerLimits.map((limit) => [limit, bpcerAtApcer(roc, Number(limit))]),
     ) as LevelResult['bpcer_at_apcer'],
+    tpr_at_fpr: Object.fromEntries(
+      fprLimits.map((limit) => [limit, tprAtFpr(roc, Number(limit))]),
+    ) as LevelResult['tpr_at_fpr'],
     interval95: interval95(samples, fromSource.value, options),
   };
+  const fta = failuresToAcquire(level, target, result);
+  return fta === undefined ? result : { ...result, fta };
 }
 
 function rocFrom(samples: Samples, origin: string): Roc {

@@ -108,6 +108,11 @@ export function bpcerAtApcer(roc: Roc, limit: number): number {
   return frrAt(roc, lastVertexWithin(roc, limit));
 }
 
+/** TPR@FPR: the largest share of live that is accepted where at most `limit` of the pooled attacks is; no interpolation. */
+export function tprAtFpr(roc: Roc, limit: number): number {
+  return roc.acceptedLive[lastVertexWithin(roc, limit)]! / roc.live;
+}
+
 function lastVertexWithin(roc: Roc, limit: number): number {
   let v = 0;
   while (v + 1 < roc.thresholds.length && farAt(roc, v + 1) <= limit) v++;

@@ -51,6 +51,10 @@ export interface Scores {
   /** Both maps or neither. */
   readonly maps: { readonly live: Float64Array; readonly spoof: Float64Array } | null;
   readonly extra: ReadonlyMap<string, Factor>;
+  /** Samples that have no score, where there are any: failures to acquire. */
+  readonly failures?: Scores;
+  /** What a reader must know of how they were read. */
+  readonly notes?: readonly string[];
 }
 
 /** Builds `Scores` row by row. */

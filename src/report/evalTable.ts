@@ -59,9 +59,10 @@ export function levelTable(result: LevelResult, level: Level): Table {
   const species = speciesOf(result);
   const { interval95 } = result;
   const range = ([low, high]: readonly [number, number]) => `[${percent(low)}, ${percent(high)}]`;
-  const bpcer = Object.entries(result.bpcer_at_apcer).map(
-    ([limit, value]) => `${Number(limit) * 100} % ${percent(value)}`,
-  );
+  const atLimits = (values: Readonly<Record<string, number>>) =>
+    Object.entries(values)
+      .map(([limit, value]) => `${Number(limit) * 100} % ${percent(value)}`)
+      .join(', ');
   const intervals = [
     `AUC ${range(interval95.auc)}`,
     interval95.hter && `HTER at source-dev-eer ${range(interval95.hter)}`,
@@ -80,7 +81,10 @@ export function levelTable(result: LevelResult, level: Level): Table {
     rows: thresholdNames.map((name) => thresholdRow(name, result, species)),
     notes: [
       `95 % intervals by ${interval95.by}, ${interval95.resamples} resamples: ${intervals.filter(Boolean).join(', ')}.`,
-      `BPCER at APCER = ${bpcer.join(', ')}* (attacks pooled).`,
+      `BPCER at APCER = ${atLimits(result.bpcer_at_apcer)}* (attacks pooled).`,
+      // Files of an earlier version do not have it.
+      ...(result.tpr_at_fpr ? [`TPR at FPR = ${atLimits(result.tpr_at_fpr)}* (1 − BPCER at APCER).`] : []),
+      ...failureNotes(result),
       ...missingNotes(result),
     ],
   };
@@ -175,6 +179,19 @@ function speciesOf(result: LevelResult): string[] {
   const known = Object.values(result.thresholds).find(isKnown);
   const names = Object.keys(known?.apcer ?? {});
   return names.length <= MOST_SPECIES_COLUMNS ? names : [];
+}
+
+/** What the failures to acquire make of the rates above, which are without them. */
+function failureNotes({ fta }: LevelResult): string[] {
+  if (fta === undefined) return [];
+  const rates = Object.entries(fta.thresholds).map(
+    ([name, { far, frr, hter }]) =>
+      `${marked(name as ThresholdName)} FAR ${percent(far)}, FRR ${percent(frr)}, HTER ${percent(hter)}`,
+  );
+  return [
+    `Failures to acquire: ${fta.n.live} live and ${fta.n.attack} attack, FtA ${percent(fta.rate)} %, not in the rates above. ` +
+      `With them, FAR = FPR (1 − FtA) and FRR = FtA + FNR (1 − FtA): ${rates.join('; ')}.`,
+  ];
 }
 
 function missingNotes(result: LevelResult): string[] {

@@ -5,6 +5,7 @@ import { type Protocol, parseProtocol } from '../config/protocol.js';
 import type { CorruptionKind } from '../data/corrupt.js';
 import { type Evaluation, evaluateScores, type SourceThreshold } from '../evaluate/evaluation.js';
 import type { Level } from '../evaluate/levels.js';
+import { noticesOf } from '../evaluate/notices.js';
 import { type CorruptionSweep, corruptionSweep } from './corruptionSweep.js';
 import type { ScoringEngine } from './engines.js';
 import { describe, scoreSide, targetFrames } from './evaluateRun.js';
@@ -92,13 +93,16 @@ async function evaluateOn(
   const described = describe(experiment, target);
   const synthetic = described.synthetic === true || model.synthetic === true;
   const mode = config.eval.score;
+  const levels = evaluateScores(target, source, { mode, seed: config.seed });
+  const notes = noticesOf(target, levels);
   const evaluation: Evaluation = {
     ...described,
     synthetic,
     checkpoint: model.checkpoint,
     engine: model.engine,
     convention: 'honest',
-    levels: evaluateScores(target, source, { mode, seed: config.seed }),
+    levels,
+    ...(notes.length > 0 && { notes }),
   };
   if (corrupt === undefined) return { evaluation };
   const { engine, scorer } = model;

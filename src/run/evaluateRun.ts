@@ -13,6 +13,7 @@ import {
   targetCounts,
 } from '../evaluate/evaluation.js';
 import type { Level, ScoreMode } from '../evaluate/levels.js';
+import { noticesOf } from '../evaluate/notices.js';
 import { paperConvention } from '../evaluate/paper.js';
 import { auc } from '../evaluate/roc.js';
 import { type Scorer, type ScoringOptions, scoreFrames } from '../evaluate/scorer.js';
@@ -59,12 +60,15 @@ export async function evaluateRun(
     const checkpoint = await chooseCheckpoint(folder, scorer, options);
     const target = await scorer.scores(checkpoint, 'target');
     const source = await scorer.development(checkpoint);
+    const levels = evaluateScores(target, source, { mode: options.mode, seed: experiment.config.seed });
+    const notes = noticesOf(target, levels);
     const evaluation: Evaluation = {
       ...describe(experiment, target),
       engine: engine.name,
       checkpoint,
       convention: options.convention,
-      levels: evaluateScores(target, source, { mode: options.mode, seed: experiment.config.seed }),
+      levels,
+      ...(notes.length > 0 && { notes }),
     };
     if (options.convention === 'paper') {
       const checkpoints = [];

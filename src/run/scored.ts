@@ -2,9 +2,11 @@
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { UserError } from '../base/errors.js';
-import { type Evaluation, type SourceDevelopment, targetCounts } from '../evaluate/evaluation.js';
+import { type Evaluation, evaluateScores, type SourceDevelopment, targetCounts } from '../evaluate/evaluation.js';
+import { failureNote } from '../evaluate/fta.js';
 import type { Level, ScoreMode } from '../evaluate/levels.js';
-import { readScores } from '../evaluate/scoreFile.js';
+import { noticesOf } from '../evaluate/notices.js';
+import { readScores, type ScoreFileOptions } from '../evaluate/scoreFile.js';
 import type { Scores } from '../evaluate/scores.js';
 import { openRun } from './runFolder.js';
 
@@ -24,20 +26,38 @@ export interface Scored {
 /** Why a bare score file has no source development threshold. */
 export const NO_SOURCE: SourceDevelopment = { why: 'a score file says nothing of the source domains' };
 
+const TURN = '--higher attack reads them the other way round';
+
 /** The targets of a bare score file, which names neither data set nor subset. */
 export function unnamedTargets(scores: Scores): Evaluation['targets'] {
   return targetCounts(scores).map((counts) => ({ ...counts, name: null, subset: null }));
 }
 
 /**
+ * Everything that follows from scores alone, whoever made them.
+ * @param source development scores of the sources, read in the same way
+ */
+export function evaluateBare(scores: Scores, source: SourceDevelopment = NO_SOURCE): Evaluation {
+  const levels = evaluateScores(scores, source);
+  const ofSource = 'why' in source ? [] : [...(source.notes ?? []), ...failureNote(source)];
+  const notes = [...(scores.notes ?? []), ...ofSource, ...noticesOf(scores, levels, TURN)];
+  return {
+    ...{ protocol: null, checkpoint: null, engine: null, convention: 'honest', synthetic: null },
+    targets: unnamedTargets(scores),
+    levels,
+    ...(notes.length > 0 && { notes: [...new Set(notes)] }),
+  };
+}
+
+/**
  * The scores behind `eval.json` where `path` is a folder, else those of a score file.
  * @throws UserError when the folder is no run, or the run is not evaluated yet
  */
-export async function openScored(path: string): Promise<Scored> {
+export async function openScored(path: string, options: ScoreFileOptions = {}): Promise<Scored> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) throw new UserError(`${path} does not exist`, 'name a run folder or a score file');
   if (!found.isDirectory()) {
-    const target = await readScores(path);
+    const target = await readScores(path, options);
     const targets = unnamedTargets(target);
     return { name: path, target, source: NO_SOURCE, targets, level: 'video', mode: 'classifier', synthetic: null };
   }

@@ -63,6 +63,7 @@ describe('levels of eval.json', () => {
     expect(video.thresholds['target-eer']).toMatchObject({ value: 0.6, oracle: true });
     expect(video.thresholds['target-youden']).toMatchObject({ value: 0.5, hter: 1 / 6, oracle: true });
     expect(video.bpcer_at_apcer).toEqual({ '0.01': 0.5, '0.05': 0.5, '0.1': 0.5 });
+    expect(video.tpr_at_fpr).toEqual({ '0.001': 0.5, '0.01': 0.5, '0.05': 0.5, '0.1': 0.5 });
     expect(video.interval95).toMatchObject({ by: 'subject', resamples: 2000 });
     const [low, high] = video.interval95.auc;
     expect(low).toBeLessThanOrEqual(5 / 6);

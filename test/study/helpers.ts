@@ -35,6 +35,7 @@ export function evaluation(run: StudyRun, hter: number, auc: number, synthetic =
       'target-youden': at(true),
     },
     bpcer_at_apcer: { '0.01': 1, '0.05': 1, '0.1': 1 },
+    tpr_at_fpr: { '0.001': 0, '0.01': 0, '0.05': 0, '0.1': 0 },
     interval95: { auc: [0, 1], hter: [0, 1], by: 'subject', resamples: 10 },
   };
   return {

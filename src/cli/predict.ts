@@ -2,10 +2,11 @@
 import { basename, join } from 'node:path';
 import { Command } from 'commander';
 import { stringify } from 'csv-stringify/sync';
+import { UserError } from '../base/errors.js';
 import { makeFolder, writeFileWhole } from '../base/files.js';
 import { pictureStem } from '../data/pictures.js';
 import type { OpenModel } from '../run/openModel.js';
-import { overlayPng } from '../run/overlay.js';
+import { type MapLayer, overlayPng } from '../run/overlay.js';
 import { type Prediction, predict } from '../run/predict.js';
 import { isVideo } from '../run/shots.js';
 import { withDeviceOptions, withOutOption } from './experimentOptions.js';
@@ -71,12 +72,15 @@ type Row = Pick<Prediction, 'path' | 'score' | 'decision' | 'frames'>;
 /** Predicts all, and draws each where `--overlay` says so. */
 async function predictionsOf(model: OpenModel, paths: readonly string[], flags: PredictFlags): Promise<Row[]> {
   const predictions: Row[] = [];
-  if (flags.overlay !== undefined) await makeFolder(flags.overlay);
+  if (flags.overlay !== undefined) {
+    if (model.mapSize === null) throw new UserError(`--overlay draws maps, and ${model.path} makes none`);
+    await makeFolder(flags.overlay);
+  }
   for await (const each of predict(model, paths, flags, progressFor(flags))) {
     const { path, score, decision, frames } = each;
     predictions.push({ path, score, decision, frames });
     if (flags.overlay === undefined) continue;
-    const layers = [each.liveMap, each.spoofMap].map((values) => ({ values, size: model.mapSize }));
+    const layers = layersOf(each, model);
     const number = String(predictions.length).padStart(4, '0');
     await writeFileWhole(
       join(flags.overlay, `${number}-${pictureStem(basename(path))}-maps.png`),
@@ -84,4 +88,8 @@ async function predictionsOf(model: OpenModel, paths: readonly string[], flags: 
     );
   }
   return predictions;
+}
+
+function layersOf({ liveMap, spoofMap }: Prediction, { mapSize }: OpenModel): MapLayer[] {
+  return [liveMap, spoofMap].flatMap((values) => (values && mapSize !== null ? [{ values, size: mapSize }] : []));
 }

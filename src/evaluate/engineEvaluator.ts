@@ -6,10 +6,10 @@ import { scope } from '../engine/tensor.js';
 import { liveClass } from '../method/ldcnet/losses.js';
 import type { LdcNet } from '../method/ldcnet/network.js';
 import { type Normalization, pixelScaling } from '../method/normalize.js';
-import { type ImageScore, type Scorer, splitMaps } from './scorer.js';
+import { type MappedScore, type Scorer, splitMaps } from './scorer.js';
 
 /** Scores by a network on a device, with weights packed once. The network is put in evaluation mode; it stays the caller's. */
-export class EngineScorer implements Scorer {
+export class EngineScorer implements Scorer<MappedScore> {
   private readonly weights = new FrozenWeights();
 
   constructor(
@@ -20,7 +20,7 @@ export class EngineScorer implements Scorer {
     net.train(false);
   }
 
-  async score(pixels: Uint8Array, count: number, size: number): Promise<ImageScore[]> {
+  async score(pixels: Uint8Array, count: number, size: number): Promise<MappedScore[]> {
     const { logits, liveMap, spoofMap } = scope(() =>
       this.weights.use(() => {
         const images = imagesToFeatures(this.device, pixels, [count, size, size], pixelScaling(this.normalize));

@@ -5,7 +5,7 @@ import { messageOf, UserError } from '../base/errors.js';
 import type { PixelScaling } from '../engine/ops/images.js';
 import { normalizedPixels } from '../method/normalize.js';
 import { checkProvider, loadRuntime, type Provider } from './onnxProvider.js';
-import { type ImageScore, type Scorer, splitMaps } from './scorer.js';
+import { type MappedScore, type Scorer, splitMaps } from './scorer.js';
 
 export interface OnnxOptions {
   /** What the network's input is normalised with. */
@@ -20,7 +20,7 @@ export interface OnnxOptions {
 /** Only warnings of the graph's author concern nobody here; errors are thrown. */
 const logErrors = 3;
 
-export class OnnxScorer implements Scorer {
+export class OnnxScorer implements Scorer<MappedScore> {
   private constructor(
     private readonly runtime: typeof import('onnxruntime-node'),
     private readonly session: InferenceSession,
@@ -49,7 +49,7 @@ export class OnnxScorer implements Scorer {
     }
   }
 
-  async score(pixels: Uint8Array, count: number, size: number): Promise<ImageScore[]> {
+  async score(pixels: Uint8Array, count: number, size: number): Promise<MappedScore[]> {
     const results = await this.run(normalizedPixels(pixels, count, size, this.scaling), count, size);
     const scores = values(results.score!);
     const liveMaps = splitMaps(values(results.live_map!), count);

@@ -8,15 +8,18 @@ import { type Scores, ScoresBuilder, scoreColumns } from './scores.js';
 export interface ImageScore {
   /** softmax(logits)[live], 0…1. */
   score: number;
-  /** [S,S], 0…255. */
-  liveMap: Float32Array;
-  spoofMap: Float32Array;
+  /** [S,S], 0…255: both or neither, because not every network makes maps. */
+  liveMap?: Float32Array;
+  spoofMap?: Float32Array;
 }
 
+/** Of a network that makes maps. */
+export type MappedScore = Required<ImageScore>;
+
 /** A network with its weights, ready to score batches one after the other. */
-export interface Scorer {
+export interface Scorer<Score extends ImageScore = ImageScore> {
   /** @param pixels [count,size,size,3], 0…255 */
-  score(pixels: Uint8Array, count: number, size: number): Promise<ImageScore[]>;
+  score(pixels: Uint8Array, count: number, size: number): Promise<Score[]>;
   /** Call it at the end. */
   release(): void | Promise<void>;
 }
@@ -93,8 +96,7 @@ function scoreRow(frame: Frame, columns: readonly string[], { score, liveMap, sp
     label,
     attackType,
     score,
-    liveMapMean: mean(liveMap),
-    spoofMapMean: mean(spoofMap),
+    ...(liveMap && spoofMap && { liveMapMean: mean(liveMap), spoofMapMean: mean(spoofMap) }),
     extra: { pai, ...Object.fromEntries(columns.map((name) => [name, frame.extra[name] ?? ''])) },
   };
 }

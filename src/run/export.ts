@@ -155,11 +155,14 @@ function refuse({ score, map }: ExportCheck, path: string, half: boolean): void 
   }
 }
 
+const noMap: Float32Array = new Float32Array();
+
 /** NaN where anything is. */
 function largest(...values: number[]): number {
   return Math.max(...values);
 }
 
-function distance(a: Float32Array, b: Float32Array): number {
+/** Of two maps; 0 where the network makes none. */
+function distance(a = noMap, b = noMap): number {
   return a.reduce((most, value, k) => largest(most, Math.abs(value - b[k]!)), 0);
 }

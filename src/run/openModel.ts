@@ -23,9 +23,9 @@ export interface OpenModel extends Provenance {
   path: string;
   /** `native`, `onnx`, `onnx-cuda`, … */
   engine: string;
-  /** Side of the images it takes, and of the maps it gives. */
+  /** Side of the images it takes, and of the maps it gives; null where it gives none. */
   imageSize: number;
-  mapSize: number;
+  mapSize: number | null;
   scorer: Scorer;
   release(): Promise<void>;
 }

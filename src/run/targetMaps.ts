@@ -9,7 +9,7 @@ import type { Device } from '../engine/device.js';
 import { FrozenWeights } from '../engine/ops/conv2d.js';
 import { EngineScorer } from '../evaluate/engineEvaluator.js';
 import { type MapOverlap, type MapOverlapSummary, mapOverlap, summarizeOverlaps } from '../evaluate/mapOverlap.js';
-import type { ImageScore } from '../evaluate/scorer.js';
+import type { MappedScore } from '../evaluate/scorer.js';
 import { openActivationNetwork } from './activationStage.js';
 import { loadModel } from './checkpoint.js';
 import { emptyNet } from './engines.js';
@@ -20,7 +20,7 @@ import { type ActivationNetwork, camMaps } from './quasiMaps.js';
 import type { RunFacts, RunFolder } from './runFolder.js';
 
 /** What both networks say about a frame. Maps are [S,S], 0…255. */
-export interface MappedFrame extends ImageScore {
+export interface MappedFrame extends MappedScore {
   frame: Frame;
   /** Grad-CAM for the frame's own class; null where the activation network is gone. */
   cam: Float32Array | null;

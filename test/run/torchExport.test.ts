@@ -45,8 +45,8 @@ describe.skipIf(python === undefined)('an LDCNet of real PyTorch (skipped withou
           const j = i * mapArea + k;
           worst.map = Math.max(
             worst.map,
-            Math.abs(liveMap[k]! - expected.live[j]!),
-            Math.abs(spoofMap[k]! - expected.spoof[j]!),
+            Math.abs(liveMap![k]! - expected.live[j]!),
+            Math.abs(spoofMap![k]! - expected.spoof[j]!),
           );
         }
       });

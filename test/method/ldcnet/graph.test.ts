@@ -5,7 +5,7 @@ import { loadState, type StateSource } from '../../../src/engine/nn/module.js';
 import { features, scope } from '../../../src/engine/tensor.js';
 import { EngineScorer } from '../../../src/evaluate/engineEvaluator.js';
 import { OnnxScorer } from '../../../src/evaluate/onnxEvaluator.js';
-import type { ImageScore, Scorer } from '../../../src/evaluate/scorer.js';
+import type { MappedScore, Scorer } from '../../../src/evaluate/scorer.js';
 import { encodeOnnx, type OnnxModel } from '../../../src/formats/onnx.js';
 import { type GraphOptions, ldcNetGraph } from '../../../src/method/ldcnet/graph.js';
 import type { LdcNet } from '../../../src/method/ldcnet/network.js';
@@ -37,10 +37,10 @@ function distance(x: Float32Array, y: Float32Array): number {
 }
 
 /** Largest differences of scores and of maps. */
-async function differences(a: Scorer, b: Scorer, count: number) {
+async function differences(a: Scorer<MappedScore>, b: Scorer<MappedScore>, count: number) {
   const [ours, theirs] = [await a.score(pixels(count), count, size), await b.score(pixels(count), count, size)];
   expect([ours.length, theirs.length]).toEqual([count, count]);
-  const most = (of: (our: ImageScore, their: ImageScore) => number) =>
+  const most = (of: (our: MappedScore, their: MappedScore) => number) =>
     Math.max(...ours.map((our, i) => of(our, theirs[i]!)));
   const largestMap = Math.max(...ours.map(({ liveMap, spoofMap }) => Math.max(...liveMap, ...spoofMap)));
   expect(largestMap).toBeGreaterThan(0.1);

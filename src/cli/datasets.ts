@@ -18,7 +18,9 @@ export function datasetsCommand(): Command {
   return command.action(async (flags: CommonOptions & { data: string; follow?: boolean }) => {
     const sets = await findCropSets(flags.data, flags.follow);
     const summaries = await Promise.all([...sets.values()].map(summarize));
-    printResult(flags, summaries, () => [table(summaries), ...summaries.flatMap(findings)].join('\n'));
+    printResult(flags, summaries, () =>
+      [table(summaries), ...summaries.map(originLine), ...summaries.flatMap(findings)].join('\n'),
+    );
   });
 }
 
@@ -41,6 +43,16 @@ function table(summaries: readonly DatasetSummary[]): string {
     ...['live videos', 'attack videos', 'live images', 'attack images', 'subjects'].map(right),
   ];
   return toText({ title: 'Crop sets', columns, rows, notes: [] }, terminalWidth());
+}
+
+/** What said the labels, people and videos of the images. */
+function originLine({ letter, origins, images }: DatasetSummary): string {
+  const all = images.live + images.attack;
+  const parts = Object.entries(origins).map(([what, tally]) => {
+    const from = Object.entries(tally).map(([origin, count]) => (count === all ? origin : `${origin} (${count})`));
+    return `${what}: ${from.join(', ') || 'manifest'}`;
+  });
+  return `${letter}: ${parts.join('; ')}`;
 }
 
 const shown = 5;

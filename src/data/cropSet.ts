@@ -15,6 +15,10 @@ const paths = z.array(z.string()).default([]);
 const auditSchema = z.object({ missing: paths, unreadable: paths, short: paths, faceless: paths, extra: paths });
 const subsetSchema = z.strictObject({ splits: z.array(z.enum(splits)).min(1) });
 
+/** Of how many images each origin says something. */
+const tallySchema = z.record(z.string(), z.int().min(0)).default({});
+const originsSchema = z.object({ labels: tallySchema, subjects: tallySchema, videos: tallySchema });
+
 const videosSchema = z.object({ live: z.int().min(0), attack: z.int().min(0) });
 
 const descriptionSchema = z.object({
@@ -28,10 +32,14 @@ const descriptionSchema = z.object({
   /** Videos of the full release in `all` and in named subsets, where they are published: what falls short of them is partial. */
   published: z.record(z.string(), videosSchema).default({}),
   audit: auditSchema.prefault({}),
+  /** What said the labels, people and videos of the images; empty where the manifest alone knows. */
+  origins: originsSchema.prefault({}),
 });
 
 /** What was found wrong with the original release, as paths. */
 export type Audit = z.output<typeof auditSchema>;
+/** Images by what said who they show, what they are, and of which video. */
+export type Origins = z.output<typeof originsSchema>;
 /** A rule that picks frames of a set. */
 export type Subset = z.output<typeof subsetSchema>;
 export type SetDescription = z.output<typeof descriptionSchema>;
@@ -105,12 +113,23 @@ export async function writeCropSet(
   description: Pick<SetDescription, 'name' | 'letter'> & Partial<SetDescription>,
   frames: readonly NewFrame[],
 ): Promise<void> {
-  const { name, letter, synthetic, recipe, subsets, published, audit } = descriptionSchema.parse(description);
+  const { name, letter, synthetic, recipe, subsets, published, audit, origins } = descriptionSchema.parse(description);
   const counts: Counts = countFrames(frames.map((frame) => ({ ...frame, domain: letter })));
   const hashes = { algorithm: 'sha256', files: await hashFiles(dir, frames) };
-  const content = { name, letter, synthetic, recipe, counts, subsets, published, audit, hashes };
+  const content = { name, letter, synthetic, recipe, counts, subsets, published, audit, origins, hashes };
   await writeFileWhole(join(dir, DESCRIPTION), `${JSON.stringify(content, null, 2)}\n`);
   await writeManifest(dir, letter, frames);
+}
+
+/** One origin for all frames; people that nobody names are unknown. */
+export function originsOf(frames: readonly NewFrame[], origin: Readonly<Record<keyof Origins, string>>): Origins {
+  const known = frames.filter(({ subject }) => subject !== '').length;
+  const tally = (name: string, count: number) => (count > 0 ? { [name]: count } : {});
+  return {
+    labels: tally(origin.labels, frames.length),
+    subjects: { ...tally(origin.subjects, known), ...tally('unknown', frames.length - known) },
+    videos: tally(origin.videos, frames.length),
+  };
 }
 
 /** The frames whose image is not there, found by listing folders rather than by asking for each file. */

@@ -1,6 +1,6 @@
 /** What `ldc datasets` says of a crop set. */
 import { type Counts, countFrames, type LiveAttack } from './counts.js';
-import { type Audit, type CropSet, missingFiles } from './cropSet.js';
+import { type Audit, type CropSet, missingFiles, type Origins } from './cropSet.js';
 import { relativePath } from './manifest.js';
 import { framesOf } from './select.js';
 
@@ -16,6 +16,8 @@ export interface DatasetSummary extends Counts {
   published: Record<string, LiveAttack>;
   /** What preparation found wrong with the release; `missing` also has the crops that are no longer there. */
   audit: Audit;
+  /** Images by what said their labels, people and videos; empty where the manifest alone knows. */
+  origins: Origins;
 }
 
 /** Counts a set and looks whether its images are there. */
@@ -34,5 +36,6 @@ export async function summarize(set: CropSet): Promise<DatasetSummary> {
     subsets: Object.fromEntries(subsets.map((name) => [name, countFrames(framesOf(set, name)).videos])),
     published: set.published,
     audit: { ...set.audit, missing: [...set.audit.missing, ...missing] },
+    origins: set.origins,
   };
 }

@@ -157,6 +157,7 @@ describe('summarize', () => {
       subjects: 3,
       subsets: { all: { live: 3, attack: 6 }, default: { live: 2, attack: 4 } },
       published: {},
+      origins: { labels: {}, subjects: {}, videos: {} },
       audit: { missing: ['crops/dev-live-8.png'], unreadable: [], short: [], faceless: [], extra: [] },
     });
     expect((await missingFiles(set.frames)).map(({ row }) => row)).toEqual([9]);

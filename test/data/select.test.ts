@@ -23,6 +23,7 @@ function cropSet(letter: string, subsets: CropSet['subsets'] = {}): CropSet {
     subsets,
     published: {},
     audit,
+    origins: { labels: {}, subjects: {}, videos: {} },
     frames,
     hash: 'h',
   };

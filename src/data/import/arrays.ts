@@ -7,7 +7,7 @@ import { removeLeftovers, writeSynced } from '../../base/files.js';
 import { withLock } from '../../base/lock.js';
 import { countOf, toFloat32 } from '../../formats/dtype.js';
 import { type NpyFile, openNpy } from '../../formats/npy.js';
-import { writeCropSet } from '../cropSet.js';
+import { originsOf, writeCropSet } from '../cropSet.js';
 import { MANIFEST, type NewFrame } from '../manifest.js';
 
 /** How the names of files begin, and which data set is meant. */
@@ -40,6 +40,8 @@ export interface ImportedSet {
   letter: string;
   path: string;
   images: number;
+  /** What the user should know of how lists were read. */
+  notes?: string[];
 }
 
 interface ImageArray {
@@ -78,7 +80,9 @@ export async function importArrays(options: ArrayImportOptions): Promise<Importe
         }
       }
       const files = arrays.map(({ kind, file, scale }) => ({ kind, shape: file.shape, dtype: file.dtype, scale }));
-      await writeCropSet(path, { name, letter, recipe: { made_by: 'ldc import npy', version: 1, files } }, frames);
+      const origins = originsOf(frames, { labels: 'names of arrays', subjects: '', videos: 'each image its own' });
+      const recipe = { made_by: 'ldc import npy', version: 1, files };
+      await writeCropSet(path, { name, letter, recipe, origins }, frames);
     });
     sets.push({ name, letter, path, images: frames.length });
   }

@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { UserError } from '../../base/errors.js';
 import { removeLeftovers } from '../../base/files.js';
 import { withLock } from '../../base/lock.js';
-import { writeCropSet } from '../cropSet.js';
+import { originsOf, writeCropSet } from '../cropSet.js';
 import type { NewFrame } from '../manifest.js';
 import { publishedSubsets, type Source } from '../sources/source.js';
 import { type AuditReport, auditOf, hasFaults, pathsOf, writeAudit } from './audit.js';
@@ -91,7 +91,9 @@ async function prepareFolder(source: Source, options: PrepareOptions, job: Job):
   await writeAudit(folder, audit);
   const { name, letter, subsets } = source;
   const description = { name, letter, recipe, subsets: { ...subsets }, published: publishedSubsets(source) };
-  await writeCropSet(folder, { ...description, audit: pathsOf(audit) }, frames);
+  const names = 'names of the release';
+  const origins = originsOf(frames, { labels: names, subjects: names, videos: names });
+  await writeCropSet(folder, { ...description, origins, audit: pathsOf(audit) }, frames);
   if (options.strict && hasFaults(audit)) throw strictError(audit, folder);
   return { path: folder, images: frames.length, resumed, audit };
 }

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { messageOf, UserError } from '../../base/errors.js';
 import { makeFolder, syncFolder, writeSynced } from '../../base/files.js';
 import { isRunning } from '../../base/lock.js';
-import { readCropSet, writeCropSet } from '../cropSet.js';
+import { originsOf, readCropSet, writeCropSet } from '../cropSet.js';
 import { encodeCrop } from './codec.js';
 import { film, receive, type Shot } from './film.js';
 import { findPeople, readPhoto } from './photos.js';
@@ -56,7 +56,8 @@ export async function synthesise(options: SynthOptions): Promise<SynthSummary> {
     await filmAll(plans, temporary, options);
     for (const { domain, recipe, frames } of plans) {
       const { name, letter } = domain;
-      await writeCropSet(join(temporary, name), { name, letter, synthetic: true, recipe }, frames);
+      const origins = originsOf(frames, { labels: 'drawn', subjects: 'drawn', videos: 'drawn' });
+      await writeCropSet(join(temporary, name), { name, letter, synthetic: true, recipe, origins }, frames);
     }
     await replaceFolder(out, temporary);
     await removeLeftovers(out);

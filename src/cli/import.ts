@@ -1,11 +1,12 @@
 /** `ldc import npy` and `ldc import list` */
-import { dirname } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { type ImportedSet, importArrays } from '../data/import/arrays.js';
-import { importList } from '../data/import/list.js';
+import { sides } from '../data/import/contradictions.js';
+import { importList, type ListImportOptions, rowChoices } from '../data/import/list.js';
+import { splits } from '../data/manifest.js';
 import { findSource, sources } from '../data/sources/sources.js';
 import { stageOf } from '../run/progress.js';
-import { type CommonOptions, interruption, printResult, progressFor, withCommonOptions } from './output.js';
+import { type CommonOptions, interruption, printResult, progressFor, repeated, withCommonOptions } from './output.js';
 
 export function importCommand(): Command {
   return new Command('import')
@@ -32,35 +33,45 @@ function npyCommand(): Command {
   });
 }
 
-interface ListFlags extends CommonOptions {
-  out: string;
-  root?: string;
-  set?: string;
-  name?: string;
-  letter?: string;
-}
+type ListFlags = CommonOptions & { set?: string } & Omit<
+    ListImportOptions,
+    'files' | 'source' | 'signal' | 'onProgress'
+  >;
 
 function listCommand(): Command {
   const command = new Command('list')
-    .description('an image list: JSON as SSDG writes it, or text with a path a line as FLIP does')
-    .argument('<file>', 'the list')
-    .option('--root <dir>', "what the list's paths start from (default: the list's folder)")
+    .description('image lists: JSON as SSDG writes it, or text with a path a line as FLIP does; several make one set')
+    .argument('<file...>', 'the lists')
+    .option('--root <dir>', "what the lists' paths start from (default: each list's own folder)")
     .option('--out <dir>', 'folder of crop sets', 'data')
     .option('--set <set>', `the data set they are of: ${sources.map(({ id }) => id).join(', ')}`)
     .option('--name <name>', 'name of a set that is none of these')
-    .option('--letter <letter>', 'its letter in protocols');
+    .option('--letter <letter>', 'its letter in protocols')
+    .option('--label <[list=]label>', 'what all images are, or those of one list: live or spoof; repeatable', repeated)
+    .option('--attack-type <[list=]type>', 'what their attacks are: print, replay, mask, …; repeatable', repeated)
+    .option('--live-label <value>', 'what stands for live in the lists, the rest being attacks (default: 1, and words)')
+    .addOption(new Option('--split <part>', 'the part that all images are of').choices(splits))
+    .option(
+      '--video <regex>',
+      'finds the video in a path; it may have the groups (?<video>…), (?<frame>…), (?<subject>…)',
+    )
+    .option('--subject <regex>', 'finds who it is in a path; the same groups')
+    .addOption(
+      new Option('--trust <side>', 'whom to believe where labels and names contradict each other').choices(sides),
+    )
+    .addOption(new Option('--twice <row>', 'which of two rows of one image counts').choices(rowChoices));
   withCommonOptions(command);
   command.addHelpText('after', '\nExample:\n  ldc import list oulu/all_label.json --root / --set oulu');
-  return command.action(async (file: string, { set, root = dirname(file), ...flags }: ListFlags) => {
-    const source = set === undefined ? null : findSource(set);
+  return command.action(async (files: string[], { set, ...flags }: ListFlags) => {
+    const progress = progressFor(flags);
     const imported = await importList({
       ...flags,
-      file,
-      root,
-      source,
+      files,
+      source: set === undefined ? null : findSource(set),
       signal: interruption(),
-      onProgress: stageOf(progressFor(flags), 'import', 'images'),
+      onProgress: stageOf(progress, 'import', 'images'),
     });
+    for (const note of imported.notes ?? []) progress.note(note);
     printResult(flags, imported, () => line(imported));
   });
 }

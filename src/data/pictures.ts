@@ -6,7 +6,7 @@ import { messageOf, UserError } from '../base/errors.js';
 export type PictureKind = 'image' | 'video';
 
 /** What sharp reads. */
-const imageEndings = ['jpg', 'jpeg', 'jpe', 'jfif', 'png', 'webp', 'tif', 'tiff', 'avif'];
+export const imageEndings = ['jpg', 'jpeg', 'jpe', 'jfif', 'png', 'webp', 'tif', 'tiff', 'avif'];
 /** What ffmpeg reads, and no other program writes under that ending: `.ts` is mostly TypeScript. */
 const videoEndings =
   'mp4 m4v mov qt avi mkv webm 3gp 3g2 mts m2ts mpg mpeg mpe vob wmv asf flv f4v ogv divx dv mxf'.split(' ');

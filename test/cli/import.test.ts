@@ -109,7 +109,7 @@ describe('ldc import list', () => {
     const bad = ldc('import', 'list', 'bad.txt', ...own.with(-2, 'bad'));
     expect(bad.status).toBe(2);
     expect(bad.stderr).toMatch(
-      /^ldc: error: the image Train_files\/1_1_02_1\/6\.png of bad\.txt row 3 cannot be copied/,
+      /^ldc: error: the image Train_files\/1_1_02_1\/6\.png of bad\.txt line 3 cannot be copied/,
     );
     expect(existsSync(join(folder, 'bad/own/manifest.csv'))).toBe(false);
     const unnamed = ldc('import', 'list', 'own.txt', '--root', 'frames');

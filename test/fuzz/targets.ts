@@ -254,14 +254,14 @@ export async function targets(folder: string): Promise<Target[]> {
         Buffer.from(JSON.stringify([{ photo_path: 'a/real/1.png', photo_label: 1, photo_belong_to_video_ID: 3 }])),
       ],
       read: (path) =>
-        importList({ file: path, root: folder, out: join(folder, 'out'), source: null, name: 'x', letter: 'X' }),
+        importList({ files: [path], root: folder, out: join(folder, 'out'), source: null, name: 'x', letter: 'X' }),
     },
     {
       name: 'image lists, text',
       file: 'l.txt',
       seeds: [text('a/real/1.png 1', '../../etc/2.jpg,0', '/abs/fake/3.bmp')],
       read: (path) =>
-        importList({ file: path, root: folder, out: join(folder, 'out'), source: null, name: 'x', letter: 'X' }),
+        importList({ files: [path], root: folder, out: join(folder, 'out'), source: null, name: 'x', letter: 'X' }),
     },
     {
       name: "prepare's journal",

@@ -1,37 +1,138 @@
-/** Recognises a release's presentations in the names that other repositories give to their frames. */
-import { basename, dirname } from 'node:path';
+/** Recognises a release's presentations in the names that other programs give to their frames. */
+import { posix } from 'node:path';
+import { type Split, splits } from '../manifest.js';
 import type { Presentation, Source } from '../sources/source.js';
+import { frameNames } from './frameNames.js';
+import { folderClassOf, partIn } from './words.js';
 
-/**
- * The presentation and frame of an image. Two habits are known: a folder a video with numbered frames, as SSDG has it
- * (`…/Train_files/1_1_01_1/7.png`), and the video flattened into the file's name with `_frame0` behind it, as few-shot-FAS and FLIP
- * have it (`oulu/train/fake/1_1_01_2_frame0.png`).
- */
-export function presentationOf(source: Source, path: string): { presentation: Presentation; frame: number } | null {
-  const stem = basename(path).replace(/\.\w+$/, '');
-  if (/^\d+$/.test(stem)) {
-    const presentation = source.present(dirname(path));
-    if (presentation) return { presentation, frame: Number(stem) };
-  }
-  const match = /^(.*)_frame(\d+)$/.exec(stem);
-  if (!match) return null;
-  const part = /(?:^|\/)(train|dev|devel|test)\//i.exec(path)?.[1]?.toLowerCase() ?? '';
-  const presentation = releasePaths(match[1]!, part)
-    .map((candidate) => source.present(candidate))
-    .find((found) => found !== null);
-  return presentation ? { presentation, frame: Number(match[2]) } : null;
+export interface NamedFrame {
+  presentation: Presentation;
+  frame: number;
+  /** Nothing says which part of the release it is of, so that its split is a guess. */
+  partUnknown: boolean;
 }
 
-/** Where a release would have the video of that name. */
-function releasePaths(name: string, part: string): string[] {
-  const casia = /^(\d+)_(hr_\d|\d)$/i.exec(name);
-  const live = /^real_(client.*)$/.exec(name);
-  const attack = /^(fixed|hand)_(attack_.*)$/.exec(name);
-  return [
-    name,
-    `${part}_files/${name}`,
-    ...(casia ? [`${part}_release/${casia[1]}/${casia[2]}`] : []),
-    ...(live ? [`${part}/real/${live[1]}`] : []),
-    ...(attack ? [`${part}/attack/${attack[1]}/${attack[2]}`] : []),
-  ];
+/** Where a release has the part of a presentation in no path, the folders of those who divided its frames say it. */
+const dividedByOthers = new Set(['wmca', 'hkbu']);
+
+/**
+ * What images are by the names of `source`. Each reading of a name (`frameNames`) is tried as it stands and as the release would have
+ * it: frames lie in a folder a video (SSDG: `…/Train_files/1_1_01_1/7.png`), or the video, with or without its folders, is
+ * flattened into the file's name (few-shot-FAS and FLIP: `oulu/train/fake/1_1_01_2_frame0.png`).
+ */
+export class ReleaseNames {
+  /** Splits by video of those releases whose paths can be told beforehand. */
+  private readonly known: ReadonlyMap<string, Split>;
+
+  constructor(private readonly source: Source) {
+    const paths = source.expectedPaths?.([]) ?? [];
+    this.known = new Map(
+      paths.flatMap((path) => {
+        const presentation = source.present(path.replace(/\.\w+$/, ''));
+        return presentation ? [[presentation.video, presentation.split]] : [];
+      }),
+    );
+  }
+
+  /**
+   * @param path with `/`, below the root of its list
+   * @param part that the list says; the path's own goes before it
+   * @returns `null` for a name that is none of the release's; `'part'` where who it is depends on a part that nothing says
+   */
+  find(path: string, part: Split | null): NamedFrame | 'part' | null {
+    const inPath = partOfPath(path) ?? partIn(posix.basename(path)) ?? part;
+    for (const { video, frame } of frameNames(path)) {
+      const direct = this.presentAt(video);
+      if (direct) {
+        const split = dividedByOthers.has(this.source.id) ? (inPath ?? direct.split) : direct.split;
+        return { presentation: { ...direct, split }, frame, partUnknown: false };
+      }
+      const found = this.flattened(video, inPath);
+      if (found === 'part') return found;
+      if (found) return { ...found, frame };
+    }
+    return null;
+  }
+
+  private presentAt(video: string): Presentation | null {
+    const { source } = this;
+    // The release's names have seven fields; what stands behind them is a frame's number.
+    if (source.id === 'rose-youtu' && /(?:^|\/)(?:[^_/]+_){7,}\d+$/.test(video)) return null;
+    if (source.id !== 'hkbu') return source.present(video);
+    // Folders above the nearest one that says what it shows are the user's own.
+    const folders = video.split('/');
+    const at = folders.findLastIndex((name, i) => i < folders.length - 1 && folderClassOf(name) !== null);
+    if (at < 0) return source.present(video);
+    const folder = folderClassOf(folders[at]!)?.label === 'live' ? 'real' : 'attack';
+    return { ...source.present([folder, ...folders.slice(at + 1)].join('/'))!, video };
+  }
+
+  private flattened(video: string, part: Split | null): Omit<NamedFrame, 'frame'> | 'part' | null {
+    const found = (part ? [part] : splits).flatMap((split) => {
+      const paths = releasePaths[this.source.id]?.(video, split) ?? [];
+      return paths.map((path) => this.source.present(path)).find((presentation) => presentation !== null) ?? [];
+    });
+    const [first] = found;
+    if (!first) return null;
+    if (part) return { presentation: first, partUnknown: false };
+    const expected = found.filter((one) => this.known.get(one.video) === one.split);
+    if (expected.length === 1) return { presentation: expected[0]!, partUnknown: false };
+    return found.every(({ subject }) => subject === first.subject)
+      ? { presentation: first, partUnknown: true }
+      : 'part';
+  }
+}
+
+/** The part that the nearest folder says. */
+export function partOfPath(path: string): Split | null {
+  const folders = posix.dirname(path).split('/').reverse();
+  return folders.map(partIn).find((part) => part !== null) ?? null;
+}
+
+const replayFolders: Record<Split, string> = { train: 'train', dev: 'devel', test: 'test' };
+
+/**
+ * Where a release would have the video of a name, by the id of the source. Before the name may stand words (`casia_train_4_HR_1`), but
+ * no numbers, which would be read as part of it.
+ */
+const releasePaths: Readonly<Record<string, (video: string, part: Split) => string[]>> = {
+  oulu: (video, part) =>
+    matchOf(video, /\/(?:[a-z]+_)*([1-6]_[1-3]_\d{1,2}_[1-5])$/i, ([name]) => `${part}_files/${name}`),
+  casia: (video, part) =>
+    matchOf(
+      video,
+      /\/(?:(?:[a-z]+_)*|[a-z][^/]*\/)(?<!hr_)(\d{1,2})[_/](hr_[1-4]|[1-8])$/i,
+      ([folder, file]) => `${part}_release/${folder}/${file}`,
+    ),
+  replay: (video, part) => [
+    ...matchOf(video, /[/_](client\d+_[^/]*_authenticate_[^/]*)$/i, ([name]) => `${replayFolders[part]}/real/${name}`),
+    ...matchOf(
+      video,
+      /[/_](fixed|hand)[/_](?:[^/]*\/)?(attack_(?:print|mobile|highdef)_client[^/]*)$/i,
+      ([support, name]) => `${replayFolders[part]}/attack/${support}/${name}`,
+    ),
+  ],
+  msu: (video) => matchOf(video, /[/_]((?:real|attack)_client\d+_[^/]*)$/i, ([name]) => name!),
+  // The release's videos of the colour camera end in `_C`.
+  '3dmad': (video) => matchOf(video, /\/(?:[a-z]+_)*(\d\d_0[1-3]_0[1-5])(?:_c)?$/i, ([name]) => name!),
+  siw: (video, part) =>
+    matchOf(video, /[/_]((\d{3})-\d-([1-3])-\d-\d)(?:\.m)?$/i, ([name, subject, type]) => {
+      return `${part}/${type === '1' ? 'live' : 'spoof'}/${subject}/${name}`;
+    }),
+  // TYPE_SPEECH_DEVICE_GLASSES_PLACE_PERSON_NUMBER
+  'rose-youtu': (video, part) =>
+    matchOf(
+      video,
+      /\/(?:\d{1,2}_)?((?:g|ps|pq|mc|mf|mu|vl|vm)(?:_[^/_]+){4}_(\d{1,2})_\d+)$/i,
+      ([name, subject]) => `${part}/${subject}/${name}`,
+    ),
+  'celeba-spoof': (video, part) =>
+    matchOf(video, /[/_](\d+)[/_](live|spoof)[/_](\d+)$/i, (names) => `Data/${part}/${names.join('/')}`),
+  wmca: (video) => matchOf(video, /\/(?:\d\d[.-]\d\d[.-]\d\d_)?(\d+_\d+_\d+_\d+_\d+)$/, ([name]) => name!),
+};
+
+/** What `toPath` makes of the groups that the pattern finds, if it does. Names at the start of a path stand behind a `/` too. */
+function matchOf(video: string, pattern: RegExp, toPath: (groups: string[]) => string): string[] {
+  const match = pattern.exec(`/${video}`);
+  return match ? [toPath(match.slice(1))] : [];
 }

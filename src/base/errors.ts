@@ -15,6 +15,9 @@ export class UserError extends Error {
   }
 }
 
+/** One file is at fault: work on many may go on without it. */
+export class FileError extends UserError {}
+
 /** The work itself failed: disk full, training diverged, device lost. Exit status 1. */
 export class WorkError extends Error {
   override readonly name = 'WorkError';

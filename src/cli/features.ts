@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import sharp from 'sharp';
 import { makeFolder, writeFileWhole } from '../base/files.js';
+import { LeftOut } from '../data/leftOut.js';
 import { contactSheet, mostSheetRows, type SheetCell } from '../report/contactSheet.js';
 import { targetFrames } from '../run/evaluateRun.js';
 import { deviceOf, openExperiment } from '../run/experiment.js';
@@ -20,6 +21,7 @@ interface FeatureFlags extends CommonOptions {
   each: number;
   data: string;
   out?: string;
+  strict?: boolean;
 }
 
 export function featuresCommand(): Command {
@@ -31,7 +33,8 @@ export function featuresCommand(): Command {
     .option('--run <dir>', 'run to use (default: the newest)')
     .option('--layer <name>', `descriptive convolution; may be repeated (default: ${defaultLayer})`, repeated)
     .option('--each <n>', 'images of each kind when no path is given', wholeNumber(1), 4)
-    .option('--out <dir>', 'folder for the pictures (default: features/ of the run)');
+    .option('--out <dir>', 'folder for the pictures (default: features/ of the run)')
+    .option('--strict', 'end with status 2 at the first image that cannot be read, which is otherwise left out');
   withCommonOptions(withDataOption(command));
   command.addHelpText('after', "\nExample:\n  ldc features --run 'runs/O&C&I-to-M/ldc-seed0' --layer layer1.0.conv2");
   return command.action(async (paths: string[], flags: FeatureFlags) => {
@@ -46,8 +49,9 @@ export function featuresCommand(): Command {
     const size = config.data.image_size;
     const cells = new Map<string, SheetCell[]>(layers.map((layer) => [layer, []]));
     const pictures: { path: string; kind: string; layer: string; picture: string }[] = [];
+    const leftOut = new LeftOut((text) => progress.note(text), flags.strict);
     let count = 0;
-    for await (const each of featurePictures(run, deviceOf(config), checkpoint, layers, images, progress)) {
+    for await (const each of featurePictures(run, deviceOf(config), checkpoint, layers, images, progress, leftOut)) {
       count++;
       for (const [layer, picture] of each.pictures) {
         const file = join(out, `${String(count).padStart(4, '0')}-${each.kind}-${layer}.png`.replaceAll('/', '_'));
@@ -67,12 +71,13 @@ export function featuresCommand(): Command {
       sheets.push(file);
     }
     const { synthetic } = facts;
-    printResult(flags, { run: folder.path, checkpoint, synthetic, sheets, pictures }, () =>
+    printResult(flags, { run: folder.path, checkpoint, synthetic, sheets, pictures, left_out: leftOut.files }, () =>
       [
         `${synthetic ? 'SYNTHETIC: ' : ''}${pictures.length} pictures of ${count} images in ${out}`,
         ...sheets.map((sheet) => `sheet: ${sheet}`),
       ].join('\n'),
     );
+    leftOut.close();
   });
 }
 

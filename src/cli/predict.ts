@@ -4,10 +4,12 @@ import { Command } from 'commander';
 import { stringify } from 'csv-stringify/sync';
 import { UserError } from '../base/errors.js';
 import { makeFolder, writeFileWhole } from '../base/files.js';
+import { LeftOut } from '../data/leftOut.js';
 import { pictureStem } from '../data/pictures.js';
 import type { OpenModel } from '../run/openModel.js';
 import { type MapLayer, overlayPng } from '../run/overlay.js';
 import { type Prediction, predict } from '../run/predict.js';
+import type { Progress } from '../run/progress.js';
 import { isVideo } from '../run/shots.js';
 import { withDeviceOptions, withOutOption } from './experimentOptions.js';
 import { type ModelOptions, modelOf, withModelOptions, withWeightsOptions } from './modelOptions.js';
@@ -20,6 +22,7 @@ interface PredictFlags extends CommonOptions, ModelOptions {
   ffmpeg?: string;
   csv?: string;
   overlay?: string;
+  strict?: boolean;
 }
 
 export function predictCommand(): Command {
@@ -33,12 +36,15 @@ export function predictCommand(): Command {
     .option('--detect', 'find the face in each picture and crop it as ldc prepare does')
     .option('--ffmpeg <path>', 'ffmpeg to use for videos, with ffprobe beside it; otherwise those of the system')
     .option('--csv <file>', 'also write the results as CSV')
-    .option('--overlay <dir>', 'also draw the live and spoof maps over each image, or the middle frame of a video');
+    .option('--overlay <dir>', 'also draw the live and spoof maps over each image, or the middle frame of a video')
+    .option('--strict', 'end with status 2 at the first file that cannot be read, which is otherwise left out');
   withCommonOptions(withDeviceOptions(withOutOption(withWeightsOptions(withModelOptions(command)))));
   command.addHelpText('after', "\nExample:\n  ldc predict --run 'runs/O&C&I-to-M/ldc-seed0' faces/ --csv scores.csv");
   return command.action(async (paths: string[], flags: PredictFlags) => {
     const model = await modelOf(flags);
-    const predictions = await predictionsOf(model, paths, flags).finally(() => model.release());
+    const progress = progressFor(flags);
+    const leftOut = new LeftOut((text) => progress.note(text), flags.strict);
+    const predictions = await predictionsOf(model, paths, flags, progress, leftOut).finally(() => model.release());
     const { path, checkpoint, engine, synthetic } = model;
     const { name, frame, video } = model.threshold;
     const threshold = { name, value: frame, video };
@@ -48,35 +54,45 @@ export function predictCommand(): Command {
       ...(videos > 0 ? [`${video.toPrecision(4)} for videos`] : []),
     ].join(', ');
     const source = flags.model === undefined && flags.weights === undefined ? { run: path } : { model: path };
-    printResult(flags, { ...source, checkpoint, engine, threshold, synthetic, predictions }, () =>
-      [
-        ...predictions.map(
-          ({ path, score, decision, frames }) =>
-            `${decision.padEnd(5)}  ${score.toFixed(4)}  ${path}${isVideo(path) ? ` (mean of ${frames} frames)` : ''}`,
-        ),
-        `threshold ${thresholds} (${name}), ${checkpoint ? `${checkpoint} of ` : ''}${path}`,
-        ...(synthetic
-          ? ['SYNTHETIC: this network was trained on drawn faces; its decisions on real ones mean nothing.']
-          : []),
-      ].join('\n'),
+    printResult(
+      flags,
+      { ...source, checkpoint, engine, threshold, synthetic, predictions, left_out: leftOut.files },
+      () =>
+        [
+          ...predictions.map(
+            ({ path, score, decision, frames }) =>
+              `${decision.padEnd(5)}  ${score.toFixed(4)}  ${path}${isVideo(path) ? ` (mean of ${frames} frames)` : ''}`,
+          ),
+          `threshold ${thresholds} (${name}), ${checkpoint ? `${checkpoint} of ` : ''}${path}`,
+          ...(synthetic
+            ? ['SYNTHETIC: this network was trained on drawn faces; its decisions on real ones mean nothing.']
+            : []),
+        ].join('\n'),
     );
     // Behind the results: a file that cannot be written loses nothing.
     if (flags.csv !== undefined) {
       await writeFileWhole(flags.csv, stringify(predictions, { header: true, escape_formulas: true }));
     }
+    leftOut.close();
   });
 }
 
 type Row = Pick<Prediction, 'path' | 'score' | 'decision' | 'frames'>;
 
 /** Predicts all, and draws each where `--overlay` says so. */
-async function predictionsOf(model: OpenModel, paths: readonly string[], flags: PredictFlags): Promise<Row[]> {
+async function predictionsOf(
+  model: OpenModel,
+  paths: readonly string[],
+  flags: PredictFlags,
+  progress: Progress,
+  leftOut: LeftOut,
+): Promise<Row[]> {
   const predictions: Row[] = [];
   if (flags.overlay !== undefined) {
     if (model.mapSize === null) throw new UserError(`--overlay draws maps, and ${model.path} makes none`);
     await makeFolder(flags.overlay);
   }
-  for await (const each of predict(model, paths, flags, progressFor(flags))) {
+  for await (const each of predict(model, paths, flags, progress, leftOut)) {
     const { path, score, decision, frames } = each;
     predictions.push({ path, score, decision, frames });
     if (flags.overlay === undefined) continue;

@@ -1,16 +1,11 @@
 /** Images from disk to pixels, decoded ahead of the engine on libuv's threads. */
 import { availableParallelism } from 'node:os';
-import sharp from 'sharp';
-import { messageOf, UserError } from '../base/errors.js';
+import type { Sharp } from 'sharp';
+import { FileError, messageOf } from '../base/errors.js';
 import { type CropCache, cropCache } from './cropCache.js';
+import { openImage } from './image.js';
 import type { Frame } from './manifest.js';
 
-// The engine computes on the same cores: one thread an image, and no cache of images that come back an epoch later.
-sharp.concurrency(1);
-sharp.cache(false);
-
-/** No face image is larger; what claims to be is a decompression bomb. */
-export const MOST_PIXELS = 100_000_000;
 /** libuv has four threads unless UV_THREADPOOL_SIZE says otherwise; more decodings at once would wait for each other. */
 const LIBUV_THREADS = 4;
 
@@ -25,6 +20,8 @@ export interface LoaderOptions {
   cache?: boolean;
   /** Ends the loading: the iterator throws the signal's reason. */
   signal?: AbortSignal;
+  /** Is told of JPEGs that lack their end and are used. */
+  note?: (text: string) => void;
 }
 
 export interface LoadedBatch {
@@ -40,11 +37,16 @@ export interface LoadedBatch {
 /**
  * Reads an image as `[size,size,3]` sRGB bytes; it is turned as its EXIF data say, its aspect is not kept, transparency is dropped.
  * @param image path of a file, or its content (JPEG, PNG, …)
- * @throws UserError naming the file when it cannot be read
+ * @param note is told of a JPEG that lacks its end and is used
+ * @throws FileError naming the file when it cannot be read
  */
-export async function readImage(image: string | Uint8Array, size: number): Promise<Uint8Array> {
+export async function readImage(
+  image: string | Uint8Array,
+  size: number,
+  note?: (text: string) => void,
+): Promise<Uint8Array> {
   try {
-    return await decode(image, size);
+    return await decode(image, size, note);
   } catch (error) {
     throw unreadable(typeof image === 'string' ? image : `of ${image.length} bytes`, error);
   }
@@ -52,17 +54,17 @@ export async function readImage(image: string | Uint8Array, size: number): Promi
 
 /**
  * The images of `batches`, in order. At most `ahead` batches are in memory beside the one handed out; leaving the loop ends all work.
- * @throws UserError naming the file and the manifest's line of an image that cannot be read, when its batch is due
+ * @throws FileError naming the file and the manifest's line of an image that cannot be read, when its batch is due
  */
 export async function* loadBatches(
   batches: Iterable<readonly Frame[]>,
   options: LoaderOptions,
 ): AsyncGenerator<LoadedBatch, void, void> {
-  const { size, ahead = 2, workers = 'auto', cache = false, signal } = options;
+  const { size, ahead = 2, workers = 'auto', cache = false, signal, note } = options;
   const stop = new AbortController();
   const ends = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
   const turn = turns(workers === 'auto' ? Math.min(availableParallelism(), LIBUV_THREADS) : workers);
-  const load = cache ? decodeOnce() : decodeInto;
+  const load = (cache ? decodeOnce : decodeInto)(note);
   const iterator = batches[Symbol.iterator]();
   const loading: Promise<LoadedBatch>[] = [];
   const fill = () => {
@@ -92,17 +94,19 @@ export async function* loadBatches(
 /** Puts the pixels of a frame to `into` from `at` on. */
 type Decode = (frame: Frame, size: number, into: Uint8Array, at: number) => Promise<void>;
 
-const decodeInto: Decode = async ({ path }, size, into, at) => into.set(await decode(path, size), at);
+function decodeInto(note?: (text: string) => void): Decode {
+  return async ({ path }, size, into, at) => into.set(await decode(path, size, note), at);
+}
 
 /** Looks into the caches of the sets first, and leaves there what it has to decode. */
-function decodeOnce(): Decode {
+function decodeOnce(note?: (text: string) => void): Decode {
   const caches = new Map<string, Promise<CropCache | null>>();
   return async (frame, size, into, at) => {
     const { manifest, path } = frame;
     if (!caches.has(manifest)) caches.set(manifest, cropCache(manifest, size));
     const cache = await caches.get(manifest)!;
     if (await cache?.read(frame, into, at)) return;
-    const pixels = await decode(path, size);
+    const pixels = await decode(path, size, note);
     into.set(pixels, at);
     await cache?.write(frame, pixels);
   };
@@ -133,18 +137,15 @@ async function loadBatch(
   return { frames, pixels, loadMs: started === 0 ? 0 : performance.now() - started };
 }
 
-async function decode(image: string | Uint8Array, size: number): Promise<Uint8Array> {
-  return sharp(image, { limitInputPixels: MOST_PIXELS, failOn: 'error', sequentialRead: true })
-    .autoOrient()
-    .resize(size, size, { fit: 'fill' })
-    .removeAlpha()
-    .raw({ depth: 'uchar' })
-    .toBuffer();
+function decode(image: string | Uint8Array, size: number, note?: (text: string) => void): Promise<Uint8Array> {
+  const square = (opened: Sharp) =>
+    opened.resize(size, size, { fit: 'fill' }).removeAlpha().raw({ depth: 'uchar' }).toBuffer();
+  return openImage(image, square, note);
 }
 
-function unreadable(where: string, error: unknown): UserError {
+function unreadable(where: string, error: unknown): FileError {
   const reason = messageOf(error).split('\n')[0]!.trim();
-  return new UserError(`the image ${where} cannot be read: ${reason}`);
+  return new FileError(`the image ${where} cannot be read: ${reason}`);
 }
 
 /** Lets `limit` works run at once, the others in the order they came. */

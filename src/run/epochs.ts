@@ -8,7 +8,7 @@ import { clearGrads } from '../engine/tape.js';
 import { Tensor } from '../engine/tensor.js';
 import type { Checkpoints, Position } from './checkpoint.js';
 import { Diverged, Health } from './health.js';
-import { interruptedBy, type Progress } from './progress.js';
+import { interruptedBy, noteOnce, type Progress } from './progress.js';
 
 /** Seconds of one step: decoding (in the background), waiting for it, and the three parts of the computation. */
 export interface StepSeconds {
@@ -76,13 +76,14 @@ export async function runEpochs(stage: Stage, start: Position, progress: Progres
   const clock = new StageClock(stage.device);
   const health = new Health(stage.module);
   const due = savesDue(stage.checkpointEvery);
+  const note = noteOnce(progress);
   let skippedInARow = 0;
   for (; at.epoch < epochs; at.epoch++, at.batch = 0) {
     const batches = stage.batchesOf(at.epoch);
     const left = batches.slice(at.batch).map((positions) => positions.map((i) => frames[i]!));
     clock.waiting();
     const { imageSize: size, workers, cache = false } = stage;
-    for await (const loaded of loadBatches(left, { size, workers, cache })) {
+    for await (const loaded of loadBatches(left, { size, workers, cache, note })) {
       clock.begin(loaded.loadMs);
       if (stage.onNan === 'skip') health.remember();
       const tensors = stage.device.step(() => stage.submit(loaded, batches[at.batch]!, at, () => clock.mark()));

@@ -5,6 +5,7 @@ import sharp from 'sharp';
 import { UserError } from '../base/errors.js';
 import { nearest } from '../config/nearest.js';
 import { findCropSets } from '../data/cropSet.js';
+import type { LeftOut } from '../data/leftOut.js';
 import { readImage } from '../data/loader.js';
 import type { Frame } from '../data/manifest.js';
 import type { Device } from '../engine/device.js';
@@ -64,8 +65,8 @@ export function someOfEachKind(frames: readonly Frame[], each: number): Frame[] 
 }
 
 /**
- * Pictures of each image in order.
- * @throws UserError for a layer that the network does not have, or an unreadable image
+ * Pictures of each image in order; images that cannot be read go to `leftOut`.
+ * @throws UserError for a layer that the network does not have, and when not one image can be read
  */
 export async function* featurePictures(
   run: Awaited<ReturnType<typeof openRun>>,
@@ -74,6 +75,7 @@ export async function* featurePictures(
   layers: readonly string[],
   images: readonly KnownImage[],
   progress: Progress,
+  leftOut: LeftOut,
 ): AsyncGenerator<FeaturePictures> {
   const { data } = run.config;
   const size = data.image_size;
@@ -84,16 +86,22 @@ export async function* featurePictures(
     const modules = layers.map((layer) => known.get(layer) ?? unknownLayer(layer, [...known.keys()]));
     await loadModel(join(run.folder.checkpoints, `${checkpoint}.safetensors`), net);
     progress.begin('features', images.length);
+    leftOut.total = images.length;
     for (const [i, image] of images.entries()) {
-      const pixels = await readImage(image.path, size);
+      const pixels = await readImage(image.path, size, (text) => progress.note(text)).catch((error: unknown) => {
+        leftOut.add(image.path, error);
+        return null;
+      });
+      progress.update(i + 1);
+      if (pixels === null) continue;
       const input = () => imagesToFeatures(device, pixels, [1, size, size], pixelScaling(data.normalize));
       const results = await layerPictures(net, modules, input, weights);
       const pictures = new Map<string, Uint8Array>();
       for (const [k, layer] of layers.entries()) pictures.set(layer, await enlarged(results[k]![0]!, size));
-      progress.update(i + 1);
       yield { ...image, pixels, pictures };
     }
     progress.end();
+    leftOut.checkSome();
   } finally {
     weights.release();
     net.dispose();

@@ -1,5 +1,6 @@
 /** Scores and decisions for images and videos of the user's, at the model's own threshold. */
 import { UserError } from '../base/errors.js';
+import type { LeftOut } from '../data/leftOut.js';
 import type { ImageScore } from '../evaluate/scorer.js';
 import type { OpenModel } from './openModel.js';
 import type { Progress } from './progress.js';
@@ -17,26 +18,35 @@ export interface Prediction extends ImageScore {
 }
 
 /**
- * One prediction a file, in order. Files in which a face was looked for and not found are noted and left out.
- * @throws UserError for a path that does not exist, a folder without pictures, an unreadable file, and when there is no face in any
+ * One prediction a file, in order. Files in which a face was looked for and not found are noted and passed over; those that cannot be
+ * read go to `leftOut`.
+ * @throws UserError for a path that does not exist, a folder without pictures, and when not one file gives a prediction
  */
 export async function* predict(
   { scorer, imageSize, threshold }: OpenModel,
   paths: readonly string[],
   options: ShotOptions,
   progress: Progress,
+  leftOut: LeftOut,
 ): AsyncGenerator<Prediction> {
   const files = await picturesAt(paths, (text) => progress.note(text));
-  const reader = new ShotReader(imageSize, options);
+  leftOut.total = files.length;
+  const reader = new ShotReader(imageSize, options, (text) => progress.note(text));
   progress.begin('predict', files.length, 0, 'files');
   let predicted = 0;
   for (const [i, path] of files.entries()) {
     const scored: (ImageScore & { pixels: Uint8Array })[] = [];
-    for await (const pixels of reader.shots(path)) {
-      const [score] = await scorer.score(pixels, 1, imageSize);
-      scored.push({ ...score!, pixels });
+    try {
+      for await (const pixels of reader.shots(path)) {
+        const [score] = await scorer.score(pixels, 1, imageSize);
+        scored.push({ ...score!, pixels });
+      }
+    } catch (error) {
+      leftOut.add(path, error);
+      continue;
+    } finally {
+      progress.update(i + 1);
     }
-    progress.update(i + 1);
     const frames = scored.length;
     if (frames === 0) {
       progress.note(`no face is found in ${path}; it is left out`);
@@ -48,5 +58,6 @@ export async function* predict(
     yield { ...scored[Math.floor(frames / 2)]!, path, score, decision, frames };
   }
   progress.end();
+  leftOut.checkSome();
   if (predicted === 0) throw new UserError('no face is found in any of the files');
 }

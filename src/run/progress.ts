@@ -12,6 +12,15 @@ export interface Progress {
 
 export const silent: Progress = { begin: () => {}, update: () => {}, end: () => {}, note: () => {} };
 
+/** Notes of `progress`, each said once. */
+export function noteOnce(progress: Pick<Progress, 'note'>): (text: string) => void {
+  const said = new Set<string>();
+  return (text) => {
+    if (!said.has(text)) progress.note(text);
+    said.add(text);
+  };
+}
+
 /** Shows work that says how much of it is done as one stage, which begins with the first word of it and ends with its last unit. */
 export function stageOf(progress: Progress, title: string, unit: string): (done: number, total: number) => void {
   let begun = false;

@@ -80,7 +80,8 @@ export async function writeMaps(
   net.train(false);
   progress.begin('quasi ground truth maps', train.length, 0, 'images');
   let done = 0;
-  const loading = { size: config.data.image_size, workers: config.data.workers, signal, cache: config.data.cache };
+  const { image_size: size, workers, cache } = config.data;
+  const loading = { size, workers, signal, cache, note: (text: string) => progress.note(text) };
   const frozen = new FrozenWeights();
   try {
     for await (const batch of loadBatches(inBatches(train, camBatch), loading)) {

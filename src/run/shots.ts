@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import sharp from 'sharp';
-import { UserError } from '../base/errors.js';
+import { FileError, UserError } from '../base/errors.js';
 import { readImage } from '../data/loader.js';
 import { imageHint, othersNote, type PictureKind, pictureHint, pictureKind, picturesBelow } from '../data/pictures.js';
 import { cropOf, defaultMargin, imageOf, jpegOf, type Picture, squareOf } from '../data/prepare/crop.js';
@@ -25,27 +25,31 @@ export class ShotReader {
   private detector: Promise<Detector> | undefined;
   private programs: Promise<Ffmpeg> | undefined;
 
-  /** @param size side of what the network takes, in pixels */
+  /**
+   * @param size side of what the network takes, in pixels
+   * @param note is told of JPEGs that lack their end and are used
+   */
   constructor(
     private readonly size: number,
     private readonly options: ShotOptions,
+    private readonly note: (text: string) => void = () => {},
   ) {}
 
   /**
    * What there is of one file, [size,size,3] each; none where no face is found.
-   * @throws UserError when the file, ffmpeg or the detector cannot be used
+   * @throws FileError when the file cannot be read; UserError when ffmpeg or the detector cannot be used
    */
   async *shots(path: string): AsyncGenerator<Uint8Array> {
     const { frames, detect, ffmpeg } = this.options;
     if (!isVideo(path) && !detect) {
-      yield await readImage(path, this.size);
+      yield await readImage(path, this.size, this.note);
       return;
     }
     this.detector ??= detect ? theDetector() : undefined;
     const detector = await this.detector;
     try {
       this.programs ??= isVideo(path) ? findFfmpeg(ffmpeg) : undefined;
-      const film = isVideo(path) ? await openVideo(await this.programs!, path) : await openPhoto(path);
+      const film = isVideo(path) ? await openVideo(await this.programs!, path) : await openPhoto(path, this.note);
       let decoded = 0;
       for await (const { picture } of film.frames(sampleFrames(film.clip.length, frames, 'uniform'), {})) {
         decoded++;
@@ -54,7 +58,7 @@ export class ShotReader {
       }
       if (decoded === 0) throw new VideoError('no frame can be decoded');
     } catch (error) {
-      if (error instanceof VideoError) throw new UserError(`${path} cannot be read: ${error.message}`);
+      if (error instanceof VideoError) throw new FileError(`${path} cannot be read: ${error.message}`);
       throw error;
     }
   }

@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { WorkError } from '../../src/base/errors.js';
+import { LeftOut } from '../../src/data/leftOut.js';
 import { readImage } from '../../src/data/loader.js';
 import type { OpenModel } from '../../src/run/openModel.js';
 import { predict } from '../../src/run/predict.js';
@@ -39,9 +41,9 @@ const model = {
   },
 } as unknown as OpenModel;
 
-async function predicted(paths: string[], given = options) {
+async function predicted(paths: string[], given = options, leftOut = new LeftOut(() => {})) {
   const results = [];
-  for await (const each of predict(model, paths, given, silent)) results.push(each);
+  for await (const each of predict(model, paths, given, silent, leftOut)) results.push(each);
   return results;
 }
 
@@ -89,6 +91,35 @@ it('are the images and videos of a folder, in order of name; other files are cou
   const found = await picturesAt([join(folder, 'mixed')], (text) => notes.push(text));
   expect(found).toEqual(['a.jpg', 'b.MP4', 'sub/d.webm'].map((name) => join(folder, 'mixed', name)));
   expect(notes).toEqual([`${join(folder, 'mixed')}: 1 file of another kind is passed over: 1 .txt`]);
+});
+
+describe('a file that cannot be read', () => {
+  const red = sharp({ create: { width: side, height: side, channels: 3, background: 'red' } });
+  const files = async () => {
+    await put(join(folder, 'cut/1.png'), await red.png().toBuffer());
+    await put(join(folder, 'cut/2.jpg'), (await red.jpeg().toBuffer()).subarray(0, 200));
+    return [await put(join(folder, 'cut/3.png'), await red.png().toBuffer())];
+  };
+
+  it('is left out of a folder, named, and counted at the end', async () => {
+    await files();
+    const notes: string[] = [];
+    const leftOut = new LeftOut((text) => notes.push(text));
+    const results = await predicted([join(folder, 'cut')], options, leftOut);
+    expect(results.map(({ path }) => path)).toEqual(['1.png', '3.png'].map((name) => join(folder, 'cut', name)));
+    expect(notes).toEqual([expect.stringMatching(/^the image \S*2\.jpg cannot be read: .*; it is left out$/)]);
+    expect(leftOut.files).toEqual([{ path: join(folder, 'cut/2.jpg'), reason: expect.stringContaining('2.jpg') }]);
+    expect(() => leftOut.close()).toThrow(new WorkError(`1 of 3 files could not be used: ${leftOut.files[0]!.path}`));
+  });
+
+  it('ends the work where there is no other, and with strict', async () => {
+    await files();
+    const bad = join(folder, 'cut/2.jpg');
+    expect((await failure(predicted([bad]))).message).toMatch(/^the image \S*2\.jpg cannot be read/);
+    expect((await failure(predicted([bad, bad]))).message).toMatch(/^not one of 2 files can be used: the image/);
+    const strict = new LeftOut(() => {}, true);
+    expect((await failure(predicted([join(folder, 'cut')], options, strict))).message).toContain('2.jpg');
+  });
 });
 
 it('are what files on the command line are called, or images by what is in them', async () => {

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { messageOf, UserError } from '../../base/errors.js';
-import { MOST_PIXELS } from '../loader.js';
+import { MOST_PIXELS } from '../image.js';
 
 const run = promisify(execFile);
 

@@ -1,7 +1,7 @@
 /** What crops are taken from: a video, a photograph, which is a film of one frame, or a recording in an HDF5 file. */
-import sharp, { type Sharp } from 'sharp';
+import type { Sharp } from 'sharp';
 import { messageOf } from '../../base/errors.js';
-import { MOST_PIXELS } from '../loader.js';
+import { openImage } from '../image.js';
 import type { Face } from '../sources/source.js';
 import { cropOf, imageOf, type Picture, reachOf, type Square } from './crop.js';
 import { type Area, type DecodeOptions, decodeCrops, decodeFrames, mostShrinking } from './decode.js';
@@ -52,15 +52,18 @@ export async function openVideo(programs: Ffmpeg, file: string, signal?: AbortSi
   };
 }
 
-/** @throws VideoError when the photograph cannot be read */
-export async function openPhoto(file: string): Promise<Film> {
+/**
+ * @param note is told of a JPEG that lacks its end and is used
+ * @throws VideoError when the photograph cannot be read
+ */
+export async function openPhoto(file: string, note?: (text: string) => void): Promise<Film> {
   try {
-    const decoded = sharp(file, { limitInputPixels: MOST_PIXELS, failOn: 'error' })
-      .autoOrient()
-      .toColourspace('srgb')
-      .removeAlpha()
-      .raw({ depth: 'uchar' });
-    const { data: pixels, info } = await decoded.toBuffer({ resolveWithObject: true });
+    const { data: pixels, info } = await openImage(
+      file,
+      (image) =>
+        image.toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true }),
+      note,
+    );
     const { width, height } = info;
     const clip: Clip = { width, height, rotation: 0, length: 1, promised: null, index: null };
     const picture = { left: 0, top: 0, width, height, pixels };

@@ -13,9 +13,9 @@ import {
 } from '../run/openModel.js';
 import { newestRun, openRun } from '../run/runFolder.js';
 import { type DeviceOptions, overridesOf } from './experimentOptions.js';
-import { repeated } from './output.js';
+import { type CommonOptions, progressFor, repeated } from './output.js';
 
-export interface WeightsOptions extends DeviceOptions {
+export interface WeightsOptions extends DeviceOptions, Pick<CommonOptions, 'quiet'> {
   out: string;
   run?: string;
   weights?: string;
@@ -59,7 +59,8 @@ export async function weightsOf(flags: WeightsOptions, threshold?: number): Prom
   exclusive(flags, ['run', 'weights']);
   const overrides = overridesOf(flags);
   if (flags.weights !== undefined) {
-    return fileWeights(flags.weights, (own) => loadConfig(flags.config, [...own, ...overrides]), threshold);
+    const configure = (own: string[]) => loadConfig(flags.config, [...own, ...overrides]);
+    return fileWeights(flags.weights, configure, threshold, (text) => progressFor(flags).note(text));
   }
   if (flags.config !== undefined) throw new UserError('--config needs --weights: a run has a configuration of its own');
   return runWeights(await openRun(flags.run ?? (await newestRun(flags.out)), overrides));

@@ -200,12 +200,14 @@ function readStackName(m: Machine): string {
 
 function append(m: Machine, items: Value[]): void {
   const list = top(m);
+  if (isOf(list, 'inert')) return;
   if (!Array.isArray(list)) throw damaged(m, `it appends to ${describe(list)}`);
   for (const item of items) list.push(item);
 }
 
 function setItems(m: Machine, items: Value[]): void {
   const map = top(m);
+  if (isOf(map, 'inert')) return;
   if (!(map instanceof Map)) throw damaged(m, `it sets items of ${describe(map)}`);
   fill(m, map, items);
 }

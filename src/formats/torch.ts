@@ -7,14 +7,19 @@ import { quote } from './quote.js';
 import { type NamedTensor, writeSafetensors } from './safetensors.js';
 import { openTorch, type TorchContainer, type TorchStorage } from './torchContainer.js';
 import { isContiguous, TensorReference, tensorBytes, touchedRange } from './torchValues.js';
+import { wrapperPrefix } from './wrappers.js';
 
 /** An open checkpoint. Tensors are read from the disk when they are asked for. */
 export interface TorchFile {
   path: string;
-  /** In the order of the state dict, without a `module.` that all have in front (`DataParallel`). */
+  /** In the order of the state dict, without what a wrapper put in front of all. */
   names: string[];
+  /** What that was: `module._orig_mod.`; empty where there was nothing. */
+  taken: string;
   /** Entries of the state dict that are no tensors. */
   skipped: string[];
+  /** Classes of objects anywhere in the file that were passed over unread. */
+  passedOver: string[];
   has(name: string): boolean;
   /** Type in the file and shape, without reading the elements. */
   info(name: string): { dtype: Dtype; shape: number[] };
@@ -71,7 +76,8 @@ const unfoldingAllowance = 16 * 1024 * 1024;
 export async function readTorch(path: string): Promise<TorchFile> {
   const file = await openBytes(path);
   const container = await openTorch(file);
-  const { tensors, skipped } = collect(path, container.root);
+  const { tensors, taken, skipped } = collect(path, container);
+  const passedOver = [...container.passedOver];
   await checkStorages(path, file.size, container, tensors.values());
   const find = (name: string): TensorReference => {
     const tensor = tensors.get(name);
@@ -81,7 +87,9 @@ export async function readTorch(path: string): Promise<TorchFile> {
   return {
     path,
     names: [...tensors.keys()],
+    taken,
     skipped,
+    passedOver,
     has: (name) => tensors.has(name),
     info: (name) => ({ dtype: find(name).storage.dtype, shape: [...find(name).shape] }),
     async tensor(name) {
@@ -94,22 +102,24 @@ export async function readTorch(path: string): Promise<TorchFile> {
 }
 
 /**
- * Converts a checkpoint to safetensors: names, shapes and types stay as they are. The output appears when it is complete.
- * @returns how many tensors and bytes of them were written, and which entries were no tensors
+ * Converts a checkpoint to safetensors: names, shapes and types stay as they are, but for what a wrapper put in front of all names. The
+ * output appears when it is complete.
+ * @returns how many tensors and bytes of them were written, and what was taken off and passed over
  */
 export async function convertTorch(
   input: string,
   output: string,
-): Promise<{ tensors: number; bytes: number; skipped: string[] }> {
+): Promise<{ tensors: number; bytes: number } & Pick<TorchFile, 'taken' | 'skipped' | 'passedOver'>> {
   const file = await readTorch(input);
   const tensors = file.names.map((name): NamedTensor => ({ name, ...file.info(name), data: () => file.pieces(name) }));
   await writeSafetensors(output, tensors, { format: 'pt' });
   const bytes = tensors.reduce((sum, { dtype, shape }) => sum + shape.reduce((a, b) => a * b, widthOf(dtype)), 0);
-  return { tensors: tensors.length, bytes, skipped: file.skipped };
+  const { taken, skipped, passedOver } = file;
+  return { tensors: tensors.length, bytes, taken, skipped, passedOver };
 }
 
-function collect(path: string, root: Value): { tensors: Map<string, TensorReference>; skipped: string[] } {
-  const state = findState(root, deepest) ?? onlyState(path, root);
+function collect(path: string, { root, passedOver }: TorchContainer) {
+  const state = findState(root, deepest) ?? onlyState(path, root, passedOver);
   const tensors = new Map<string, TensorReference>();
   const skipped: string[] = [];
   for (const [key, value] of state) {
@@ -119,9 +129,10 @@ function collect(path: string, root: Value): { tensors: Map<string, TensorRefere
   }
   if (tensors.size > largestStateDict)
     throw new UserError(`${path} holds ${tensors.size} tensors, more than any network`);
-  const prefix = 'module.';
-  if (![...tensors.keys()].every((name) => name.startsWith(prefix))) return { tensors, skipped };
-  return { tensors: new Map([...tensors].map(([name, tensor]) => [name.slice(prefix.length), tensor])), skipped };
+  const lightning = root instanceof Map && root.has('pytorch-lightning_version');
+  const taken = wrapperPrefix([...tensors.keys()], lightning);
+  if (taken === '') return { tensors, taken, skipped };
+  return { tensors: new Map([...tensors].map(([name, tensor]) => [name.slice(taken.length), tensor])), taken, skipped };
 }
 
 /** The dictionary of tensors under a usual name in `value`, or `value` itself. A dictionary is looked through once, as it may hold itself. */
@@ -136,13 +147,17 @@ function findState(value: Value | undefined, depth: number, seen = new Set<Value
 }
 
 /** The dictionary of tensors under a name of its own, if there is only one. */
-function onlyState(path: string, root: Value): Map<Value, Value> {
+function onlyState(path: string, root: Value, passedOver: ReadonlySet<string>): Map<Value, Value> {
   const entries = root instanceof Map ? [...root] : [];
   // Looked at once each: a hostile file may list one large dictionary under a million names.
   const states = new Set(entries.map(([, inner]) => inner).filter((inner) => inner instanceof Map));
   const [state, another] = [...states].filter(holdsTensors);
   if (state === undefined) {
-    throw new UserError(`${path} holds no state dict`, 'save one in Python: torch.save(model.state_dict(), FILE)');
+    const [object] = passedOver;
+    throw new UserError(
+      `${path} holds no state dict${object === undefined ? '' : `, but an object of ${quote(object)}`}`,
+      'save one in Python: torch.save(model.state_dict(), FILE)',
+    );
   }
   if (another !== undefined) {
     const names = entries

@@ -5,9 +5,10 @@
 import { UserError } from '../base/errors.js';
 import type { ByteFile, ByteRange } from './byteFile.js';
 import { widthOf } from './dtype.js';
+import { notA } from './fileKind.js';
 import { PickleCutShort, unpickle, type Value } from './pickle.js';
 import { quote } from './quote.js';
-import { type StorageReference, torchRules } from './torchValues.js';
+import { type StorageReference, type TorchRules, torchRules } from './torchValues.js';
 import { readZip, type ZipEntry } from './zip.js';
 
 /** Pickles beyond this are refused; they describe tensors, whose elements stand elsewhere. */
@@ -20,6 +21,8 @@ const legacyVersion = 1001;
 /** An opened checkpoint. */
 export interface TorchContainer {
   root: Value;
+  /** Classes whose objects were passed over unread. */
+  passedOver: ReadonlySet<string>;
   bigEndian: boolean;
   /** The bytes of a storage; throws when they are missing or not as many as its elements need. */
   storage(reference: StorageReference): TorchStorage;
@@ -39,11 +42,8 @@ export function looksLikeTorch(start: Uint8Array): boolean {
 
 /** Opens a file of `torch.save`, whose first bytes tell the container. */
 export async function openTorch(file: ByteFile): Promise<TorchContainer> {
-  if (file.size === 0) throw new UserError(`${file.path} is empty`);
   const start = await file.bytes(0, Math.min(2, file.size));
-  if (!looksLikeTorch(start)) {
-    throw new UserError(`${file.path} is not a PyTorch checkpoint: it begins like neither a zip archive nor a pickle`);
-  }
+  if (!looksLikeTorch(start)) throw await notA('a PyTorch checkpoint', file);
   return start[0] === 0x80 ? openLegacy(file) : openZip(file);
 }
 
@@ -51,12 +51,13 @@ async function openZip(file: ByteFile): Promise<TorchContainer> {
   const { path } = file;
   const entries = await readZip(file);
   const pickles = [...entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name));
-  if (pickles.length !== 1)
-    throw new UserError(`${path} is a zip archive but not a PyTorch checkpoint: it has no data.pkl`);
+  if (pickles.length !== 1) throw otherArchive(path, [...entries.keys()]);
   const folder = pickles[0]!.slice(0, -'data.pkl'.length);
+  const rules = torchRules(path);
   const bigEndian = await readByteOrder(path, entries.get(`${folder}byteorder`));
   return {
-    root: await readZipPickle(path, entries.get(pickles[0]!)!),
+    root: await readZipPickle(entries.get(pickles[0]!)!, rules),
+    passedOver: rules.passedOver,
     bigEndian,
     storage({ key, dtype, count }) {
       const entry = entries.get(`${folder}data/${key}`);
@@ -78,11 +79,23 @@ async function readByteOrder(path: string, entry: ZipEntry | undefined): Promise
   return text === 'big';
 }
 
-async function readZipPickle(path: string, entry: ZipEntry): Promise<Value> {
+/** Of an archive that is none of `torch.save`: what is in it says what to do with it. */
+function otherArchive(path: string, names: readonly string[]): UserError {
+  const named = names.slice(0, 3).map(quote).join(', ');
+  const inside = names.length === 0 ? 'it is empty' : `it holds ${named}${names.length > 3 ? ', …' : ''}`;
+  const packed = names.some((name) => /\.(?:pth?|tar|ckpt|bin|safetensors)$/i.test(name));
+  return new UserError(
+    `${path} is a zip archive but not a PyTorch checkpoint: it has no data.pkl; ${inside}`,
+    packed ? 'unpack it: unzip FILE' : undefined,
+  );
+}
+
+async function readZipPickle(entry: ZipEntry, rules: TorchRules): Promise<Value> {
+  const { path } = rules;
   if (entry.size > pickleLimit)
     throw new UserError(`${path} has a pickle of ${entry.size} bytes, more than any checkpoint`);
   try {
-    return unpickle(await entry.bytes(0, entry.size), 0, torchRules(path)).value;
+    return unpickle(await entry.bytes(0, entry.size), 0, rules).value;
   } catch (error) {
     if (error instanceof PickleCutShort) throw new UserError(`${path} is damaged: its pickle ends too early`);
     throw error;
@@ -125,6 +138,7 @@ async function parseLegacy(file: ByteFile, bytes: Uint8Array): Promise<TorchCont
   const storages = await locateStorages(file, at, keys, references);
   return {
     root,
+    passedOver: rules.passedOver,
     bigEndian: false,
     storage({ key, dtype, count }) {
       const storage = storages.get(key);

@@ -67,8 +67,54 @@ const inertCalls = new Set([
   ...['numpy.core.multiarray', 'numpy._core.multiarray'].flatMap((m) => [`${m}.scalar`, `${m}._reconstruct`]),
 ]);
 
+/**
+ * Modules of Python's own whose classes and functions act: with one of them in a file, somebody wants something done. Nothing would be;
+ * the user should know.
+ */
+const acting = new Set(
+  (
+    '__builtin__ _io _pickle _posixsubprocess _socket _thread asyncio bdb builtins code codeop commands concurrent ctypes _ctypes dill ' +
+    'distutils cloudpickle functools ftplib http imp importlib inspect io joblib logging marshal multiprocessing nt ntpath operator os ' +
+    'pdb pickle pip pkgutil platform popen2 posix posixpath profile cProfile pty runpy setuptools shelve shutil signal site smtplib ' +
+    'socket socketserver sqlite3 subprocess sys tarfile tempfile threading timeit trace types urllib webbrowser xmlrpc zipfile zipimport'
+  ).split(' '),
+);
+
+/** Classes that are not written like one, and functions that only put an object together. */
+const plainClasses = new Set([
+  ...['datetime', 'date', 'time', 'timedelta', 'timezone'].map((name) => `datetime.${name}`),
+  'array.array',
+  'collections.deque',
+  'copyreg._reconstructor',
+  'copy_reg._reconstructor',
+  'time.struct_time',
+  'types.SimpleNamespace',
+  ...['slice', 'range', 'complex', 'object'].flatMap((name) => [`builtins.${name}`, `__builtin__.${name}`]),
+  ...['__randomstate_ctor', '__generator_ctor', '__bit_generator_ctor'].map((name) => `numpy.random._pickle.${name}`),
+]);
+
+/**
+ * Whether a name is that of a class whose objects may stand beside weights and are passed over: dates, paths, options of a training program.
+ * Functions are not; neither is what acts.
+ */
+function isPassedOver(name: string): boolean {
+  if (plainClasses.has(name)) return true;
+  const parts = name.split('.');
+  return /^_*[A-Z]\w*$/.test(parts.at(-1)!) && parts.length > 1 && !acting.has(parts[0]!) && parts.every(isWord);
+}
+
+function isWord(part: string): boolean {
+  return /^[\p{L}_][\p{L}\p{N}_]*$/u.test(part) && (!part.startsWith('__') || part === '__main__');
+}
+
+export interface TorchRules extends PickleRules {
+  /** Classes that `isPassedOver` met, in the order of the file. */
+  passedOver: ReadonlySet<string>;
+}
+
 /** The rules for a checkpoint. `path` is for messages; `note` is told of every storage that is referred to. */
-export function torchRules(path: string, note: (storage: StorageReference) => void = () => {}): PickleRules {
+export function torchRules(path: string, note: (storage: StorageReference) => void = () => {}): TorchRules {
+  const passedOver = new Set<string>();
   const refuse = (what: string) => new UserError(`${path} is not a checkpoint that can be read: ${what}`);
   const calls = new Map<string, (args: Value[]) => Value>([
     ['collections.OrderedDict', ([pairs]) => toMap(pairs ?? [], refuse)],
@@ -83,12 +129,16 @@ export function torchRules(path: string, note: (storage: StorageReference) => vo
   ]);
   return {
     path,
+    passedOver,
     global(name) {
       const call = calls.get(name);
       if (call !== undefined) return callable(name, call);
       if (inertCalls.has(name)) return callable(name, () => inert(name));
       if (inertNames.has(name)) return inert(name);
-      return /^torch\.(cuda\.)?\w+Storage$/.test(name) ? inert(name) : undefined;
+      if (/^torch\.(cuda\.)?\w+Storage$/.test(name)) return inert(name);
+      if (!isPassedOver(name)) return undefined;
+      passedOver.add(name);
+      return callable(name, () => inert(name));
     },
     persistent(id) {
       const storage = readStorageIdentifier(id, refuse);

@@ -59,16 +59,24 @@ function allFinite(values: Float32Array): boolean {
   return sum === 0;
 }
 
+/** A file of weights as a source for `loadState`. */
+export interface ModelFile extends StateSource {
+  metadata: Record<string, string>;
+  /** What wrappers had put in front of the names, and was taken off. */
+  taken: string;
+}
+
 /**
- * A file of weights, safetensors or a PyTorch checkpoint, as a source for `loadState`.
+ * A file of weights, safetensors or a PyTorch checkpoint.
  * @throws UserError when it is none, or its checksum says that it is damaged
  */
-export async function openModelFile(path: string): Promise<StateSource & { metadata: Record<string, string> }> {
+export async function openModelFile(path: string): Promise<ModelFile> {
   const file = await readState(path);
   if (file.format === 'safetensors') await checkSeal(file);
   return {
     origin: path,
     names: file.names,
+    taken: file.taken,
     metadata: file.metadata,
     shape: (name) => file.info(name).shape,
     values: async (name) => toFloat32(await file.tensor(name)),

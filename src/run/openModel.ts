@@ -50,13 +50,15 @@ export async function runWeights({ folder, facts, config }: Run): Promise<Weight
 /**
  * Weights in a file: safetensors or a PyTorch checkpoint. They decide at 0.5 unless `threshold` says otherwise.
  * @param configure the configuration, given what the file itself says of its settings (`key=value`)
+ * @param note is told of wrappers in front of the names that are taken off
  */
 export async function fileWeights(
   path: string,
   configure: (overrides: string[]) => Promise<Config>,
   threshold?: number,
+  note?: (text: string) => void,
 ): Promise<WeightsInUse> {
-  const { state, overrides, protocol, checkpoint } = await openWeights(path);
+  const { state, overrides, protocol, checkpoint } = await openWeights(path, note);
   const config = await configure(overrides);
   checkKind(state, config);
   return { path, state, config, protocol, checkpoint, synthetic: null, threshold: fixedThreshold(threshold) };

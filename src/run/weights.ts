@@ -4,6 +4,7 @@ import { writeFileWhole } from '../base/files.js';
 import { type LoadReport, loadState, type Module, type StateSource } from '../engine/nn/module.js';
 import { openModelFile } from './checkpoint.js';
 import type { Progress } from './progress.js';
+import { unwrapped } from './wrappedWeights.js';
 
 /** Where torchvision's names live in our networks. */
 const backbones = ['backbone.', 'FeatExtor_LS.'];
@@ -25,7 +26,8 @@ export async function loadWeights(
   progress: Progress,
 ): Promise<void> {
   const own = new Map(module.state().map(({ name, shape }) => [name, shape]));
-  const source = renamed(await openModelFile(path), new Set(own.keys()));
+  const note = (text: string) => progress.note(text);
+  const source = renamed(unwrapped(await openModelFile(path), wantedNames([...own.keys()]), note), new Set(own.keys()));
   const misShaped = source.names.flatMap((name) => {
     const [found, needed] = [source.shape(name), own.get(name)];
     return needed === undefined || found.join() === needed.join() ? [] : [`${name} [${found}] for [${needed}]`];
@@ -46,6 +48,14 @@ export async function loadWeights(
   );
   const written: WeightsReport = { file: path, ...names };
   await writeFileWhole(report, `${JSON.stringify(written, null, 2)}\n`);
+}
+
+/** The network's names, and torchvision's for its ResNet. */
+function wantedNames(own: readonly string[]): Set<string> {
+  const plain = backbones.flatMap((prefix) =>
+    own.flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : [])),
+  );
+  return new Set([...own, ...plain]);
 }
 
 /** Gives torchvision's names (`layer1.0.conv1.weight`) the prefix that the network has for its ResNet. */

@@ -3,6 +3,7 @@ import { UserError } from '../base/errors.js';
 import type { Config } from '../config/schema.js';
 import type { StateSource } from '../engine/nn/module.js';
 import { openModelFile } from './checkpoint.js';
+import { unwrapped } from './wrappedWeights.js';
 
 /** The settings that a checkpoint needs to be used without its run, as it carries them itself. */
 const settings = {
@@ -26,13 +27,19 @@ export interface WeightsFile {
   checkpoint: string | null;
 }
 
-/** @throws UserError when the file is missing, damaged, or holds something else than an LDCNet */
-export async function openWeights(path: string): Promise<WeightsFile> {
-  const state = await openModelFile(path);
+/** A tensor that every LDCNet has, by which one is known. */
+const anchor = 'classifier.classifier_layer.weight';
+
+/**
+ * @param note is told of wrappers in front of the names that are taken off
+ * @throws UserError when the file is missing, damaged, or holds something else than an LDCNet, or two of them
+ */
+export async function openWeights(path: string, note: (text: string) => void = () => {}): Promise<WeightsFile> {
+  const state = unwrapped(await openModelFile(path), new Set([anchor]), note);
   const { metadata } = state;
-  if (!state.names.includes('classifier.classifier_layer.weight')) {
+  if (!state.names.includes(anchor)) {
     throw new UserError(
-      `${path} holds no LDCNet: the tensor classifier.classifier_layer.weight is missing`,
+      `${path} holds no LDCNet: the tensor ${anchor} is missing`,
       'weights of an ImageNet ResNet-18 are a start for training: ldc train --weights FILE',
     );
   }
@@ -44,12 +51,19 @@ export async function openWeights(path: string): Promise<WeightsFile> {
   };
 }
 
+type Kind = Config['model']['conv']['kind'];
+
+/** The kinds of convolution that an LDCNet's names can be of. */
+export function kindsOf({ names, shape }: Pick<StateSource, 'names' | 'shape'>): [Kind, ...Kind[]] {
+  const mask = 'backbone.layer1.0.learnable_mask1';
+  if (names.includes(`${mask}_diagonal`)) return ['ldc-decoupled'];
+  if (names.includes(mask)) return [shape(mask).length === 4 ? 'ldc-paper' : 'ldc'];
+  return ['vanilla', 'cdc'];
+}
+
 /** Refuses weights whose convolutions are of another kind than the configuration says: they tell by their names. */
 export function checkKind({ names, origin, shape }: StateSource, { model }: Pick<Config, 'model'>): void {
-  const mask = 'backbone.layer1.0.learnable_mask1';
-  let kinds: Config['model']['conv']['kind'][] = ['vanilla', 'cdc'];
-  if (names.includes(`${mask}_diagonal`)) kinds = ['ldc-decoupled'];
-  else if (names.includes(mask)) kinds = [shape(mask).length === 4 ? 'ldc-paper' : 'ldc'];
+  const kinds = kindsOf({ names, shape });
   if (kinds.includes(model.conv.kind)) return;
   throw new UserError(
     `${origin} has convolutions of the kind ${kinds.join(' or ')}, the configuration says ${model.conv.kind}`,

@@ -81,5 +81,7 @@ function isTar(start: Buffer): boolean {
 
 /** A ModelProto: `ir_version`, then a text, a number of the version, or the graph. */
 function isOnnx(start: Buffer): boolean {
-  return start[0] === 0x08 && start[1]! > 0 && start[1]! < 64 && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a].includes(start[2]!);
+  return (
+    start[0] === 0x08 && start[1]! > 0 && start[1]! < 64 && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a].includes(start[2]!)
+  );
 }

@@ -100,7 +100,9 @@ const plainClasses = new Set([
 function isPassedOver(name: string): boolean {
   if (plainClasses.has(name)) return true;
   const parts = name.split('.');
-  return /^_*[A-Z]\w*$/.test(parts.at(-1)!) && parts.length > 1 && !acting.has(parts[0]!) && parts.every(isWord);
+  const isClass = /^_*[A-Z]\w*$/.test(parts.at(-1)!) && parts.length > 1 && parts.every(isWord);
+  // A storage of a kind that is not known would be weights.
+  return isClass && !acting.has(parts[0]!) && !name.endsWith('Storage');
 }
 
 function isWord(part: string): boolean {

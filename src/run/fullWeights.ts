@@ -3,7 +3,7 @@ import { dryDevice } from '../engine/dryDevice.js';
 import { loadState, type StateEntry, type StateSource } from '../engine/nn/module.js';
 import { type NamedTensor, writeSafetensors } from '../formats/safetensors.js';
 import { sealKey } from '../formats/sealed.js';
-import { LdcNet } from '../method/ldcnet.js';
+import { LdcNet } from '../method/ldcnet/network.js';
 import { kindsOf, openWeights } from './weightsFile.js';
 
 /**
@@ -16,14 +16,14 @@ export async function convertFull(
   output: string,
   note: (text: string) => void,
 ): Promise<{ tensors: number; bytes: number; ignored: string[] }> {
-  const { state } = await openWeights(input, note);
+  const { state, metadata } = await openWeights(input, note);
   const net = new LdcNet(dryDevice(1), { conv: { kind: kindsOf(state)[0], theta: 0 }, mapSize: 32, seed: null });
   try {
     const { ignored } = await loadState(net, state);
     const tensors: NamedTensor[] = [];
     for (const entry of net.state()) tensors.push(await tensorOf(entry, state));
-    const { [sealKey]: _, ...metadata } = state.metadata;
-    await writeSafetensors(output, tensors, { ...metadata, format: 'pt' });
+    const { [sealKey]: _, ...own } = metadata;
+    await writeSafetensors(output, tensors, { ...own, format: 'pt' });
     const bytes = tensors.reduce((sum, { data }) => sum + (data as Float32Array | BigInt64Array).byteLength, 0);
     return { tensors: tensors.length, bytes, ignored };
   } finally {
@@ -31,7 +31,10 @@ export async function convertFull(
   }
 }
 
-async function tensorOf({ name, shape, constant, counter, sameAs }: StateEntry, state: StateSource): Promise<NamedTensor> {
+async function tensorOf(
+  { name, shape, constant, counter, sameAs }: StateEntry,
+  state: StateSource,
+): Promise<NamedTensor> {
   if (counter !== undefined) {
     return { name, shape, dtype: 'I64', data: BigInt64Array.of(BigInt(counter.value)) };
   }

@@ -21,6 +21,8 @@ export function networkMetadata(config: Config): Record<string, string> {
 
 export interface WeightsFile {
   state: StateSource;
+  /** The free text entries of the file's header. */
+  metadata: Readonly<Record<string, string>>;
   /** Settings that the file carries, as overrides of a configuration (`key=value`); none in a PyTorch checkpoint. */
   overrides: string[];
   protocol: string | null;
@@ -45,6 +47,7 @@ export async function openWeights(path: string, note: (text: string) => void = (
   }
   return {
     state,
+    metadata,
     overrides: Object.keys(settings).flatMap((key) => (key in metadata ? [`${key}=${metadata[key]}`] : [])),
     protocol: metadata.protocol ?? null,
     checkpoint: metadata.checkpoint ?? null,

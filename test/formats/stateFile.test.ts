@@ -26,6 +26,6 @@ it('reads both kinds of files the same way, whatever their names', async () => {
 it('refuses other files', async () => {
   const path = join(folder, 'text.safetensors');
   writeFileSync(path, 'this is a text and not a file of weights');
-  await expect(readState(path)).rejects.toThrow('neither a safetensors file nor a PyTorch checkpoint');
+  await expect(readState(path)).rejects.toThrow('is not a safetensors file or a PyTorch checkpoint: it is a text file');
   await expect(readState(folder)).rejects.toThrow('is not a file');
 });

@@ -43,6 +43,17 @@ describe('where the state dict is', () => {
     ['beside a tensor', state(['loss', vector], ['state_dict', inner]), ['w']],
     ['the only dictionary of tensors', state(['epoch', 3], ['mine', inner], ['options', state(['a', 1])]), ['w']],
     ['with a prefix that all have', state(['module.a', vector], ['module.b', vector]), ['a', 'b']],
+    [
+      'with the prefixes of wrappers, one in another',
+      state(['module._orig_mod.a', vector], ['module._orig_mod.b', vector]),
+      ['a', 'b'],
+    ],
+    [
+      'of Lightning, which keeps the network as an attribute',
+      state(['pytorch-lightning_version', '2'], ['state_dict', state(['net._orig_mod.a', vector])]),
+      ['a'],
+    ],
+    ['with a prefix that may be of the network itself', state(['model.a', vector]), ['model.a']],
     ['with a prefix that some have', state(['module.a', vector], ['b', vector]), ['module.a', 'b']],
     ['listed twice', state(['one', { raw: twice(inner) }]), ['w']],
   ])('%s', async (_, root, names) => {
@@ -73,6 +84,51 @@ function twice(value: Sketch): Buffer {
     Buffer.from('0h\x07', 'latin1'),
   ]);
 }
+
+describe('objects beside the weights', () => {
+  const text = (value: string) => Buffer.from(value, 'latin1');
+  const weights = (beside: Sketch) => state(['cfg', beside], ['state_dict', state(['w', vector])]);
+  /** An EasyDict: made without arguments, then filled as a dictionary and given attributes. */
+  const filled = Buffer.concat([
+    text('ceasydict\nEasyDict\n)\x81(X\x02\x00\x00\x00lrK\x01u'),
+    text('}X\x01\x00\x00\x00aK\x02sb'),
+  ]);
+  const list = text('cmine\nSizes\n)\x81(K\x01K\x02e');
+  it.each<[string, Sketch, string]>([
+    ['a path', { call: 'pathlib.PosixPath', args: ['/', 'runs'] }, 'pathlib.PosixPath'],
+    ['a date', { call: 'datetime.datetime', args: ['\x07'] }, 'datetime.datetime'],
+    ['a dictionary with a class', { raw: filled }, 'easydict.EasyDict'],
+    ['a list with a class', { raw: list }, 'mine.Sizes'],
+    ['options of a script', { call: '__main__._Options', args: [] }, '__main__._Options'],
+    [
+      'one in another',
+      { call: 'omegaconf.DictConfig', args: [{ call: 'uuid.UUID', args: [] }] },
+      'omegaconf.DictConfig',
+    ],
+  ])('are passed over and named: %s', async (_, beside, name) => {
+    const file = await read(checkpoint(weights(beside), four));
+    expect(file.names).toEqual(['w']);
+    expect((await file.tensor('w')).data).toEqual(values);
+    expect(file.passedOver).toContain(name);
+  });
+
+  it.each([
+    'subprocess.Popen',
+    'io.FileIO',
+    '_io.FileIO',
+    'os.PathLike',
+    'types.CodeType',
+    'shutil.rmtree',
+    'my.function',
+  ])('are refused where they act or are functions: %s', async (name) => {
+    expect(await refusal(checkpoint(weights({ call: name, args: ['x'] }), four))).toContain(`"${name}"`);
+  });
+
+  it('alone are no weights', async () => {
+    const object: Sketch = { call: 'mine.Network', args: [] };
+    expect(await refusal(checkpoint(object, four))).toBe('FILE holds no state dict, but an object of "mine.Network"');
+  });
+});
 
 describe('containers', () => {
   it('in big-endian byte order', async () => {

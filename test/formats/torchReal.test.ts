@@ -42,7 +42,7 @@ describe.skipIf(python === undefined)('checkpoints of real PyTorch (skipped with
   });
 
   it.each([
-    ['refused_module.pth', /refers to "torch\.nn\.modules\.container\.Sequential"/],
+    ['refused_module.pth', /holds no state dict, but an object of "torch\.nn\.modules\.container\.Sequential"/],
     ['refused_tensor.pth', /holds no state dict/],
     ['refused_several.pth', /several state dicts, such as "a" and "b"/],
     ['refused_complex.pth', /ComplexFloatStorage/],

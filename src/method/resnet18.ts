@@ -7,7 +7,7 @@ import type { Initializer } from '../engine/nn/init.js';
 import { BatchNorm, Conv2d } from '../engine/nn/layers.js';
 import { Module } from '../engine/nn/module.js';
 import { maxPool2d } from '../engine/ops/pooling.js';
-import { scope, type Tensor } from '../engine/tensor.js';
+import type { Tensor } from '../engine/tensor.js';
 import { type ConvForm, DescriptiveConv, LocalDescriptor } from './descriptiveConv.js';
 
 /** Channels and stride of layer1 … layer4. */
@@ -60,34 +60,58 @@ class BasicBlock extends Module {
   }
 }
 
-/** Outputs of layer1 … layer4 for images [N,3,H,W]: 64 channels at H/4, 128 at H/8, 256 at H/16, 512 at H/32. */
-export class ResNet18 extends Module<[Tensor], [Tensor, Tensor, Tensor, Tensor]> {
+/** What stands before layer1: images [N,3,H,W] → [N,64,H/4,W/4]. */
+export class Stem extends Module {
   private readonly conv1: Conv2d;
   private readonly bn1: BatchNorm;
-  private readonly layers: readonly (readonly BasicBlock[])[];
 
-  constructor(device: Device, form: ConvForm, init: Initializer) {
+  constructor(device: Device, init: Initializer) {
     super(device);
     this.conv1 = this.child('conv1', new Conv2d(device, [64, 3, 7], 2, 3, init.kaimingFanOut([64, 3, 7])));
     this.bn1 = this.child('bn1', new BatchNorm(device, 64));
-    let inn = 64;
-    this.layers = stages.map(([out, stride], i) => {
-      const blocks = [0, 1].map((j) => {
-        const block = new BasicBlock(device, form, init, j === 0 ? inn : out, out, j === 0 ? stride : 1);
-        return this.child(`layer${i + 1}.${j}`, block);
-      });
-      inn = out;
-      return blocks;
+  }
+
+  protected override compute(images: Tensor): Tensor {
+    return maxPool2d(this.bn1.forward(this.conv1.forward(images), { relu: true, recompute: true }), 3, 2, 1);
+  }
+}
+
+/** Layers that follow each other, `first` … `last` of 1 … 4; gives the output of each. */
+export class Layers extends Module<[Tensor], Tensor[]> {
+  private readonly layers: readonly (readonly BasicBlock[])[];
+
+  constructor(device: Device, form: ConvForm, init: Initializer, first: number, last: number) {
+    super(device);
+    this.layers = stages.slice(first - 1, last).map(([out, stride], i) =>
+      [0, 1].map((j) => {
+        const inn = j === 1 ? out : (stages[first + i - 2]?.[0] ?? 64);
+        const block = new BasicBlock(device, form, init, inn, out, j === 0 ? stride : 1);
+        return this.child(`layer${first + i}.${j}`, block);
+      }),
+    );
+  }
+
+  protected override compute(x: Tensor): Tensor[] {
+    let y = x;
+    return this.layers.map((blocks) => {
+      for (const block of blocks) y = block.forward(y);
+      return y;
     });
+  }
+}
+
+/** Outputs of layer1 … layer4 for images [N,3,H,W]: 64 channels at H/4, 128 at H/8, 256 at H/16, 512 at H/32. */
+export class ResNet18 extends Module<[Tensor], [Tensor, Tensor, Tensor, Tensor]> {
+  private readonly stem: Stem;
+  private readonly layers: Layers;
+
+  constructor(device: Device, form: ConvForm, init: Initializer) {
+    super(device);
+    this.stem = this.child('', new Stem(device, init));
+    this.layers = this.child('', new Layers(device, form, init, 1, 4));
   }
 
   protected override compute(images: Tensor): [Tensor, Tensor, Tensor, Tensor] {
-    let x = scope(() =>
-      maxPool2d(this.bn1.forward(this.conv1.forward(images), { relu: true, recompute: true }), 3, 2, 1),
-    );
-    return this.layers.map((blocks) => {
-      for (const block of blocks) x = block.forward(x);
-      return x;
-    }) as [Tensor, Tensor, Tensor, Tensor];
+    return this.layers.forward(this.stem.forward(images)) as [Tensor, Tensor, Tensor, Tensor];
   }
 }

@@ -4,10 +4,11 @@ import { toFloat16 } from '../../formats/dtype.js';
 import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxPart } from '../../formats/onnx.js';
 import { adaptiveAveragePool } from '../../formats/onnxPooling.js';
 import type { ConvForm } from '../descriptiveConv.js';
+import { featureSize } from '../embedding.js';
 import { type ConvNames, foldedConv, tensorOf } from '../foldedConv.js';
 import { stages } from '../resnet18.js';
 import { liveClass } from './losses.js';
-import { catChannels, featureSize } from './network.js';
+import { catChannels } from './network.js';
 
 export interface GraphOptions {
   conv: ConvForm;

@@ -3,37 +3,29 @@
  * Names and shapes are those of the released checkpoints.
  */
 import type { Device } from '../../engine/device.js';
-import { constant, Initializer } from '../../engine/nn/init.js';
-import { BatchNorm, Linear } from '../../engine/nn/layers.js';
+import { Initializer } from '../../engine/nn/init.js';
+import { BatchNorm } from '../../engine/nn/layers.js';
 import { Module } from '../../engine/nn/module.js';
 import { relu } from '../../engine/ops/elementwise.js';
-import { featureNorm, unitColumns } from '../../engine/ops/linear.js';
-import { adaptiveAvgPoolConcat, globalAvgPool } from '../../engine/ops/pooling.js';
+import { adaptiveAvgPoolConcat } from '../../engine/ops/pooling.js';
 import { scope, type Tensor } from '../../engine/tensor.js';
 import { type ConvForm, DescriptiveConv, LocalDescriptor } from '../descriptiveConv.js';
+import { Embedding, type FeatureDropout, UnitClassifier } from '../embedding.js';
 import { ResNet18 } from '../resnet18.js';
 import type { CamNetwork } from './gradCam.js';
 
-/** Channels of f, the feature that the classifier and the triplet loss see. */
-export const featureSize = 512;
 /** Channels of the pooled outputs of layer1, layer2 and layer3, joined. */
 export const catChannels = 64 + 128 + 256;
 
 /** ResNet-18 with descriptive convolutions, and the linear layer behind it. */
 class FeatureExtractor extends Module<[Tensor], [Tensor, Tensor, Tensor, Tensor]> {
   readonly resnet: ResNet18;
-  readonly bottleneck: Linear;
+  readonly embedding: Embedding;
 
   constructor(device: Device, form: ConvForm, init: Initializer) {
     super(device);
     this.resnet = this.child('', new ResNet18(device, form, init));
-    const weight = init.normal(featureSize * 512, 0.005);
-    this.bottleneck = this.child(
-      'bottleneck_layer_fc',
-      new Linear(device, [featureSize, 512], weight, constant(featureSize, 0.1)),
-    );
-    this.alias('bottleneck_layer.0.weight', 'bottleneck_layer_fc.weight', this.bottleneck.weight);
-    this.alias('bottleneck_layer.0.bias', 'bottleneck_layer_fc.bias', this.bottleneck.bias);
+    this.embedding = this.child('', new Embedding(device, init));
   }
 
   protected override compute(images: Tensor): [Tensor, Tensor, Tensor, Tensor] {
@@ -82,22 +74,6 @@ class AttentionEstimator extends Module {
   }
 }
 
-/** CF: a linear layer whose stored weight is scaled to unit columns before each forward pass. */
-class Classifier extends Module {
-  private readonly layer: Linear;
-
-  constructor(device: Device, init: Initializer) {
-    super(device);
-    const weight = init.normal(2 * featureSize, 0.01);
-    this.layer = this.child('classifier_layer', new Linear(device, [2, featureSize], weight, constant(2, 0)));
-  }
-
-  protected override compute(feature: Tensor): Tensor {
-    unitColumns(this.layer.weight);
-    return this.layer.forward(feature);
-  }
-}
-
 export interface LdcNetOptions {
   conv: ConvForm;
   /** Height and width of the attention maps; 32 in the paper. */
@@ -116,14 +92,11 @@ export interface LdcNetOutput {
   feature: Tensor;
 }
 
-/** What dropout does to the feature while training; left out, nothing is dropped. */
-export type FeatureDropout = (feature: Tensor) => Tensor;
-
 export class LdcNet extends Module<[Tensor, FeatureDropout?], LdcNetOutput> implements CamNetwork {
   private readonly extractor: FeatureExtractor;
   private readonly live: AttentionEstimator;
   private readonly spoof: AttentionEstimator;
-  private readonly classifier: Classifier;
+  private readonly classifier: UnitClassifier;
   readonly mapSize: number;
 
   constructor(device: Device, { conv, mapSize, seed }: LdcNetOptions) {
@@ -133,7 +106,7 @@ export class LdcNet extends Module<[Tensor, FeatureDropout?], LdcNetOutput> impl
     this.extractor = this.child('backbone', new FeatureExtractor(device, conv, init));
     this.live = this.child('LiveEstor', new AttentionEstimator(device, conv, init));
     this.spoof = this.child('SpoofEstor', new AttentionEstimator(device, conv, init));
-    this.classifier = this.child('classifier', new Classifier(device, init));
+    this.classifier = this.child('classifier', new UnitClassifier(device, init));
   }
 
   /** @param images features [N,3,H,W], normalised */
@@ -141,7 +114,7 @@ export class LdcNet extends Module<[Tensor, FeatureDropout?], LdcNetOutput> impl
     const { catfeat, feature } = scope(() => {
       const [layer1, layer2, layer3, layer4] = this.extractor.forward(images);
       const catfeat = adaptiveAvgPoolConcat([layer1, layer2, layer3], [this.mapSize, this.mapSize]);
-      return { catfeat, feature: this.featureOf(layer4, drop) };
+      return { catfeat, feature: this.extractor.embedding.forward(layer4, drop) };
     });
     return {
       logits: this.classifier.forward(feature),
@@ -153,12 +126,12 @@ export class LdcNet extends Module<[Tensor, FeatureDropout?], LdcNetOutput> impl
 
   /** FE and CF alone: logits [N,2]. */
   classify(images: Tensor, drop?: FeatureDropout): Tensor {
-    return this.classifier.forward(this.featureOf(this.activation(images), drop));
+    return this.classifier.forward(this.features(images, drop));
   }
 
   /** FE alone: f [N,512], after the normalisation. */
-  features(images: Tensor): Tensor {
-    return this.featureOf(this.activation(images));
+  features(images: Tensor, drop?: FeatureDropout): Tensor {
+    return this.extractor.embedding.forward(this.activation(images), drop);
   }
 
   activation(images: Tensor): Tensor {
@@ -166,10 +139,6 @@ export class LdcNet extends Module<[Tensor, FeatureDropout?], LdcNetOutput> impl
   }
 
   classScores(activation: Tensor): Tensor {
-    return this.classifier.forward(this.featureOf(activation));
-  }
-
-  private featureOf(layer4: Tensor, drop: FeatureDropout = (feature) => feature): Tensor {
-    return featureNorm(drop(relu(this.extractor.bottleneck.forward(globalAvgPool(layer4)))));
+    return this.classifier.forward(this.extractor.embedding.forward(activation));
   }
 }

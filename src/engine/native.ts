@@ -114,17 +114,25 @@ export interface Kernels {
   global_avg_pool_forward(x: Handle, y: Handle): void;
   global_avg_pool_backward(dy: Handle, dx: Handle): void;
   resize_bilinear(x: Handle, y: Handle): void;
+  rotate(x: Handle, images: Handle, turns: Handle, nearest: boolean, y: Handle): void;
+  resized_crop(x: Handle, crops: Handle, y: Handle): void;
+  mix_colours(x: Handle, colours: Handle, y: Handle): void;
 
   linear_forward(x: Handle, w: Handle, b: Optional, y: Handle): void;
   linear_data_grad(dy: Handle, w: Handle, dx: Handle): void;
   linear_weight_grad(x: Handle, dy: Handle, dw: Handle, db: Optional): void;
   feature_norm_forward(x: Handle, y: Handle): void;
   feature_norm_backward(x: Handle, dy: Handle, dx: Handle): void;
+  l2_normalize_forward(x: Handle, eps: number, y: Handle): void;
+  l2_normalize_backward(x: Handle, dy: Handle, eps: number, dx: Handle): void;
+  take_rows(x: Handle, rows: Handle, y: Handle): void;
   unit_columns(w: Handle): void;
+  align_heads(w: Handle[], alpha: number, eps: number, cosine: Handle): void;
 
   log_softmax_forward(x: Handle, y: Handle): void;
   log_softmax_backward(y: Handle, dy: Handle, dx: Handle): void;
   cross_entropy(logits: Handle, labels: Handle, loss: Handle, dlogits: Optional): void;
+  bce_with_logits(logits: Handle, labels: Handle, loss: Handle, dlogits: Optional): void;
   mse(a: Handle, b: Handle, loss: Handle, da: Optional): void;
   triplet(
     x: Handle,
@@ -135,6 +143,8 @@ export interface Kernels {
     loss: Handle,
     dx: Optional,
   ): void;
+
+  supcon(x: Handle, labels: Handle, temperature: number, baseTemperature: number, loss: Handle, dx: Optional): void;
 
   grad_cam(activation: Handle, gradient: Handle, raw: Handle): void;
   unit_range(x: Handle, y: Handle): void;

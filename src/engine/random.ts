@@ -11,6 +11,8 @@ export const purposes = {
   bootstrap: 7,
   exportCheck: 8,
   corruption: 9,
+  augmentation: 10,
+  adversary: 11,
 } as const;
 
 const ROUNDS = 10;

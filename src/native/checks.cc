@@ -288,6 +288,27 @@ void resize_bilinear(const Tensor& x, const Tensor& y) {
   features(y, "y", {x.n(), x.c(), y.h(), y.w()});
 }
 
+void rotate(const Tensor& x, const Tensor& images, const Tensor& turns, bool, const Tensor& y) {
+  features(x, "x");
+  features(y, "y", {y.n(), x.c(), x.h(), x.w()});
+  dense(images, "images", {y.n()}, DType::i32);
+  dense(turns, "turns", {y.n(), 2});
+  apart(x, y);
+}
+
+void resized_crop(const Tensor& x, const Tensor& crops, const Tensor& y) {
+  features(x, "x");
+  features(y, "y", {y.n(), x.c(), y.h(), y.w()});
+  dense(crops, "crops", {y.n(), 6}, DType::i32);
+  apart(x, y);
+}
+
+void mix_colours(const Tensor& x, const Tensor& colours, const Tensor& y) {
+  features(x, "x", {x.n(), 3, x.h(), x.w()});
+  dense(colours, "colours", {x.n(), 10});
+  alike(y, "y", x, "x");
+}
+
 void linear_forward(const Tensor& x, const Tensor& w, const Tensor& b, const Tensor& y) {
   matrix(x, "x");
   matrix(w, "w");
@@ -310,7 +331,39 @@ void feature_norm_backward(const Tensor& x, const Tensor& dy, const Tensor& dx) 
   alike(dy, "dy", x, "x");
 }
 
+void l2_normalize_forward(const Tensor& x, double eps, const Tensor& y) {
+  feature_norm_forward(x, y);
+  require(eps > 0, "eps is not positive");
+}
+
+void l2_normalize_backward(const Tensor& x, const Tensor& dy, double eps, const Tensor& dx) {
+  l2_normalize_forward(x, eps, dx);
+  alike(dy, "dy", x, "x");
+}
+
+void take_rows(const Tensor& x, const Tensor& rows, const Tensor& y) {
+  typed(x, "x", Layout::dense);
+  typed(y, "y", Layout::dense);
+  bool same = x.rank >= 1 && y.rank == x.rank;
+  for (int i = 1; same && i < x.rank; ++i) same = y.shape[i] == x.shape[i];
+  if (!same) fail("x is " + shape_text(x) + " and y is " + shape_text(y) + ", rows of one shape are needed");
+  dense(rows, "rows", {y.shape[0]}, DType::i32);
+  apart(x, y);
+}
+
 void unit_columns(const Tensor& w) { matrix(w, "w"); }
+
+void align_heads(const TensorList& w, double alpha, double eps, const Tensor& cosine) {
+  require(w.count >= 2 && w.count <= 16, "there are not 2 to 16 heads");
+  for (int64_t k = 0; k < w.count; ++k) {
+    typed(w[k], "a head", Layout::dense);
+    alike(w[k], "a head", w[0], "the first");
+    for (int64_t j = 0; j < k; ++j) apart(w[j], w[k]);
+  }
+  require(alpha >= 0 && alpha <= 1, "alpha is not in [0, 1]");
+  require(eps >= 0, "eps is negative");
+  scalar(cosine, "cosine");
+}
 
 void log_softmax_forward(const Tensor& x, const Tensor& y) { feature_norm_forward(x, y); }
 void log_softmax_backward(const Tensor& y, const Tensor& dy, const Tensor& dx) { feature_norm_backward(y, dy, dx); }
@@ -318,6 +371,13 @@ void log_softmax_backward(const Tensor& y, const Tensor& dy, const Tensor& dx) {
 void cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& loss, const Tensor& dlogits) {
   matrix(logits, "logits");
   dense(labels, "labels", {logits.shape[0]}, DType::i32);
+  scalar(loss, "loss");
+  if (dlogits) alike(dlogits, "dlogits", logits, "logits");
+}
+
+void bce_with_logits(const Tensor& logits, const Tensor& labels, const Tensor& loss, const Tensor& dlogits) {
+  typed(logits, "logits", Layout::dense);
+  dense(labels, "labels", {logits.elements()}, DType::i32);
   scalar(loss, "loss");
   if (dlogits) alike(dlogits, "dlogits", logits, "logits");
 }
@@ -334,6 +394,15 @@ void triplet(const Tensor& x, const Tensor& labels, float, Mining, bool, const T
   dense(labels, "labels", {x.shape[0]}, DType::i32);
   scalar(loss, "loss");
   if (dx) alike(dx, "dx", x, "x");
+}
+
+void supcon(const Tensor& x, const Tensor& labels, double temperature, double base_temperature, const Tensor& loss, const Tensor& dx) {
+  typed(x, "x", Layout::dense);
+  if (x.rank != 2 && x.rank != 3) fail("x has shape " + shape_text(x) + ", rows are needed");
+  dense(labels, "labels", {x.elements() / x.shape[x.rank - 1]}, DType::i32);
+  scalar(loss, "loss");
+  if (dx) alike(dx, "dx", x, "x");
+  require(temperature > 0 && base_temperature > 0, "a temperature is not positive");
 }
 
 void grad_cam(const Tensor& activation, const Tensor& gradient, const Tensor& raw) {

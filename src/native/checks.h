@@ -43,19 +43,28 @@ void adaptive_avg_pool2d_backward(const Tensor& dy, int64_t channel, const Tenso
 void global_avg_pool_forward(const Tensor& x, const Tensor& y);
 void global_avg_pool_backward(const Tensor& dy, const Tensor& dx);
 void resize_bilinear(const Tensor& x, const Tensor& y);
+void rotate(const Tensor& x, const Tensor& images, const Tensor& turns, bool nearest, const Tensor& y);
+void resized_crop(const Tensor& x, const Tensor& crops, const Tensor& y);
+void mix_colours(const Tensor& x, const Tensor& colours, const Tensor& y);
 
 void linear_forward(const Tensor& x, const Tensor& w, const Tensor& b, const Tensor& y);
 void linear_data_grad(const Tensor& dy, const Tensor& w, const Tensor& dx);
 void linear_weight_grad(const Tensor& x, const Tensor& dy, const Tensor& dw, const Tensor& db);
 void feature_norm_forward(const Tensor& x, const Tensor& y);
 void feature_norm_backward(const Tensor& x, const Tensor& dy, const Tensor& dx);
+void l2_normalize_forward(const Tensor& x, double eps, const Tensor& y);
+void l2_normalize_backward(const Tensor& x, const Tensor& dy, double eps, const Tensor& dx);
+void take_rows(const Tensor& x, const Tensor& rows, const Tensor& y);
 void unit_columns(const Tensor& w);
+void align_heads(const TensorList& w, double alpha, double eps, const Tensor& cosine);
 
 void log_softmax_forward(const Tensor& x, const Tensor& y);
 void log_softmax_backward(const Tensor& y, const Tensor& dy, const Tensor& dx);
 void cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& loss, const Tensor& dlogits);
+void bce_with_logits(const Tensor& logits, const Tensor& labels, const Tensor& loss, const Tensor& dlogits);
 void mse(const Tensor& a, const Tensor& b, const Tensor& loss, const Tensor& da);
 void triplet(const Tensor& x, const Tensor& labels, float margin, Mining mining, bool squared, const Tensor& loss, const Tensor& dx);
+void supcon(const Tensor& x, const Tensor& labels, double temperature, double base_temperature, const Tensor& loss, const Tensor& dx);
 
 void grad_cam(const Tensor& activation, const Tensor& gradient, const Tensor& raw);
 void unit_range(const Tensor& x, const Tensor& y);

@@ -119,6 +119,17 @@ class Kernels {
   virtual void global_avg_pool_backward(const Tensor& dy, const Tensor& dx) = 0;  // dy dense [N,C]
   // Half-pixel centres, clamped at the border, two taps a direction, no antialiasing.
   virtual void resize_bilinear(const Tensor& x, const Tensor& y) = 0;
+  // Augmentation; pixel (i, j) has its centre at (i, j), x to the right, y down. y[n] is image images[n] of x, turned counter-
+  // clockwise as seen about its middle by the angle with turns[n] = (cosine, sine), images i32 [N], turns dense [N,2]: y at offset
+  // (dx, dy) from there reads x at (dx cos - dy sin, dx sin + dy cos). Bilinear: a tap outside counts as 0; nearest: pixel
+  // floor(s + 1/2), 0 outside. An image that is none is clamped.
+  virtual void rotate(const Tensor& x, const Tensor& images, const Tensor& turns, bool nearest, const Tensor& y) = 0;
+  // y[n] = a box of image crops[n][0] of x resized to y's size as resize_bilinear does, no pixel outside of the box is read; mirrored
+  // left to right where asked. crops i32 [N,6]: image, top, left, height, width, mirrored; what is outside of x is clamped.
+  virtual void resized_crop(const Tensor& x, const Tensor& crops, const Tensor& y) = 0;
+  // y[n] = M rgb + pivot g, cut to [0, 1], 3 channels; g the mean over image n of 0.299 r + 0.587 g + 0.114 b. colours dense [N,10]:
+  // M by rows, pivot.
+  virtual void mix_colours(const Tensor& x, const Tensor& colours, const Tensor& y) = 0;
 
   // ---- dense layers; x dense [N,I], w [O,I] -----------------------------------------------------------------------
   virtual void linear_forward(const Tensor& x, const Tensor& w, const Tensor& b, const Tensor& y) = 0;  // b [O] or none
@@ -127,17 +138,32 @@ class Kernels {
   // y = x / sqrt(2 max(|x|, 1e-12)) by rows; no gradient through the norm where |x| < 1e-12 (method.md, section 2).
   virtual void feature_norm_forward(const Tensor& x, const Tensor& y) = 0;
   virtual void feature_norm_backward(const Tensor& x, const Tensor& dy, const Tensor& dx) = 0;
+  // y = x / max(|x|, eps) by rows; where |x| < eps the divisor is a constant (methods.md, section 3.2).
+  virtual void l2_normalize_forward(const Tensor& x, double eps, const Tensor& y) = 0;
+  virtual void l2_normalize_backward(const Tensor& x, const Tensor& dy, double eps, const Tensor& dx) = 0;
+  // y[i] = x[rows[i]], zeros where that is no row of x. x [M,...], y [N,...], rows i32 [N]. With the inverse in `rows`, its own gradient.
+  virtual void take_rows(const Tensor& x, const Tensor& rows, const Tensor& y) = 0;
   // Scales every column of w [O,I] to unit L2 length, in place (the classifier's weight, method.md section 2).
   virtual void unit_columns(const Tensor& w) = 0;
+  // Turns each of 2 to 16 heads w[k], of one shape, towards the one that is farthest from it by cosine, the first of equals; lengths stay
+  // (methods.md, section 3.3). In place, all from the old heads. cosine: scalar, mean over all pairs before.
+  virtual void align_heads(const TensorList& w, double alpha, double eps, const Tensor& cosine) = 0;
 
   // ---- losses; loss dense scalar; the gradient of the loss itself (upstream 1) is written beside it, or none --------
   virtual void log_softmax_forward(const Tensor& x, const Tensor& y) = 0;  // rows of [N,C]
   virtual void log_softmax_backward(const Tensor& y, const Tensor& dy, const Tensor& dx) = 0;
   virtual void cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& loss, const Tensor& dlogits) = 0;  // labels i32 [N]; mean
+  // Binary; logits dense with N elements, labels i32 [N]. Mean over the rows whose label is 0 or 1, 0 where there is none; the others
+  // have no gradient.
+  virtual void bce_with_logits(const Tensor& logits, const Tensor& labels, const Tensor& loss, const Tensor& dlogits) = 0;
   virtual void mse(const Tensor& a, const Tensor& b, const Tensor& loss, const Tensor& da) = 0;  // mean over logical elements; one shape and layout
   // Triplet loss with mining (method.md section 4; fixtures/README.md for ties and degenerate cases). x dense [N,D], labels i32 [N].
   virtual void triplet(const Tensor& x, const Tensor& labels, float margin, Mining mining, bool squared, const Tensor& loss,
                        const Tensor& dx) = 0;
+  // Supervised contrastive loss (Khosla et al., 2020; methods.md, section 3.2) of rows x [N,D], or [images,views,D] with N = images views;
+  // labels i32 [N]. All other rows are contrasts, those of the same label positives, of which each row needs one: else the loss is NaN.
+  virtual void supcon(const Tensor& x, const Tensor& labels, double temperature, double base_temperature, const Tensor& loss,
+                      const Tensor& dx) = 0;
 
   // ---- Grad-CAM; features -----------------------------------------------------------------------------------------
   // raw[n,0] = relu(sum_c mean_hw(gradient[n,c]) activation[n,c])

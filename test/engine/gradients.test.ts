@@ -5,8 +5,9 @@
 import { readdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { openDevice } from '../../src/engine/device.js';
-import { clearGrads } from '../../src/engine/tape.js';
-import { scope } from '../../src/engine/tensor.js';
+import { gradientReversal } from '../../src/engine/ops/elementwise.js';
+import { backward, clearGrads, withTape } from '../../src/engine/tape.js';
+import { scope, tensor } from '../../src/engine/tensor.js';
 import { dot, uniform } from './helpers.js';
 import { cases, differentiate, tensorsFor, valuesFor } from './operationCases.js';
 
@@ -53,6 +54,21 @@ it.each(cases)('$operation: $title', async (each) => {
   for (const leaf of leaves) leaf.release();
 });
 
+it('gradientReversal turns the upstream around and nothing else', async () => {
+  const device = devices.direct;
+  const [values, seed] = [uniform(21, 1), uniform(21, 2)];
+  const [x, upstream] = [tensor(device, values, [3, 7]), tensor(device, seed, [3, 7])];
+  x.requiresGrad = true;
+  const y = withTape(() => {
+    const made = gradientReversal(x, 0.75);
+    backward([{ tensor: made, upstream }], [x]);
+    return made;
+  });
+  expect(await y.read()).toEqual(values);
+  expect(await x.grad!.read()).toEqual(seed.map((value) => -0.75 * value));
+  for (const each of [x.grad!, x, y, upstream]) each.release();
+});
+
 it('leave no operation out', async () => {
   const folder = new URL('../../src/engine/ops/', import.meta.url);
   const exported = await Promise.all(readdirSync(folder).map((file) => import(new URL(file, folder).pathname)));
@@ -60,7 +76,9 @@ it('leave no operation out', async () => {
     Object.keys(module).filter((name) => typeof module[name] === 'function' && !/^[A-Z]/.test(name)),
   );
   // In place on a parameter, or of what is never learned from.
-  const undifferentiated = ['unitColumns', 'resizeBilinear', 'imagesToFeatures'];
+  const undifferentiated = ['unitColumns', 'alignHeads', 'resizeBilinear', 'imagesToFeatures', 'scaleChannels'];
+  undifferentiated.push('rotate', 'resizedCrop', 'mixColours');
+  undifferentiated.push('gradientReversal'); // on purpose not the gradient of its forward pass: below
   const checked = new Set(cases.map(({ operation }) => operation));
   expect([...checked, ...undifferentiated].sort()).toEqual(operations.sort());
 });

@@ -124,6 +124,7 @@ const image = () => maps(2, 3, 5, 6);
 const channels = () => dense(3);
 const scalar = () => dense();
 const parameters = () => [dense(2, 2), dense(5)];
+const heads = () => [dense(1, 4), dense(1, 4)];
 const input = () => maps(2, 2, 5, 6);
 const weight = () => dense(3, 2, 3, 3);
 const pairs = () => dense(3, 2);
@@ -210,6 +211,9 @@ const kernels: Record<keyof Kernels, Argument[]> = {
   global_avg_pool_forward: alike(image, () => dense(2, 3)),
   global_avg_pool_backward: alike(() => dense(2, 3), image),
   resize_bilinear: alike(image, () => maps(2, 3, 7, 4)),
+  rotate: [tensor(image), ['labels', () => labels(3)], tensor(() => dense(3, 2)), flag, tensor(() => maps(3, 3, 5, 6))],
+  resized_crop: [tensor(image), tensor(() => labels(4, 6)), tensor(() => maps(4, 3, 7, 4))],
+  mix_colours: [tensor(image), tensor(() => dense(2, 10)), tensor(image)],
 
   linear_forward: [...alike(matrix, () => dense(5, 4)), optional(() => dense(5)), tensor(() => dense(3, 5))],
   linear_data_grad: alike(
@@ -227,11 +231,16 @@ const kernels: Record<keyof Kernels, Argument[]> = {
   ],
   feature_norm_forward: alike(matrix, matrix),
   feature_norm_backward: alike(matrix, matrix, matrix),
+  l2_normalize_forward: [tensor(matrix), number(1e-12), tensor(matrix)],
+  l2_normalize_backward: [tensor(matrix), tensor(matrix), number(1e-12), tensor(matrix)],
+  take_rows: [tensor(matrix), tensor(() => labels(2)), tensor(() => dense(2, 4))],
   unit_columns: [free(matrix)],
+  align_heads: [list(heads), number(0.9), number(1e-10), ['scalar', scalar]],
 
   log_softmax_forward: alike(matrix, matrix),
   log_softmax_backward: alike(matrix, matrix, matrix),
   cross_entropy: [tensor(matrix), ['labels', () => labels(3)], ['scalar', scalar], optional(matrix)],
+  bce_with_logits: [tensor(channels), ['labels', () => labels(3)], ['scalar', scalar], optional(channels)],
   mse: [tensor(image), tensor(image), ['scalar', scalar], optional(image)],
   triplet: [
     tensor(matrix),
@@ -239,6 +248,14 @@ const kernels: Record<keyof Kernels, Argument[]> = {
     number(0.1),
     integer(0),
     flag,
+    ['scalar', scalar],
+    optional(matrix),
+  ],
+  supcon: [
+    tensor(matrix),
+    ['labels', () => labels(3)],
+    number(0.1),
+    number(0.07),
     ['scalar', scalar],
     optional(matrix),
   ],

@@ -4,8 +4,8 @@ import { descriptors } from '../../src/engine/native.js';
 import { batchNorm } from '../../src/engine/ops/batchNorm.js';
 import { type ConvWeight, conv2d } from '../../src/engine/ops/conv2d.js';
 import { add, dropout, mask, relu, scale } from '../../src/engine/ops/elementwise.js';
-import { featureNorm, linear, logSoftmax } from '../../src/engine/ops/linear.js';
-import { crossEntropy, mse, triplet } from '../../src/engine/ops/losses.js';
+import { featureNorm, l2Normalize, linear, logSoftmax, takeRows } from '../../src/engine/ops/linear.js';
+import { bceWithLogits, crossEntropy, mse, perHeadBce, supCon, triplet } from '../../src/engine/ops/losses.js';
 import {
   adaptiveAvgPool2d,
   adaptiveAvgPoolConcat,
@@ -92,6 +92,15 @@ export const cases: Case[] = [
 
   { operation: 'linear', title: 'without bias', inputs: [rows(1, 4), rows(2, 4)], run: ([x, w]) => linear(x!, w!) },
   { operation: 'featureNorm', title: 'rows', inputs: [rows(4, 19)], run: ([x]) => featureNorm(x!), step: 3e-3 },
+  { operation: 'l2Normalize', title: 'rows', inputs: [rows(4, 19)], run: ([x]) => l2Normalize(x!), step: 3e-3 },
+  {
+    operation: 'l2Normalize',
+    title: 'short rows have a constant divisor',
+    inputs: [rows(4, 19)],
+    run: ([x]) => l2Normalize(x!, 1e3),
+  },
+  { operation: 'takeRows', title: 'of a matrix', inputs: [rows(5, 3)], run: ([x]) => takeRows(x!, [4, 0, 3]) },
+  { operation: 'takeRows', title: 'of a vector', inputs: [rows(3)], run: ([x]) => takeRows(x!, [1]) },
   { operation: 'logSoftmax', title: 'rows', inputs: [rows(6, 5)], run: ([x]) => logSoftmax(x!), step: 1e-2 },
   {
     operation: 'crossEntropy',
@@ -100,6 +109,29 @@ export const cases: Case[] = [
     run: ([x]) => crossEntropy(x!, [2, 0, 1, 2]),
     step: 1e-2,
   },
+  {
+    operation: 'bceWithLogits',
+    title: 'rows',
+    inputs: [rows(5)],
+    run: ([z]) => bceWithLogits(z!, [1, 0, 0, 1, 1]),
+    step: 1e-2,
+  },
+  {
+    operation: 'perHeadBce',
+    title: 'three heads',
+    inputs: [rows(6, 1), rows(6, 1), rows(6)],
+    run: (heads) => perHeadBce(heads, [0, 2, 1, 0, 2, 2], [1, 0, 0, 0, 1, 1]).loss,
+    step: 1e-2,
+  },
+  ...[0.1, 0.5].map(
+    (temperature): Case => ({
+      operation: 'supCon',
+      title: `temperature ${temperature}`,
+      inputs: [rows(9, 6)],
+      run: ([x]) => supCon(x!, [0, 1, 2, 0, 1, 2, 0, 0, 1], { temperature, baseTemperature: 0.07 }),
+      step: 1e-3,
+    }),
+  ),
   { operation: 'mse', title: 'features', inputs: [map(2, 1, 5, 6), map(2, 1, 5, 6)], run: ([a, b]) => mse(a!, b!) },
   { operation: 'mse', title: 'dense', inputs: [rows(2, 7), rows(2, 7)], run: ([a, b]) => mse(a!, b!) },
   ...(['batch-hard', 'batch-all'] as const).flatMap((mining) =>

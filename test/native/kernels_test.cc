@@ -745,6 +745,247 @@ void triplet(Run& r) {
   }
 }
 
+// The losses by their definitions; gradients by differences.
+double bce_loss(const Values& z, const std::vector<int>& labels) {
+  double sum = 0, count = 0;
+  for (size_t i = 0; i < z.size(); ++i) {
+    if (labels[i] != 0 && labels[i] != 1) continue;
+    sum += std::log1p(std::exp(labels[i] == 1 ? -z[i] : z[i]));
+    count += 1;
+  }
+  return count > 0 ? sum / count : 0;
+}
+
+double supcon_loss(const Values& x, const std::vector<int>& labels, int64_t depth, double temperature, double base) {
+  const size_t n = labels.size(), width = static_cast<size_t>(depth);
+  double sum = 0;
+  for (size_t a = 0; a < n; ++a) {
+    Values s(n);
+    double contrasts = 0, of_positives = 0, positives = 0;
+    for (size_t j = 0; j < n; ++j) {
+      for (size_t k = 0; k < width; ++k) s[j] += x[a * width + k] * x[j * width + k] / temperature;
+      if (j != a) contrasts += std::exp(s[j]);
+    }
+    for (size_t j = 0; j < n; ++j) {
+      if (j == a || labels[j] != labels[a]) continue;
+      of_positives += s[j] - std::log(contrasts);
+      positives += 1;
+    }
+    sum -= of_positives / positives;
+  }
+  return temperature / base * sum / static_cast<double>(n);
+}
+
+Values by_differences(const Values& x, double h, const std::function<double(const Values&)>& f) {
+  Values gradient;
+  for (size_t i = 0; i < x.size(); ++i) {
+    Values up = x, down = x;
+    up[i] += h;
+    down[i] -= h;
+    gradient.push_back((f(up) - f(down)) / (2 * h));
+  }
+  return gradient;
+}
+
+void method_losses(Run& r) {
+  for (const int64_t n : {1, 2, 7, 33}) {
+    r.begin("bce " + std::to_string(n));
+    const Values z = r.uniform(n, 5);
+    std::vector<int> labels;
+    for (int64_t i = 0; i < n; ++i) labels.push_back(static_cast<int>(i * 7 % 4) - 1);  // -1 and 2 do not count
+    const Tensor loss = r.dense({}), dz = r.dense({n});
+    r.k.bce_with_logits(r.dense({n}, z), r.labels(labels), loss, dz);
+    r.expect("loss", loss, {bce_loss(z, labels)}, 3e-7);
+    r.expect("dz", dz, by_differences(z, 1e-5, [&](const Values& v) { return bce_loss(v, labels); }), 1e-6);
+    r.k.bce_with_logits(r.dense({n}, z), r.labels(labels), loss, Tensor{});
+    r.expect("loss alone", loss, {bce_loss(z, labels)}, 3e-7);
+  }
+  r.begin("bce of certainty");
+  const Tensor sure = r.dense({}), slope = r.dense({4});
+  r.k.bce_with_logits(r.dense({4}, {40, -40, 200, 40}), r.labels({1, 0, 1, 1}), sure, slope);
+  r.expect("right", sure, {(3 * std::exp(-40.0) + std::exp(-200.0)) / 4}, 1e-6);
+  r.k.bce_with_logits(r.dense({4}, {40, -40, 200, 0}), r.labels({0, 1, 0, 1}), sure, slope);
+  r.expect("wrong", sure, {(40 + 40 + 200 + std::log(2.0)) / 4}, 3e-7);
+  r.expect("slope", slope, {0.25, -0.25, 0.25, -0.125}, 3e-7);
+
+  for (const auto& [n, depth, classes] : {std::tuple<int64_t, int64_t, int>{3, 3, 1}, {9, 5, 3}, {24, 37, 2}, {40, 8, 7}}) {
+    r.begin("supcon " + std::to_string(n) + "x" + std::to_string(depth));
+    const Values x = r.uniform(n * depth, 1 / std::sqrt(static_cast<double>(depth)));
+    std::vector<int> labels;
+    for (int64_t i = 0; i < n; ++i) labels.push_back(static_cast<int>(i) % classes * 3 - 2);
+    const auto of = [&, depth = depth](const Values& v) { return supcon_loss(v, labels, depth, 0.3, 0.07); };
+    const Tensor loss = r.dense({}), dx = r.dense({n, depth}), tx = r.dense({n, depth}, x);
+    r.k.supcon(tx, r.labels(labels), 0.3, 0.07, loss, dx);
+    r.expect("loss", loss, {of(x)}, 5e-7);
+    r.expect("dx", dx, by_differences(x, 1e-5, of), 1e-6);
+    r.k.supcon(tx, r.labels(labels), 0.3, 0.07, loss, Tensor{});
+    r.expect("loss alone", loss, {of(x)}, 5e-7);
+    labels[0] = 1000;
+    r.k.supcon(tx, r.labels(labels), 0.3, 0.07, loss, dx);
+    if (!std::isnan(loss.f32()[0])) fail("supcon takes a label that stands once");
+  }
+}
+
+void rows(Run& r) {
+  for (const auto& [n, depth] : {std::pair<int64_t, int64_t>{1, 1}, {3, 17}, {70, 512}}) {
+    for (const double eps : {1e-12, 0.5}) {
+      r.begin("l2_normalize " + std::to_string(n) + "x" + std::to_string(depth) + " " + std::to_string(eps));
+      Values x = r.uniform(n * depth), y, dx;
+      const Values dy = r.uniform(n * depth);
+      for (int64_t i = 0; i < depth; ++i) x[static_cast<size_t>(i)] *= n == 3 ? 1e-20 : n == 70 ? 0 : 1;  // shorter than eps, or zero
+      for (double& v : x) v = static_cast<float>(v);
+      for (int64_t row = 0; row < n; ++row) {
+        double square = 0, along = 0;
+        for (int64_t k = row * depth; k < (row + 1) * depth; ++k) {
+          square += x[static_cast<size_t>(k)] * x[static_cast<size_t>(k)];
+          along += x[static_cast<size_t>(k)] * dy[static_cast<size_t>(k)];
+        }
+        const double norm = std::sqrt(square), length = std::fmax(norm, eps);
+        for (int64_t k = row * depth; k < (row + 1) * depth; ++k) {
+          y.push_back(x[static_cast<size_t>(k)] / length);
+          dx.push_back((dy[static_cast<size_t>(k)] - (norm < eps ? 0 : along / square * x[static_cast<size_t>(k)])) / length);
+        }
+      }
+      const Tensor tx = r.dense({n, depth}, x), ty = r.dense({n, depth}), tdx = r.dense({n, depth});
+      r.k.l2_normalize_forward(tx, eps, ty);
+      r.expect("y", ty, y, 3e-7);
+      r.k.l2_normalize_backward(tx, r.dense({n, depth}, dy), eps, tdx);
+      r.expect("dx", tdx, dx, depth == 1 ? 1 : 3e-7);  // one number has one direction: what is left is rounding
+    }
+  }
+  r.begin("take_rows");
+  const Values x = r.uniform(4 * 2 * 3);
+  Values taken;
+  for (const int row : {2, -1, 0, 4, 3}) {
+    for (size_t i = 0; i < 6; ++i) taken.push_back(row < 0 || row > 3 ? 0 : x[static_cast<size_t>(row) * 6 + i]);
+  }
+  const Tensor ty = r.dense({5, 2, 3});
+  r.k.take_rows(r.dense({4, 2, 3}, x), r.labels({2, -1, 0, 4, 3}), ty);
+  r.expect("y", ty, taken, 0);
+
+  for (const auto& [heads, depth] : {std::pair<int64_t, int64_t>{2, 5}, {3, 512}, {16, 33}}) {
+    for (const double alpha : {0.995, 0.3}) {
+      r.begin("align_heads " + std::to_string(heads) + " " + std::to_string(alpha));
+      std::vector<Values> w, unit, want;
+      std::vector<Tensor> tw;
+      for (int64_t k = 0; k < heads; ++k) {
+        w.push_back(r.uniform(depth, k == 1 ? 1e-3 : 1));
+        tw.push_back(r.dense({1, depth}, w.back()));
+      }
+      const auto dot = [](const Values& a, const Values& b) {
+        double sum = 0;
+        for (size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+        return sum;
+      };
+      const auto scaled = [](Values v, double factor) {
+        for (double& each : v) each *= factor;
+        return v;
+      };
+      for (const Values& each : w) unit.push_back(scaled(each, 1 / (std::sqrt(dot(each, each)) + 1e-10)));
+      double cosines = 0;
+      for (size_t k = 0; k < w.size(); ++k) {
+        size_t far = k == 0 ? 1 : 0;
+        for (size_t j = 0; j < w.size(); ++j) {
+          if (j < k) cosines += dot(unit[k], unit[j]);
+          if (j != k && dot(unit[k], unit[j]) < dot(unit[k], unit[far])) far = j;
+        }
+        const Values mixed = zip(unit[k], unit[far], [&, alpha = alpha](double a, double b) { return alpha * a + (1 - alpha) * b; });
+        want.push_back(scaled(mixed, std::sqrt(dot(w[k], w[k])) / (std::sqrt(dot(mixed, mixed)) + 1e-10)));
+      }
+      const Tensor cosine = r.dense({});
+      r.k.align_heads({tw.data(), heads}, alpha, 1e-10, cosine);
+      r.expect("cosine", cosine, {cosines / (static_cast<double>(heads * (heads - 1)) / 2)}, 3e-7);
+      for (size_t k = 0; k < w.size(); ++k) r.expect("head " + std::to_string(k), tw[k], want[k], 3e-7);
+    }
+  }
+}
+
+void augmentation(Run& r) {
+  for (const Shape& shape : {Shape{2, 3, 9, 14}, {3, 1, 6, 5}, {2, 18, 7, 8}}) {
+    const int64_t n = shape[0], c = shape[1], h = shape[2], w = shape[3];
+    const Values x = r.uniform(count_of(shape));
+    const auto at = [&](int64_t plane, double row, double column) {
+      const bool inside = row >= 0 && row < static_cast<double>(h) && column >= 0 && column < static_cast<double>(w);
+      return inside ? x[static_cast<size_t>((plane * h + static_cast<int64_t>(row)) * w + static_cast<int64_t>(column))] : 0;
+    };
+    for (const bool nearest : {false, true}) {
+      r.begin("rotate " + text(shape) + (nearest ? " nearest" : ""));
+      Values turns, y;
+      const std::vector<int> images = {1, 0, 1, 99};  // the last is none and becomes the last that is
+      const int64_t count = static_cast<int64_t>(images.size());
+      for (int64_t i = 0; i < count; ++i) {
+        const double angle = 0.3 + 1.7 * static_cast<double>(i);
+        turns.push_back(static_cast<float>(std::cos(angle)));
+        turns.push_back(static_cast<float>(std::sin(angle)));
+      }
+      for (int64_t i = 0; i < count * c * h * w; ++i) {
+        const int64_t row = i / (c * h * w), plane = std::min<int64_t>(images[static_cast<size_t>(row)], n - 1) * c + i / (h * w) % c;
+        const double cosine = turns[static_cast<size_t>(2 * row)], sine = turns[static_cast<size_t>(2 * row + 1)];
+        const double cx = static_cast<double>(w - 1) / 2, cy = static_cast<double>(h - 1) / 2;
+        const double dx = static_cast<double>(i % w) - cx, dy = static_cast<double>(i / w % h) - cy;
+        const double sx = cx + dx * cosine - dy * sine, sy = cy + dx * sine + dy * cosine;
+        if (nearest) {
+          y.push_back(at(plane, std::floor(sy + 0.5), std::floor(sx + 0.5)));
+          continue;
+        }
+        double sum = 0;
+        for (const int down : {0, 1}) {
+          for (const int across : {0, 1}) {
+            const double row = std::floor(sy) + down, column = std::floor(sx) + across;
+            sum += at(plane, row, column) * (1 - std::fabs(sy - row)) * (1 - std::fabs(sx - column));
+          }
+        }
+        y.push_back(sum);
+      }
+      const Tensor ty = r.features({count, c, h, w});
+      r.k.rotate(r.features(shape, x), r.labels(images), r.dense({count, 2}, turns), nearest, ty);
+      r.expect("y", ty, y, nearest ? 0 : 5e-7);
+    }
+
+    r.begin("resized_crop " + text(shape));
+    const std::vector<std::vector<int>> crops = {{0, 0, 0, static_cast<int>(h), static_cast<int>(w), 1},
+                                                 {static_cast<int>(n) - 1, 1, 2, 3, 3, 0},
+                                                 {1, 5, 4, 1, 1, 1},
+                                                 {1, 0, 1, 6, 4, 1}};
+    for (const auto& [oh, ow] : {std::pair<int64_t, int64_t>{h, w}, {4, 11}}) {
+      Values y;
+      const int64_t count = static_cast<int64_t>(crops.size());
+      for (int64_t i = 0; i < count * c * oh * ow; ++i) {
+        const std::vector<int>& crop = crops[static_cast<size_t>(i / (c * oh * ow))];
+        Values box;
+        for (int64_t row = crop[1]; row < crop[1] + crop[3]; ++row) {
+          for (int64_t column = crop[2]; column < crop[2] + crop[4]; ++column) {
+            box.push_back(at(crop[0] * c + i / (oh * ow) % c, static_cast<double>(row), static_cast<double>(column)));
+          }
+        }
+        const int64_t column = crop[5] == 1 ? ow - 1 - i % ow : i % ow;
+        y.push_back(bilinear(box.data(), crop[3], crop[4], (static_cast<double>(i / ow % oh) + 0.5) * crop[3] / static_cast<double>(oh) - 0.5,
+                             (static_cast<double>(column) + 0.5) * crop[4] / static_cast<double>(ow) - 0.5));
+      }
+      const Tensor table = r.dense({count, 6}, DType::i32), ty = r.features({count, c, oh, ow});
+      for (size_t k = 0; k < crops.size(); ++k) std::copy(crops[k].begin(), crops[k].end(), table.i32() + 6 * k);
+      r.k.resized_crop(r.features(shape, x), table, ty);
+      r.expect("to " + std::to_string(oh), ty, y, 5e-7);
+    }
+  }
+
+  r.begin("mix_colours");
+  const Shape shape = {2, 3, 5, 7};
+  const Values x = r.uniform(count_of(shape), 0.5, 0.5), m = r.uniform(20, 0.5, 0.2);
+  Values y;
+  for (int64_t i = 0; i < count_of(shape); ++i) {
+    const int64_t n = i / 105, c = i / 35 % 3;
+    const auto channel = [&](int64_t k, int64_t p) { return x[static_cast<size_t>((n * 3 + k) * 35 + p)]; };
+    double grey = 0, value = 0;
+    for (int64_t p = 0; p < 35; ++p) grey += (0.299 * channel(0, p) + 0.587 * channel(1, p) + 0.114 * channel(2, p)) / 35;
+    for (int64_t k = 0; k < 3; ++k) value += m[static_cast<size_t>(10 * n + 3 * c + k)] * channel(k, i % 35);
+    y.push_back(std::fmin(1, std::fmax(0, value + m[static_cast<size_t>(10 * n + 9)] * grey)));
+  }
+  const Tensor ty = r.features(shape);
+  r.k.mix_colours(r.features(shape, x), r.dense({2, 10}, m), ty);
+  r.expect("y", ty, y, 5e-7);
+}
+
 void optimizers(Run& r) {
   const std::vector<int64_t> sizes = {1, 40000, 17, 16, 3, 16385};
   for (bool adam : {true, false}) {
@@ -837,7 +1078,7 @@ int main() {
       const auto kernels = make_kernels(isa, pool, scratch);
       Run run(*kernels, std::string(name_of(isa)) + "/" + std::to_string(threads), bits);
       for (const auto& part : {elementwise, layout, random, batch_norm, max_pool, max_pool_of_nan, average_pools, maps, dense_layers,
-                               losses, triplet, optimizers, large})
+                               losses, triplet, method_losses, rows, augmentation, optimizers, large})
         part(run);
     }
   }

@@ -17,6 +17,8 @@ export interface StateEntry {
   counter?: { value: number };
   /** A second name of the tensor with that name. */
   sameAs?: string;
+  /** Stored for the sake of released checkpoints: nothing reads it. */
+  unused?: true;
 }
 
 /**
@@ -113,15 +115,21 @@ export abstract class Module<Input extends unknown[] = [Tensor], Output = Tensor
     return tensor;
   }
 
+  /** Registers a tensor that checkpoints hold and nothing reads, filled with one value. */
+  protected unused(name: string, shape: readonly number[], value: number): void {
+    this.buffer(name, shape, value);
+    (this.entries.at(-1) as StateEntry).unused = true;
+  }
+
   /** Registers an entry whose elements all have one value for ever. */
   protected constant(name: string, shape: readonly number[], value: number): void {
     this.entries.push({ name, shape, trainable: false, constant: value });
   }
 
   /** Registers an int64 scalar that the host counts. */
-  protected counter(name: string): { value: number } {
+  protected counter(name: string, unused?: true): { value: number } {
     const counter = { value: 0 };
-    this.entries.push({ name, shape: [], trainable: false, counter });
+    this.entries.push({ name, shape: [], trainable: false, counter, unused });
     return counter;
   }
 
@@ -185,7 +193,8 @@ export async function loadState(
     report.loaded.push(entry.name);
   }
   report.ignored = [...names];
-  const required = report.missing.filter((name) => !name.endsWith('num_batches_tracked'));
+  const unread = new Set(entries.flatMap(({ name, unused }) => (unused ? [name] : [])));
+  const required = report.missing.filter((name) => !name.endsWith('num_batches_tracked') && !unread.has(name));
   if (!partial && required.length > 0) {
     throw new UserError(`${source.origin}: ${required.length} tensors are missing, first ${required[0]}`);
   }

@@ -42,6 +42,17 @@ export function relu(x: Tensor): Tensor {
   });
 }
 
+/** x, bit for bit; its gradient is −coefficient times the upstream (Ganin et al., 2016). */
+export function gradientReversal(x: Tensor, coefficient: number): Tensor {
+  const y = emptyLike(x);
+  x.device.native.scale(x.handle, 1, y.handle);
+  return record(y, [x], [], (dy) => {
+    const dx = emptyLike(x);
+    x.device.native.scale(dy.handle, -coefficient, dx.handle);
+    return [dx];
+  });
+}
+
 /**
  * Dropout: keeps each element of dense x with probability 1 − p and divides it by that. The mask is a pure function of
  * (seed, purpose, step).

@@ -1,6 +1,7 @@
 /** Operations on dense rows [N,D]. */
+import { UserError } from '../../base/errors.js';
 import { record } from '../tape.js';
-import { emptyLike, Tensor } from '../tensor.js';
+import { emptyLike, Tensor, tensor } from '../tensor.js';
 
 /** y = x wᵀ + b; x [N,I], w [O,I], b [O]. */
 export function linear(x: Tensor, w: Tensor, b?: Tensor): Tensor {
@@ -30,6 +31,53 @@ export function featureNorm(x: Tensor): Tensor {
     x.device.native.feature_norm_backward(x.handle, dy.handle, dx.handle);
     return [dx];
   });
+}
+
+/** x / max(‖x‖₂, eps) by rows; where ‖x‖ < eps the divisor is a constant. */
+export function l2Normalize(x: Tensor, eps = 1e-12): Tensor {
+  const y = emptyLike(x);
+  x.device.native.l2_normalize_forward(x.handle, eps, y.handle);
+  return record(y, [x], [x], (dy) => {
+    const dx = emptyLike(x);
+    x.device.native.l2_normalize_backward(x.handle, dy.handle, eps, dx.handle);
+    return [dx];
+  });
+}
+
+/** Some rows of x [N,…], each at most once, in the order of `rows`. @throws UserError for no rows, a row that is not there, or one twice */
+export function takeRows(x: Tensor, rows: readonly number[]): Tensor {
+  const { device } = x;
+  const places = new Int32Array(x.shape[0]!).fill(-1);
+  if (rows.length === 0) throw new UserError('no rows are taken');
+  rows.forEach((row, i) => {
+    if (places[row] !== -1) throw new UserError(`row ${row} is taken twice, or is none of the ${places.length}`);
+    places[row] = i;
+  });
+  const y = new Tensor(device, [rows.length, ...x.shape.slice(1)]);
+  device.native.take_rows(x.handle, tensor(device, rows, [rows.length], 'int32').handle, y.handle);
+  return record(y, [x], [], (dy) => {
+    const dx = emptyLike(x);
+    device.native.take_rows(dy.handle, tensor(device, places, [places.length], 'int32').handle, dx.handle);
+    return [dx];
+  });
+}
+
+/**
+ * Turns each head, of one shape, towards the one that is farthest from it by cosine, in place and all at once: its direction becomes that of
+ * alpha β_k + (1 − alpha) β_far, its length stays (methods, section 3.3). Not differentiated.
+ * @param heads 2 … 16
+ * @returns a scalar: the mean cosine of all pairs before
+ */
+export function alignHeads(heads: readonly Tensor[], { alpha, eps = 1e-10 }: { alpha: number; eps?: number }): Tensor {
+  const { device } = heads[0]!;
+  const cosine = new Tensor(device, []);
+  device.native.align_heads(
+    heads.map(({ handle }) => handle),
+    alpha,
+    eps,
+    cosine.handle,
+  );
+  return cosine;
 }
 
 /** Scales the columns of w [O,I] to unit length in place; not differentiated. */

@@ -28,12 +28,15 @@ export class Adam {
   readonly v: Tensor[];
   /** Updates done. */
   steps = 0;
+  /** Of the next step: a schedule may set it. */
+  lr: number;
 
   constructor(
     private readonly device: Device,
     readonly parameters: readonly Tensor[],
     private readonly options: AdamOptions,
   ) {
+    this.lr = options.lr;
     this.m = parameters.map(zerosLike);
     this.v = parameters.map(zerosLike);
   }
@@ -42,8 +45,8 @@ export class Adam {
   step(): void {
     this.steps++;
     const { p, g, state } = withGradients(this.parameters, this.m, this.v);
-    const { lr, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0 } = this.options;
-    this.device.native.adam(p, g, state[0]!, state[1]!, lr, beta1, beta2, eps, weightDecay, this.steps);
+    const { beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0 } = this.options;
+    this.device.native.adam(p, g, state[0]!, state[1]!, this.lr, beta1, beta2, eps, weightDecay, this.steps);
   }
 
   dispose(): void {
@@ -61,20 +64,24 @@ export interface SgdOptions {
 /** Stochastic gradient descent with momentum, as in PyTorch: the first buffer is the gradient itself. */
 export class Sgd {
   readonly momentum: Tensor[];
+  /** Updates done. */
   steps = 0;
+  /** Of the next step: a schedule may set it. */
+  lr: number;
 
   constructor(
     private readonly device: Device,
     readonly parameters: readonly Tensor[],
     private readonly options: SgdOptions,
   ) {
+    this.lr = options.lr;
     this.momentum = parameters.map(zerosLike);
   }
 
   step(): void {
     const { p, g, state } = withGradients(this.parameters, this.momentum);
-    const { lr, momentum = 0, weightDecay = 0 } = this.options;
-    this.device.native.sgd(p, g, state[0]!, lr, momentum, weightDecay, this.steps === 0);
+    const { momentum = 0, weightDecay = 0 } = this.options;
+    this.device.native.sgd(p, g, state[0]!, this.lr, momentum, weightDecay, this.steps === 0);
     this.steps++;
   }
 

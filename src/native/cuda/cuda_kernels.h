@@ -58,20 +58,30 @@ class CudaKernels final : public Kernels {
   void global_avg_pool_forward(const Tensor& x, const Tensor& y) override;
   void global_avg_pool_backward(const Tensor& dy, const Tensor& dx) override;
   void resize_bilinear(const Tensor& x, const Tensor& y) override;
+  void rotate(const Tensor& x, const Tensor& images, const Tensor& turns, bool nearest, const Tensor& y) override;
+  void resized_crop(const Tensor& x, const Tensor& crops, const Tensor& y) override;
+  void mix_colours(const Tensor& x, const Tensor& colours, const Tensor& y) override;
 
   void linear_forward(const Tensor& x, const Tensor& w, const Tensor& b, const Tensor& y) override;
   void linear_data_grad(const Tensor& dy, const Tensor& w, const Tensor& dx) override;
   void linear_weight_grad(const Tensor& x, const Tensor& dy, const Tensor& dw, const Tensor& db) override;
   void feature_norm_forward(const Tensor& x, const Tensor& y) override;
   void feature_norm_backward(const Tensor& x, const Tensor& dy, const Tensor& dx) override;
+  void l2_normalize_forward(const Tensor& x, double eps, const Tensor& y) override;
+  void l2_normalize_backward(const Tensor& x, const Tensor& dy, double eps, const Tensor& dx) override;
+  void take_rows(const Tensor& x, const Tensor& rows, const Tensor& y) override;
   void unit_columns(const Tensor& w) override;
+  void align_heads(const TensorList& w, double alpha, double eps, const Tensor& cosine) override;
 
   void log_softmax_forward(const Tensor& x, const Tensor& y) override;
   void log_softmax_backward(const Tensor& y, const Tensor& dy, const Tensor& dx) override;
   void cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& loss, const Tensor& dlogits) override;
+  void bce_with_logits(const Tensor& logits, const Tensor& labels, const Tensor& loss, const Tensor& dlogits) override;
   void mse(const Tensor& a, const Tensor& b, const Tensor& loss, const Tensor& da) override;
   void triplet(const Tensor& x, const Tensor& labels, float margin, Mining mining, bool squared, const Tensor& loss,
                const Tensor& dx) override;
+  void supcon(const Tensor& x, const Tensor& labels, double temperature, double base_temperature, const Tensor& loss,
+              const Tensor& dx) override;
 
   void grad_cam(const Tensor& activation, const Tensor& gradient, const Tensor& raw) override;
   void unit_range(const Tensor& x, const Tensor& y) override;

@@ -67,6 +67,13 @@ LDC_DEVICE T warp_sum(T value) {
   return value;
 }
 
+// a . b of one row in double, in every lane of the warp: bit-equal for equal rows, and whichever is a and which b.
+LDC_DEVICE double warp_dot(Global<const float> a, Global<const float> b, int64_t depth) {
+  double sum = 0;
+  for (int64_t i = threadIdx.x % kWarp; i < depth; i += kWarp) sum += static_cast<double>(a[i]) * b[i];
+  return warp_sum(sum);
+}
+
 // Sum over the kThreads threads of a block, in every thread. `slots` has kThreads / kWarp elements and is free again after
 // the next sync_block().
 LDC_DEVICE double block_sum(double value, Shared<double> slots) {

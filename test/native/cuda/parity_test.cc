@@ -288,6 +288,54 @@ void list_dense() {
   }
 }
 
+void list_methods() {
+  add("method losses", 1e-6, [](Inputs& in) -> Outputs {
+    Session& s = in.s;
+    const Tensor z = in.dense({300}, 20), judged = in.labels(300, 3), bce = s.tensor({}), dz = s.like(z), none = s.tensor({}), dnone = s.like(z);
+    Values absent{{300}, std::vector<float>(300, -1.0f)};
+    const Tensor x = in.dense({37, 45}, 0.3f), labels = in.labels(37, 3), supcon = s.tensor({}), dx = s.like(x), nobody = s.labels(absent);
+    s.run("method losses", [=](Kernels& k) {
+      k.bce_with_logits(z, judged, bce, dz);  // label 2 does not count
+      k.bce_with_logits(z, nobody, none, dnone);
+      k.supcon(x, labels, 0.1, 0.07, supcon, dx);
+    });
+    return {{"bce", bce}, {"dz", dz}, {"none", none}, {"dnone", dnone}, {"supcon", supcon}, {"dx", dx}};
+  });
+  add("rows", 1e-6, [](Inputs& in) -> Outputs {
+    Session& s = in.s;
+    const Tensor x = in.dense({9, 67}), dy = in.dense({9, 67}), y = s.like(x), dx = s.like(x), cut = s.like(x), dcut = s.like(x);
+    const Tensor rows = in.labels(20, 12), taken = s.tensor({20, 67}), cosine = s.tensor({});
+    const std::vector<Tensor> heads = {in.dense({1, 67}), in.dense({1, 67}), in.dense({1, 67}), in.dense({1, 67})};
+    s.run("rows", [=](Kernels& k) {
+      k.l2_normalize_forward(x, 1e-12, y);
+      k.l2_normalize_backward(x, dy, 1e-12, dx);
+      k.l2_normalize_forward(x, 5, cut);
+      k.l2_normalize_backward(x, dy, 5, dcut);
+      k.take_rows(x, rows, taken);
+      k.align_heads({heads.data(), 4}, 0.9, 1e-10, cosine);
+    });
+    return {{"y", y}, {"dx", dx}, {"cut", cut}, {"dcut", dcut}, {"taken", taken}, {"cosine", cosine}, {"head", heads[0]}, {"last", heads[3]}};
+  });
+  for (const int64_t channels : {3, 10}) {
+    add("augmentation " + std::to_string(channels), 1e-6, [=](Inputs& in) -> Outputs {
+      Session& s = in.s;
+      const Tensor x = in.features({3, channels, 13, 17}, 0.5f, 0.5f), turns = in.dense({4, 2}), images = in.labels(4, 4);
+      const Tensor turned = s.features({4, channels, 13, 17}), nearest = s.like(turned);
+      const Tensor crops = s.labels({{4, 6}, {0, 1, 2, 9, 8, 0, 2, 0, 0, 13, 17, 1, 1, 12, 16, 1, 1, 0, 7, -3, 5, 90, 4, 1}});
+      const Tensor cropped = s.features({4, channels, 11, 19}), colours = in.dense({3, 10}), mixed = channels == 3 ? s.like(x) : Tensor{};
+      s.run("augmentation", [=](Kernels& k) {
+        k.rotate(x, images, turns, false, turned);
+        k.rotate(x, images, turns, true, nearest);
+        k.resized_crop(x, crops, cropped);
+        if (mixed) k.mix_colours(x, colours, mixed);
+      });
+      Outputs outputs = {{"turned", turned}, {"nearest", nearest}, {"cropped", cropped}};
+      if (mixed) outputs.emplace_back("mixed", mixed);
+      return outputs;
+    });
+  }
+}
+
 void list_optimizers() {
   add("optimizers", 0, [](Inputs& in) -> Outputs {
     Session& s = in.s;
@@ -389,6 +437,7 @@ int main() {
   list_batch_norm();
   list_pooling();
   list_dense();
+  list_methods();
   list_optimizers();
   const auto reference = cpu::make_device(2);
   const Results want = compute(*reference, false);

@@ -8,14 +8,23 @@
 
 namespace ldc::cpu::LDC_ISA {
 
-void CpuKernels::rotate(const Tensor& x, const Tensor& turns, bool nearest, const Tensor& y) {
+namespace {
+
+inline int64_t clamped(int64_t v, int64_t low, int64_t high) { return v < low ? low : v > high ? high : v; }
+
+// What is not a number, or far off, is outside of the image.
+inline double bounded(double s) { return s > -8 && s < 1e9 ? s : -8; }
+
+}  // namespace
+
+void CpuKernels::rotate(const Tensor& x, const Tensor& images, const Tensor& turns, bool nearest, const Tensor& y) {
   const int64_t height = x.h(), width = x.w(), block = block_of(x.c()), blocks = blocks_of(x.c());
   const double cx = static_cast<double>(width - 1) / 2, cy = static_cast<double>(height - 1) / 2;
   with_lanes(block, nullptr, stored_elements(y), [&](auto lanes) {
     // One item is one output row of one plane.
-    each_item(pool_, x.n() * blocks * height, 8 * width * block, [&](int64_t item) {
-      const int64_t plane_index = item / height, n = plane_index / blocks;
-      const float* plane = x.f32() + plane_index * height * width * block;
+    each_item(pool_, y.n() * blocks * height, 8 * width * block, [&](int64_t item) {
+      const int64_t n = item / height / blocks, image = clamped(images.i32()[n], 0, x.n() - 1);
+      const float* plane = x.f32() + (image * blocks + item / height % blocks) * height * width * block;
       float* target = y.f32() + item * width * block;
       const double cosine = turns.f32()[2 * n], sine = turns.f32()[2 * n + 1], dy = static_cast<double>(item % height) - cy;
       // Zero outside of the image.
@@ -25,8 +34,6 @@ void CpuKernels::rotate(const Tensor& x, const Tensor& turns, bool nearest, cons
       };
       for (int64_t column = 0; column < width; ++column, target += block) {
         const double dx = static_cast<double>(column) - cx;
-        // What is not a number, or far off, is outside.
-        const auto bounded = [](double s) { return s > -8 && s < 1e9 ? s : -8; };
         const double sx = bounded(cx + dx * cosine - dy * sine), sy = bounded(cy + dx * sine + dy * cosine);
         if (nearest) {
           lanes.store(at(static_cast<int64_t>(std::floor(sy + 0.5)), static_cast<int64_t>(std::floor(sx + 0.5))), target);
@@ -48,7 +55,6 @@ void CpuKernels::resized_crop(const Tensor& x, const Tensor& crops, const Tensor
   const int64_t height = x.h(), width = x.w(), rows = y.h(), columns = y.w(), block = block_of(x.c()), blocks = blocks_of(x.c());
   Tap* row_taps = static_cast<Tap*>(scratch_.get(static_cast<size_t>(y.n() * (rows + columns)) * sizeof(Tap)));
   Tap* column_taps = row_taps + y.n() * rows;
-  const auto clamped = [](int64_t v, int64_t low, int64_t high) { return v < low ? low : v > high ? high : v; };
   for (int64_t n = 0; n < y.n(); ++n) {
     const int32_t* crop = crops.i32() + 6 * n;
     const int64_t top = clamped(crop[1], 0, height - 1), left = clamped(crop[2], 0, width - 1);

@@ -62,6 +62,28 @@ void CpuKernels::cross_entropy(const Tensor& logits, const Tensor& labels, const
   loss.f32()[0] = static_cast<float>(sum / static_cast<double>(rows));
 }
 
+// With e = exp(-|z|): the loss is max(z, 0) - z label + log(1 + e), the gradient sigmoid(z) - label, of which the small one of e / (1 + e)
+// and 1 / (1 + e) is never made from the large one.
+void CpuKernels::bce_with_logits(const Tensor& logits, const Tensor& labels, const Tensor& loss, const Tensor& dlogits) {
+  const int64_t rows = logits.elements();
+  double sum = 0, counted = 0;
+  for (int64_t n = 0; n < rows; ++n) {
+    const int32_t label = labels.i32()[n];
+    if (label != 0 && label != 1) continue;
+    const double z = logits.f32()[n];
+    sum += (z > 0 ? z : 0) - z * label + std::log1p(std::exp(-std::fabs(z)));
+    counted += 1;
+  }
+  loss.f32()[0] = static_cast<float>(counted > 0 ? sum / counted : 0);
+  if (!dlogits) return;
+  for (int64_t n = 0; n < rows; ++n) {
+    const int32_t label = labels.i32()[n];
+    const double z = logits.f32()[n], e = std::exp(-std::fabs(z));
+    const double slope = label == 1 ? -(z > 0 ? e : 1) / (1 + e) : (z > 0 ? 1 : e) / (1 + e);
+    dlogits.f32()[n] = label == 0 || label == 1 ? static_cast<float>(slope / counted) : 0.0f;
+  }
+}
+
 // Padding channels are equal on both sides and add nothing.
 void CpuKernels::mse(const Tensor& a, const Tensor& b, const Tensor& loss, const Tensor& da) {
   constexpr int64_t kChunk = kRun * kBlock;

@@ -1,36 +1,16 @@
-// Bilinear resizing with half-pixel centres, clamped at the border, no antialiasing: what PyTorch computes for
-// align_corners = false. Positions are worked out in double, once a line, not once a pixel.
+// Bilinear resizing: what PyTorch computes for align_corners = false. Taps are worked out once a line, not once a pixel.
 #include "../cpu_kernels.h"
 #include "loops.h"
+#include "taps.h"
 
 namespace ldc::cpu::LDC_ISA {
-
-namespace {
-
-// The two inputs of one output line and the weight of the second.
-struct Tap {
-  int32_t near, far;
-  float weight;
-};
-
-inline void fill_taps(Tap* taps, int64_t in, int64_t out) {
-  for (int64_t i = 0; i < out; ++i) {
-    const double centre = (static_cast<double>(i) + 0.5) * static_cast<double>(in) / static_cast<double>(out) - 0.5;
-    const double at = centre > 0 ? centre : 0;
-    const int64_t near = least(in - 1, static_cast<int64_t>(at));
-    taps[i] = {static_cast<int32_t>(near), static_cast<int32_t>(least(in - 1, near + 1)),
-               static_cast<float>(at - static_cast<double>(near))};
-  }
-}
-
-}  // namespace
 
 void CpuKernels::resize_bilinear(const Tensor& x, const Tensor& y) {
   const int64_t height = x.h(), width = x.w(), rows = y.h(), columns = y.w(), block = block_of(x.c());
   Tap* row_taps = static_cast<Tap*>(scratch_.get(static_cast<size_t>(rows + columns) * sizeof(Tap)));
   Tap* column_taps = row_taps + rows;
-  fill_taps(row_taps, height, rows);
-  fill_taps(column_taps, width, columns);
+  fill_taps(row_taps, 0, height, rows);
+  fill_taps(column_taps, 0, width, columns);
   const float* in = x.f32();
   float* out = y.f32();
   with_lanes(block, out, stored_elements(y), [&](auto lanes) {

@@ -36,7 +36,7 @@ double anchor_loss(double* s, const int32_t* labels, int64_t a, int64_t n) {
 
 void CpuKernels::supcon(const Tensor& x, const Tensor& labels, double temperature, double base_temperature, const Tensor& loss,
                         const Tensor& dx) {
-  const int64_t n = x.shape[0], depth = x.shape[1];
+  const int64_t depth = x.shape[x.rank - 1], n = x.elements() / depth;
   const float* in = x.f32();
   auto* slope = static_cast<double*>(scratch_.get(static_cast<size_t>(n * n + n + pool_.threads() * depth) * sizeof(double)));
   double *losses = slope + n * n, *sums = losses + n;

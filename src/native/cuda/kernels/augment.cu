@@ -29,19 +29,21 @@ LDC_KERNEL void LDC_BOUNDS(kThreads, 1) grey_kernel(Global<const float> x, Globa
 
 }  // namespace
 
-void CudaKernels::rotate(const Tensor& x, const Tensor& turns, bool nearest, const Tensor& y) {
+void CudaKernels::rotate(const Tensor& x, const Tensor& images, const Tensor& turns, bool nearest, const Tensor& y) {
   const Global<const float> in = input(x), turn = input(turns);
+  const Global<const int32_t> image_of = global<const int32_t>(images.i32());
   const Global<float> out = output(y);
-  const int64_t height = x.h(), width = x.w(), channels = stored_channels(x.c());
+  const int64_t count = x.n(), height = x.h(), width = x.w(), channels = stored_channels(x.c());
   const double cx = static_cast<double>(width - 1) / 2, cy = static_cast<double>(height - 1) / 2;
   each(stream_, stored_elements(y), [=] LDC_LAMBDA(int64_t at) {
     const int64_t c = at % channels, pixel = at / channels, n = pixel / width / height;
+    const int64_t first = clamped(image_of[n], 0, count - 1) * height;
     const double cosine = turn[2 * n], sine = turn[2 * n + 1];
     const double dx = static_cast<double>(pixel % width) - cx, dy = static_cast<double>(pixel / width % height) - cy;
     const double sx = bounded(cx + dx * cosine - dy * sine), sy = bounded(cy + dx * sine + dy * cosine);
     const auto value = [&](int64_t row, int64_t column) {  // zero outside of the image
       const bool inside = row >= 0 && row < height && column >= 0 && column < width;
-      return inside ? in[((n * height + row) * width + column) * channels + c] : 0.0f;
+      return inside ? in[((first + row) * width + column) * channels + c] : 0.0f;
     };
     if (nearest) {
       out[at] = value(static_cast<int64_t>(floor(sy + 0.5)), static_cast<int64_t>(floor(sx + 0.5)));

@@ -24,13 +24,6 @@ LDC_KERNEL void LDC_BOUNDS(kThreads, 1) linear_kernel(Global<const float> x, Glo
   if (threadIdx.x % kWarp == 0) y[item] = sum + (bias == nullptr ? 0.0f : bias[o]);
 }
 
-// a . b of one row, in every lane of the warp.
-LDC_DEVICE double row_dot(Global<const float> a, Global<const float> b, int64_t depth) {
-  double sum = 0;
-  for (int64_t i = threadIdx.x % kWarp; i < depth; i += kWarp) sum += static_cast<double>(a[i]) * b[i];
-  return warp_sum(sum);
-}
-
 // (2 max(|x|, least))^(-1/2)
 LDC_DEVICE double norm_factor(double norm) { return 1 / sqrt(2 * (norm > kLeastNorm ? norm : kLeastNorm)); }
 
@@ -38,7 +31,7 @@ LDC_KERNEL void LDC_BOUNDS(kThreads, 1) feature_norm_kernel(Global<const float> 
   const int64_t row = static_cast<int64_t>(blockIdx.x) * kWarps + threadIdx.x / kWarp;
   if (row >= rows) return;
   const Global<const float> in = x + row * depth;
-  const double factor = norm_factor(sqrt(row_dot(in, in, depth)));
+  const double factor = norm_factor(sqrt(warp_dot(in, in, depth)));
   for (int64_t i = threadIdx.x % kWarp; i < depth; i += kWarp) y[row * depth + i] = static_cast<float>(in[i] * factor);
 }
 
@@ -48,7 +41,7 @@ LDC_KERNEL void LDC_BOUNDS(kThreads, 1) feature_norm_gradient_kernel(Global<cons
   const int64_t row = static_cast<int64_t>(blockIdx.x) * kWarps + threadIdx.x / kWarp;
   if (row >= rows) return;
   const Global<const float> in = x + row * depth, upstream = dy + row * depth;
-  const double square = row_dot(in, in, depth), product = row_dot(in, upstream, depth), norm = sqrt(square);
+  const double square = warp_dot(in, in, depth), product = warp_dot(in, upstream, depth), norm = sqrt(square);
   const double factor = norm_factor(norm), along = norm >= kLeastNorm ? product / (2 * square) : 0;
   for (int64_t i = threadIdx.x % kWarp; i < depth; i += kWarp) {
     dx[row * depth + i] = static_cast<float>(factor * (upstream[i] - in[i] * along));

@@ -63,6 +63,32 @@ void CudaKernels::cross_entropy(const Tensor& logits, const Tensor& labels, cons
       [=] LDC_LAMBDA(double sum) { mean[0] = static_cast<float>(sum / static_cast<double>(rows)); });
 }
 
+// With e = exp(-|z|): the loss is max(z, 0) - z label + log(1 + e), the gradient sigmoid(z) - label, of which the small one of e / (1 + e)
+// and 1 / (1 + e) is never made from the large one.
+void CudaKernels::bce_with_logits(const Tensor& logits, const Tensor& labels, const Tensor& loss, const Tensor& dlogits) {
+  const int64_t rows = logits.elements();
+  const Global<const float> in = input(logits);
+  const Global<const int32_t> label_of = global<const int32_t>(labels.i32());
+  const Global<float> gradient = output(dlogits), mean = output(loss);
+  const Scratch<double> one(memory_, 1);
+  const Global<double> counted = global(one.data());
+  const auto counts = [=] LDC_LAMBDA(int64_t n) -> double { return label_of[n] == 0 || label_of[n] == 1 ? 1 : 0; };
+  total(stream_, memory_, rows, counts, [=] LDC_LAMBDA(double count) { counted[0] = count; });
+  total(
+      stream_, memory_, rows,
+      [=] LDC_LAMBDA(int64_t n) -> double {
+        const int32_t label = label_of[n];
+        const bool counts = label == 0 || label == 1;
+        const double z = in[n], e = exp(-fabs(z));
+        if (!(gradient == nullptr)) {
+          const double slope = label == 1 ? -(z > 0 ? e : 1) / (1 + e) : (z > 0 ? 1 : e) / (1 + e);
+          gradient[n] = counts ? static_cast<float>(slope / counted[0]) : 0.0f;
+        }
+        return counts ? (z > 0 ? z : 0) - z * label + log1p(e) : 0.0;
+      },
+      [=] LDC_LAMBDA(double sum) { mean[0] = static_cast<float>(counted[0] > 0 ? sum / counted[0] : 0); });
+}
+
 // Padding channels are equal on both sides and add nothing.
 void CudaKernels::mse(const Tensor& a, const Tensor& b, const Tensor& loss, const Tensor& da) {
   const double count = static_cast<double>(a.elements());

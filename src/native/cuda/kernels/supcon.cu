@@ -43,7 +43,7 @@ LDC_DEVICE double anchor_loss(Global<double> s, Global<const int32_t> labels, in
 
 void CudaKernels::supcon(const Tensor& x, const Tensor& labels, double temperature, double base_temperature, const Tensor& loss,
                          const Tensor& dx) {
-  const int64_t n = x.shape[0], depth = x.shape[1];
+  const int64_t depth = x.shape[x.rank - 1], n = x.elements() / depth;
   const Scratch<double> similarity(memory_, n * n);
   const Global<double> slope = global(similarity.data());
   const Global<const float> in = input(x);

@@ -12,7 +12,7 @@ struct Tap {
   float weight;
 };
 
-LDC_DEVICE inline Tap tap_of(int64_t i, int64_t in, int64_t out) {
+LDC_DEVICE Tap tap_of(int64_t i, int64_t in, int64_t out) {
   const double centre = (static_cast<double>(i) + 0.5) * static_cast<double>(in) / static_cast<double>(out) - 0.5;
   const double at = centre > 0 ? centre : 0;
   const int64_t near = static_cast<int64_t>(at) < in - 1 ? static_cast<int64_t>(at) : in - 1;

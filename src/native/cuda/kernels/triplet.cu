@@ -121,11 +121,7 @@ LDC_KERNEL void LDC_BOUNDS(kThreads, 1) triplet_kernel(Batch batch) {
   for (int64_t pair = warp; pair < n * n; pair += warps) {
     const int64_t a = pair / n, b = pair % n;
     if (b < a) continue;
-    double sum = 0;
-    for (int64_t i = lane; i < batch.depth; i += kWarp) {
-      sum += static_cast<double>(batch.x[a * batch.depth + i]) * batch.x[b * batch.depth + i];
-    }
-    sum = warp_sum(sum);
+    const double sum = warp_dot(batch.x + a * batch.depth, batch.x + b * batch.depth, batch.depth);
     if (lane == 0) batch.gram[pair] = sum;
   }
   const int64_t thread = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x, threads = static_cast<int64_t>(gridDim.x) * kThreads;

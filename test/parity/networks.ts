@@ -1,24 +1,26 @@
 /** Cases of whole networks, whose parameters and inputs are generated from their names. */
 import type { Device } from '../../src/engine/device.js';
-import { loadState, type Module, type StateSource } from '../../src/engine/nn/module.js';
 import { mask } from '../../src/engine/ops/elementwise.js';
 import { logSoftmax } from '../../src/engine/ops/linear.js';
 import { crossEntropy } from '../../src/engine/ops/losses.js';
 import { Adam } from '../../src/engine/optim/optimizers.js';
 import { backward, clearGrads, withTape } from '../../src/engine/tape.js';
-import { features, scope, type Tensor, tensor } from '../../src/engine/tensor.js';
+import { features, scope, type Tensor } from '../../src/engine/tensor.js';
 import { ActivationNet } from '../../src/method/ldcnet/activationNet.js';
 import { gradCam } from '../../src/method/ldcnet/gradCam.js';
 import { type LossTerms, ldcNetLoss } from '../../src/method/ldcnet/losses.js';
 import { LdcNet, type LdcNetOutput } from '../../src/method/ldcnet/network.js';
 import { quasiGroundTruth } from '../../src/method/ldcnet/quasiGroundTruth.js';
-import { type Results, summaryOf, type Values } from './compare.js';
+import type { Results, Values } from './compare.js';
 import type { FixtureCase, FixtureSet } from './fixtureSet.js';
-import { generate } from './generated.js';
+import { dropoutMask, generatedInput, imageOf, loadGenerated, readEntry, summaries } from './generatedNetworks.js';
+import { methodRunners } from './methodNetworks.js';
 
-type Runner = (set: FixtureSet, fixture: FixtureCase, device: Device) => Promise<Results['outputs']>;
+export type Runner = (set: FixtureSet, fixture: FixtureCase, device: Device) => Promise<Results['outputs']>;
 
 const runners: Record<string, Runner> = {
+  ...methodRunners,
+
   ldcnet_eval: runLdcNetEval,
   ldcnet_train: runLdcNetTrain,
   amodel_train: runActivationNetTrain,
@@ -169,37 +171,6 @@ async function activationNet(set: FixtureSet, fixture: FixtureCase, device: Devi
   return network;
 }
 
-/** Fills every parameter and buffer. @throws Error when the network and the table differ in names, shapes or roles */
-async function loadGenerated(set: FixtureSet, fixture: FixtureCase, network: Module<never, unknown>): Promise<void> {
-  const rows = new Map(set.paramTables[fixture.params!]!.map((row) => [row.name, row]));
-  const roles = (all: Iterable<[string, boolean, string | undefined]>) => JSON.stringify([...all]);
-  const own = roles(
-    network
-      .state()
-      .filter(({ counter }) => counter === undefined)
-      .map(({ name, trainable, sameAs }) => [name, trainable, sameAs]),
-  );
-  const wanted = roles([...rows.values()].map(({ name, trainable, same_as }) => [name, trainable, same_as]));
-  if (own !== wanted) throw new Error('the network has other parameters than the table of the fixtures');
-  const source: StateSource = {
-    origin: `parameters ${fixture.params}`,
-    names: [...rows.keys()],
-    shape: (name) => rows.get(name)!.shape,
-    values: async (name) => generate(name, set.seed, size(rows.get(name)!.shape), rows.get(name)!),
-  };
-  await loadState(network, source);
-}
-
-function generatedInput(set: FixtureSet, fixture: FixtureCase, name: string) {
-  const { shape, ...range } = fixture.generated_inputs[name]!;
-  return { shape, values: generate(name, set.seed, size(shape), range) };
-}
-
-function imageOf(set: FixtureSet, fixture: FixtureCase, device: Device): Tensor {
-  const { shape, values } = generatedInput(set, fixture, 'image');
-  return features(device, values, shape);
-}
-
 /** Maps [N,1,S,S] of the images with this label; zeros for the others. */
 function keptMaps(set: FixtureSet, fixture: FixtureCase, device: Device, name: string, kept: number): Tensor {
   const { shape, values } = generatedInput(set, fixture, name);
@@ -208,15 +179,6 @@ function keptMaps(set: FixtureSet, fixture: FixtureCase, device: Device, name: s
     if (label !== kept) values.fill(0, i * each, (i + 1) * each);
   });
   return features(device, values, shape);
-}
-
-function dropoutMask(set: FixtureSet, fixture: FixtureCase, device: Device): Tensor {
-  const { shape, values } = generatedInput(set, fixture, 'dropout');
-  return tensor(
-    device,
-    values.map((value) => (value >= 0 ? 2 : 0)),
-    shape,
-  );
 }
 
 async function readOutput({ logits, liveMap, spoofMap, feature }: LdcNetOutput): Promise<Results['outputs']> {
@@ -231,27 +193,4 @@ async function readOutput({ logits, liveMap, spoofMap, feature }: LdcNetOutput):
 
 async function readTerms(terms: LossTerms, columns: readonly (keyof typeof termNames)[]): Promise<number[]> {
   return Promise.all(columns.map((column) => terms[termNames[column]].item()));
-}
-
-async function readEntry(network: Module<never, unknown>, name: string): Promise<Values> {
-  const found = network.state().find((entry) => entry.name === name)!;
-  return { shape: found.shape, data: await found.tensor!.read() };
-}
-
-/** One summary row for each name that the manifest lists under `output`, of the entry or of what `of` gives for it. */
-async function summaries(
-  set: FixtureSet,
-  fixture: FixtureCase,
-  network: Module<never, unknown>,
-  output: string,
-  of: (entry: Tensor) => Tensor = (entry) => entry,
-): Promise<Values> {
-  const names = set.rowTables[fixture.summary_rows[output]!]!;
-  const entries = new Map(network.state().map((entry) => [entry.name, entry.tensor]));
-  const rows = await Promise.all(names.map(async (name) => summaryOf(await of(entries.get(name)!).read())));
-  return { shape: [rows.length, rows[0]!.length], data: rows.flat() };
-}
-
-function size(shape: readonly number[]): number {
-  return shape.reduce((product, extent) => product * extent, 1);
 }

@@ -11,18 +11,23 @@ import { features, scope, Tensor, tensor } from '../../src/engine/tensor.js';
 import { toFloat32 } from '../../src/formats/safetensors.js';
 import { mapMaximum, quasiGroundTruth, unitRange } from '../../src/method/ldcnet/quasiGroundTruth.js';
 import type { Results, Values } from './compare.js';
+import { expectAttr } from './expectAttr.js';
 import type { FixtureCase, FixtureSet } from './fixtureSet.js';
+import { denseInputs, methodOperators, singleImages } from './methodOperators.js';
 
-/** What an operator case is given, by name. */
-interface Arguments {
+/** What an operator case is given, by name. A tensor without elements is left out. */
+export interface Arguments {
   tensors: Record<string, Tensor>;
   integers: Record<string, number[]>;
   attrs: Record<string, unknown>;
 }
 
-type Operator = (given: Arguments) => Record<string, Tensor>;
+/** A list of tensors is one result, its first dimension the list. */
+export type Operator = (given: Arguments) => Record<string, Tensor | Tensor[]>;
 
 const operators: Record<string, Operator> = {
+  ...methodOperators,
+
   conv2d: convolution(() => ({ descriptor: 'vanilla' })),
   ldc_conv2d: convolution(() => ({ descriptor: 'ldc' })),
   ldc_paper_conv2d: convolution(({ attrs }) => ({ descriptor: 'ldc-paper', constant: attrs.eps as number })),
@@ -105,7 +110,7 @@ export async function runOperator(set: FixtureSet, fixture: FixtureCase, device:
     for (const leaf of leaves) leaf.requiresGrad = true;
     const outputs = withTape(() => {
       const made = operators[fixture.op]!(given);
-      const seeds = Object.entries(hostUpstream).map(([name, { data }]) => upstreamOf(made[name]!, data));
+      const seeds = Object.entries(hostUpstream).map(([name, { data }]) => upstreamOf(made[name] as Tensor, data));
       backward(seeds, leaves);
       return made;
     });
@@ -133,15 +138,18 @@ async function readAll(set: FixtureSet, fixture: FixtureCase, keys: Record<strin
 }
 
 /** What is a parameter stays dense although it has four dimensions. */
-const weights: ReadonlySet<string> = new Set(['w', 'm']);
+const weights: ReadonlySet<string> = new Set(['w', 'm', ...denseInputs]);
 
 function toArguments(device: Device, fixture: FixtureCase, inputs: Record<string, HostTensor>): Arguments {
   const given: Arguments = { tensors: {}, integers: {}, attrs: fixture.attrs };
   for (const [name, { shape, data, integer }] of Object.entries(inputs)) {
+    // Three dimensions are those of maps, or of one image.
+    const [a, ...rest] = shape as [number, number, number];
+    const four = singleImages.has(fixture.op) ? [1, ...shape] : [a, 1, ...rest];
     if (integer) given.integers[name] = [...data];
+    else if (data.length === 0) continue;
     else if (weights.has(name) || shape.length < 3) given.tensors[name] = tensor(device, data, shape);
-    else
-      given.tensors[name] = features(device, data, shape.length === 3 ? [shape[0]!, 1, shape[1]!, shape[2]!] : shape);
+    else given.tensors[name] = features(device, data, shape.length === 3 ? four : shape);
   }
   return given;
 }
@@ -152,11 +160,17 @@ function upstreamOf(output: Tensor, data: Float32Array): { tensor: Tensor; upstr
 }
 
 /** Reads and releases. */
-async function takeAll(tensors: Record<string, Tensor>): Promise<Record<string, Values>> {
-  const read = Object.entries(tensors).map(async ([name, tensor]): Promise<[string, Values]> => {
-    const data = tensor.read();
-    tensor.release();
-    return [name, { shape: tensor.shape, data: await data }];
+async function takeAll(results: Record<string, Tensor | Tensor[]>): Promise<Record<string, Values>> {
+  const read = Object.entries(results).map(async ([name, result]): Promise<[string, Values]> => {
+    const list = [result].flat();
+    const { shape } = list[0]!;
+    const values = list.map((tensor) => {
+      const data = tensor.read();
+      tensor.release();
+      return data;
+    });
+    const data = (await Promise.all(values)).flatMap((part) => [...part]);
+    return [name, { shape: Array.isArray(result) ? [list.length, ...shape] : shape, data }];
   });
   return Object.fromEntries(await Promise.all(read));
 }
@@ -177,11 +191,4 @@ function normalisation(training: boolean): Operator {
     const y = batchNorm(x!, state, { training, eps, momentum, relu: fuse !== 'none', residual });
     return { y, running_mean: runningMean!, running_var: runningVar! };
   };
-}
-
-/** Attributes that the definition fixes: another value is another operation. */
-function expectAttr(attrs: Record<string, unknown>, name: string, value: unknown): void {
-  if (attrs[name] !== undefined && attrs[name] !== value) {
-    throw new Error(`attribute ${name} is ${attrs[name]}; only ${value} is defined`);
-  }
 }

@@ -13,19 +13,28 @@ interface Optimizer {
   state: Record<string, Tensor>;
 }
 
-const optimizers: Record<string, (device: Device, p: Tensor, attrs: Record<string, number | boolean>) => Optimizer> = {
+type Attributes = Record<string, unknown>;
+
+const optimizers: Record<string, (device: Device, p: Tensor, attrs: Attributes) => Optimizer> = {
   adam(device, p, attrs) {
     const { lr, beta1, beta2, eps, weight_decay: weightDecay } = attrs as Record<string, number>;
     const adam = new Adam(device, [p], { lr: lr!, beta1, beta2, eps, weightDecay });
     return { step: () => adam.step(), dispose: () => adam.dispose(), state: { m: adam.m[0]!, v: adam.v[0]! } };
   },
-  sgd(device, p, attrs) {
-    const { lr, momentum, weight_decay: weightDecay } = attrs as Record<string, number>;
-    if (attrs.nesterov || attrs.dampening) throw new Error('SGD is defined without Nesterov and dampening');
-    const sgd = new Sgd(device, [p], { lr: lr!, momentum, weightDecay });
-    return { step: () => sgd.step(), dispose: () => sgd.dispose(), state: { momentum: sgd.momentum[0]! } };
-  },
+  sgd: (device, p, attrs) => sgd(device, p, attrs, () => attrs.lr as number),
+  sgd_lr_steps: (device, p, attrs) => sgd(device, p, attrs, (step) => (attrs.lr as number[])[step]!),
 };
+
+function sgd(device: Device, p: Tensor, attrs: Attributes, lr: (step: number) => number): Optimizer {
+  const { momentum, weight_decay: weightDecay } = attrs as Record<string, number>;
+  if (attrs.nesterov || attrs.dampening) throw new Error('SGD is defined without Nesterov and dampening');
+  const sgd = new Sgd(device, [p], { lr: lr(0), momentum, weightDecay });
+  const step = () => {
+    sgd.lr = lr(sgd.steps);
+    sgd.step();
+  };
+  return { step, dispose: () => sgd.dispose(), state: { momentum: sgd.momentum[0]! } };
+}
 
 export const optimizerNames: ReadonlySet<string> = new Set(Object.keys(optimizers));
 
@@ -37,7 +46,7 @@ export async function runOptimizer(set: FixtureSet, fixture: FixtureCase, device
   const [steps, n] = [given.shape[0]!, given.shape.slice(1).reduce((product, extent) => product * extent, 1)];
 
   const p = Tensor.unowned(device, start.shape).set(toFloat32(start));
-  const optimizer = optimizers[fixture.op]!(device, p, fixture.attrs as Record<string, number>);
+  const optimizer = optimizers[fixture.op]!(device, p, fixture.attrs);
   const trajectory = new Float32Array(steps * n);
   p.grad = Tensor.unowned(device, start.shape);
   for (let step = 0; step < steps; step++) {

@@ -1,13 +1,11 @@
 /** Every fixture case, the whole networks among them, through the engine on the emulated CUDA device, in fp32. */
-import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, it } from 'vitest';
 import type { Device } from '../../../src/engine/device.js';
-import { openFixtures } from '../../parity/fixtureSet.js';
+import { fixtureSets } from '../../parity/folders.js';
 import { runCase } from '../../parity/runCase.js';
 import { openEmulated } from './emulated.js';
 
 const minutes = 60_000;
-const set = await openFixtures(fileURLToPath(new URL('../../fixtures', import.meta.url)));
 let device: Device;
 
 // Accesses to shared memory are followed operator by operator in emulator.test.ts; here it would take hours.
@@ -15,10 +13,10 @@ beforeAll(() => {
   device = openEmulated({ convAlgorithm: 'direct', checks: false });
 }, 15 * minutes);
 
-it.each(set.cases.map((fixture) => ({ id: fixture.id, fixture })))(
+it.each(fixtureSets.flatMap((set) => set.cases.map((fixture) => ({ id: fixture.id, set, fixture }))))(
   '$id',
   { timeout: 10 * minutes },
-  async ({ fixture }) => {
+  async ({ set, fixture }) => {
     const before = device.memory().tensors;
     const outcome = await runCase(set, fixture, device);
     expect(outcome).toMatchObject({ status: 'passed' });

@@ -1,19 +1,23 @@
-/** `ldc import npy` and `ldc import list` */
+/** `ldc import`: `npy` and `list`; `folder` has a file of its own */
 import { Command, Option } from 'commander';
 import { type ImportedSet, importArrays } from '../data/import/arrays.js';
 import { sides } from '../data/import/contradictions.js';
 import { importList, type ListImportOptions, rowChoices } from '../data/import/list.js';
-import { splits } from '../data/manifest.js';
 import { findSource, sources } from '../data/sources/sources.js';
 import { stageOf } from '../run/progress.js';
+import { importFolderCommand, withNameOptions } from './importFolder.js';
 import { type CommonOptions, interruption, printResult, progressFor, repeated, withCommonOptions } from './output.js';
 
 export function importCommand(): Command {
   return new Command('import')
-    .description('make crop sets of images that were cropped elsewhere')
+    .description('make crop sets of your own images and videos, and of images that were cropped elsewhere')
+    .addCommand(importFolderCommand())
     .addCommand(npyCommand())
     .addCommand(listCommand())
-    .addHelpText('after', '\nExample:\n  ldc import npy --root arrays --out data');
+    .addHelpText(
+      'after',
+      '\nExample:\n  ldc import folder mine --live real --attack print=fake --name mine --letter X',
+    );
 }
 
 function npyCommand(): Command {
@@ -49,13 +53,11 @@ function listCommand(): Command {
     .option('--letter <letter>', 'its letter in protocols')
     .option('--label <[list=]label>', 'what all images are, or those of one list: live or spoof; repeatable', repeated)
     .option('--attack-type <[list=]type>', 'what their attacks are: print, replay, mask, …; repeatable', repeated)
-    .option('--live-label <value>', 'what stands for live in the lists, the rest being attacks (default: 1, and words)')
-    .addOption(new Option('--split <part>', 'the part that all images are of').choices(splits))
     .option(
-      '--video <regex>',
-      'finds the video in a path; it may have the groups (?<video>…), (?<frame>…), (?<subject>…)',
-    )
-    .option('--subject <regex>', 'finds who it is in a path; the same groups')
+      '--live-label <value>',
+      'what stands for live in the lists, the rest being attacks (default: 1, and words)',
+    );
+  withNameOptions(command)
     .addOption(
       new Option('--trust <side>', 'whom to believe where labels and names contradict each other').choices(sides),
     )

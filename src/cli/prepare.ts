@@ -18,22 +18,12 @@ export function prepareCommand(): Command {
     .argument('<set>', `data set: ${sources.map(({ id }) => id).join(', ')}`)
     .requiredOption('--root <dir>', 'the release as it was unpacked; it is only read')
     .option('--out <dir>', 'folder of crop sets', 'data')
-    .option('--frames <n>', 'frames of each video, or all', frameCount, 8)
-    .addOption(new Option('--sampling <rule>', 'which frames').choices(samplings).default('uniform'))
-    .option('--size <px>', 'side of the crops', wholeNumber(1), 256)
-    .option('--margin <f>', "added to the longer side of the face's box, as a part of it", anyNumber, defaultMargin)
-    .addOption(
-      new Option('--align <how>', 'turn crops so that eyes are level').choices(['none', 'eyes']).default('none'),
-    )
     .addOption(
       new Option('--detector <when>', 'find faces where the release does not say where they are')
         .choices(['auto', 'none'])
         .default('auto'),
-    )
-    .option('--jobs <n>', 'videos worked on at once', wholeNumber(1), availableParallelism())
-    .option('--ffmpeg <path>', 'ffmpeg to use, with ffprobe beside it; otherwise those of the system')
-    .option('--strict', 'end with status 2 when anything is missing or wrong');
-  withCommonOptions(command);
+    );
+  withCommonOptions(withCropOptions(command));
   command.addHelpText('after', '\nExample:\n  ldc prepare oulu --root /media/OULU-NPU --out data --frames 8');
   return command.action(async (set: string, flags: PrepareFlags) => {
     const source = findSource(set);
@@ -45,6 +35,21 @@ export function prepareCommand(): Command {
     });
     printResult(flags, summary, () => `${formatAudit(summary.audit)}${summary.images} crops in ${summary.path}`);
   });
+}
+
+/** How videos and images become crops, whoever says what they are. */
+export function withCropOptions(command: Command): Command {
+  return command
+    .option('--frames <n>', 'frames of each video, or all', frameCount, 8)
+    .addOption(new Option('--sampling <rule>', 'which frames').choices(samplings).default('uniform'))
+    .option('--size <px>', 'side of the crops', wholeNumber(1), 256)
+    .option('--margin <f>', "added to the longer side of the face's box, as a part of it", anyNumber, defaultMargin)
+    .addOption(
+      new Option('--align <how>', 'turn crops so that eyes are level').choices(['none', 'eyes']).default('none'),
+    )
+    .option('--jobs <n>', 'videos worked on at once', wholeNumber(1), availableParallelism())
+    .option('--ffmpeg <path>', 'ffmpeg to use, with ffprobe beside it; otherwise those of the system')
+    .option('--strict', 'end with status 2 when anything is missing or wrong');
 }
 
 function frameCount(text: string): number | 'all' {

@@ -117,3 +117,50 @@ describe('ldc import list', () => {
     expect(unnamed.stderr).toContain('hint: give --set, or --name and --letter');
   });
 });
+
+describe('ldc import folder', () => {
+  const flags = [
+    '--live',
+    'real',
+    '--attack',
+    'print=fake/**',
+    '--name',
+    'visits',
+    '--letter',
+    'V',
+    '--out',
+    'visits-out',
+  ];
+  beforeAll(async () => {
+    const image = sharp({ create: { width: 8, height: 12, channels: 3, background: '#806040' } });
+    const bytes = await image.png().toBuffer();
+    for (const path of ['real/v1_frame1.png', 'real/v1_frame2.png', 'fake/p.png']) {
+      await put(join(folder, 'visits', path), bytes);
+    }
+    await put(join(folder, 'visits/notes.txt'), '');
+  });
+
+  it('leaves a crop set that ldc datasets counts, and says where its labels come from', () => {
+    const { status, stdout, stderr } = ldc('import', 'folder', 'visits', ...flags);
+    expect(status).toBe(0);
+    expect(stderr).toContain('note: 1 file of another kind is passed over: 1 .txt\n');
+    expect(stdout).toContain(`3 images in ${join(folder, 'visits-out/visits')}\n`);
+    const [set] = JSON.parse(ldc('datasets', '--data', 'visits-out', '--json').stdout);
+    expect(set).toMatchObject({ letter: 'V', videos: { live: 1, attack: 1 }, images: { live: 2, attack: 1 } });
+    expect(set.origins.labels).toEqual({ globs: 3 });
+    expect(ldc('datasets', '--data', 'visits-out').stdout).toContain(
+      'V: labels: globs; subjects: unknown; videos: names of files',
+    );
+    const again = ldc('import', 'folder', 'visits', ...flags, '--json', '--quiet');
+    expect(JSON.parse(again.stdout)).toMatchObject({ images: 3, resumed: 3, letter: 'V' });
+  });
+
+  it('refuses globs that find nothing, and flags that would do nothing', () => {
+    const none = ldc('import', 'folder', 'visits', ...flags.with(1, 'reel'));
+    expect([none.status, none.stdout]).toEqual([2, '']);
+    expect(none.stderr).toMatch(/^ldc: error: --live reel fits none of 3 images and videos\nhint: globs are relative/);
+    const idle = ldc('import', 'folder', 'visits', ...flags, '--margin', '0.5');
+    expect(idle.status).toBe(2);
+    expect(idle.stderr).toContain('--margin is for faces that are looked for');
+  });
+});

@@ -204,6 +204,14 @@ function toPixels(
   return pixels;
 }
 
+/** Where a set of the user's own goes. @throws UserError for a name that is none of a folder */
+export function folderOfSet(out: string, name: string): string {
+  if (name === '.' || name === '..' || /[/\\\0]/.test(name)) {
+    throw new UserError(`a set cannot be called "${name}"`, 'its name is that of its folder');
+  }
+  return join(resolve(out), name);
+}
+
 /** @throws UserError when `folder` is a crop set already */
 export async function refuseExisting(folder: string): Promise<void> {
   const there = await access(join(folder, MANIFEST)).then(

@@ -8,12 +8,13 @@ import { withLock } from '../../base/lock.js';
 import { type Origins, writeCropSet } from '../cropSet.js';
 import type { Label, NewFrame, Split } from '../manifest.js';
 import { publishedSubsets, type Source } from '../sources/source.js';
-import { type ImportedSet, refuseExisting } from './arrays.js';
+import { folderOfSet, type ImportedSet, refuseExisting } from './arrays.js';
 import { judge, type Side, type Verdict, type Witnesses } from './contradictions.js';
 import { sureFrame } from './frameNames.js';
 import { type ListRow, readRows } from './listRows.js';
 import { type NamePatterns, namesIn, type PatternNames, readPatterns } from './namePatterns.js';
 import { type NamedFrame, partOfPath, ReleaseNames } from './releaseNames.js';
+import { checkVideos } from './videos.js';
 import {
   attackOf,
   type Claim,
@@ -91,7 +92,7 @@ export async function importList(options: ListImportOptions): Promise<ImportedSe
   if (!name || !letter) {
     throw new UserError(`the set has no ${name ? 'letter' : 'name'}`, 'give --set, or --name and --letter');
   }
-  const path = join(resolve(options.out), name);
+  const path = folderOfSet(options.out, name);
   await refuseExisting(path);
   const notes: string[] = [];
   const entries = await readEntries(options, notes);
@@ -373,7 +374,7 @@ function describe(
       extra: presentation?.extra,
     };
   });
-  checkVideos(frames, kept);
+  checkVideos(frames, (i) => kept[i]!.where);
   noteWhatIsGuessed(kept, options, notes);
   if (alone > 0) {
     const which =
@@ -434,25 +435,6 @@ function attackFolder(path: string): string | null {
   const below = folders.slice(0, above < 0 ? 1 : above);
   const named = below.map(attackOf).find((type) => type !== null) ?? null;
   return named ?? (above < 0 ? null : (folderClassOf(folders[above]!)?.attackType ?? null));
-}
-
-/** What is true of a video is true of its frames. */
-function checkVideos(frames: readonly NewFrame[], kept: readonly Kept[]): void {
-  const videos = new Map<string, number>();
-  for (const [i, frame] of frames.entries()) {
-    const first = videos.get(frame.video);
-    if (first === undefined) videos.set(frame.video, i);
-    else {
-      for (const what of ['label', 'split', 'subject', 'attackType'] as const) {
-        const before = frames[first]!;
-        if (frame[what] === before[what]) continue;
-        throw new UserError(
-          `the video ${frame.video} is ${before[what] || 'of nobody known'} in ${kept[first]!.where} and ${frame[what] || 'of nobody known'} in ${kept[i]!.where}`,
-          'a video has one label, part, person and attack; --video REGEX says which images are of one',
-        );
-      }
-    }
-  }
 }
 
 function noteWhatIsGuessed(kept: readonly Kept[], { liveLabel }: ListImportOptions, notes: string[]): void {

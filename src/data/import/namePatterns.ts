@@ -1,6 +1,5 @@
 /** `--video REGEX` and `--subject REGEX`: the user says which parts of a path are whose. */
 import { messageOf, UserError } from '../../base/errors.js';
-import { frameNames } from './frameNames.js';
 
 export interface NamePatterns {
   video: RegExp | null;
@@ -49,12 +48,15 @@ export function namesIn(path: string, patterns: NamePatterns): PatternNames | 'v
     const { video, subject, frame } = match.groups ?? {};
     if (video) names.video = video;
     if (subject) names.subject = subject;
-    if (frame === undefined) continue;
-    if (!/^\d{1,9}$/.test(frame)) {
-      throw new UserError(`--${flag} finds the frame "${frame}" in ${path}, which is no whole number`);
-    }
-    names.frame = Number(frame);
+    if (frame !== undefined) names.frame = wholeNumber(frame, flag, path);
+    // The number behind what names the video is a frame's.
+    else if (flag === 'video')
+      names.frame ??= Number(/(\d{1,9})(?:\.0+)?\.\w+$/.exec(path.slice(match.index + match[0].length))?.[1] ?? 0);
   }
-  if (names.video !== undefined) names.frame ??= frameNames(path).find(({ frame }) => frame > 0)?.frame ?? 0;
   return names;
+}
+
+function wholeNumber(text: string, flag: string, path: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new UserError(`--${flag} finds the frame "${text}" in ${path}, which is no whole number`);
 }

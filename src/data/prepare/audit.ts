@@ -32,7 +32,7 @@ export interface AuditReport {
   letter: string;
   /** Whether every video of the full release gave crops. */
   complete: boolean;
-  subjects: { expected: number; found: number; prepared: number };
+  subjects: { expected: number | null; found: number; prepared: number };
   splits: Partial<Record<Split, Tally>>;
   /** `all` first; `default` is what a bare letter in a protocol means. */
   subsets: Record<string, Tally>;
@@ -121,10 +121,11 @@ export function formatAudit(report: AuditReport, most = 10): string {
     ...Object.entries(subsets).map(([subset, tally]): [string, Tally] => [`${report.letter}:${subset}`, tally]),
   ];
   const lines = [
-    `${name}: ${complete ? 'complete' : 'partial'}`,
+    // Nobody says how many a folder of somebody's own should have.
+    subjects.expected === null ? name : `${name}: ${complete ? 'complete' : 'partial'}`,
     row('live/attack', ['expected', 'found', 'prepared']).replace(/ {2}live\/attack {0,2}/, '  live/att. '),
     ...tallies.map(([label, { expected, found, prepared }]) => row(label, [expected, found, prepared].map(ratio))),
-    row('subjects', [subjects.expected, subjects.found, subjects.prepared]),
+    row('subjects', [subjects.expected ?? '?', subjects.found, subjects.prepared]),
     `  faces from ${
       Object.entries(faces)
         .map(([origin, n]) => `${origin} ${n}`)
@@ -155,7 +156,8 @@ function isWhole(presentations: readonly Presentation[], { published: { all, sub
   const { live, attack } = count(presentations, splits);
   const known = presentations.every(({ subject }) => subject !== '');
   return (
-    (!known || subjectsOf(presentations) >= subjects) && (all === null || (live >= all.live && attack >= all.attack))
+    (!known || subjectsOf(presentations) >= (subjects ?? 0)) &&
+    (all === null || (live >= all.live && attack >= all.attack))
   );
 }
 
@@ -166,7 +168,7 @@ function subjectsOf(presentations: readonly Presentation[]): number {
 function countOrigins(records: readonly ClipRecord[]): Partial<Record<FaceOrigin, number>> {
   const counts: Partial<Record<FaceOrigin, number>> = {};
   for (const { origin } of records.flatMap(({ crops }) => crops)) counts[origin] = (counts[origin] ?? 0) + 1;
-  const order = ['annotation', 'interpolated', 'nearest', 'detector'] as const;
+  const order = ['annotation', 'interpolated', 'nearest', 'detector', 'whole'] as const;
   return Object.fromEntries(order.flatMap((origin) => (counts[origin] ? [[origin, counts[origin]]] : [])));
 }
 

@@ -1,9 +1,10 @@
 /** One presentation: its faces, its wanted frames, its crops on the disk, and what is wrong with it. */
 import { writeFileSync } from 'node:fs';
-import { mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Sharp } from 'sharp';
 import { sha256 } from '../cropSet.js';
+import { pictureKind } from '../pictures.js';
 import type { Face, Source } from '../sources/source.js';
 import { alignedSquareOf, cropOf, jpegOf, type Square, squareOf } from './crop.js';
 import type { Detector } from './detector.js';
@@ -75,11 +76,16 @@ export async function prepareClip(
   const { video } = presentation;
   const record: ClipRecord = { video, files: await stampOf(root, path, annotation), crops: [], problems: [] };
   const file = join(root, path);
+  const isPhoto = pictureKind(path) === 'image';
   // What work that was cut short has left there.
   await rm(join(folder, 'crops', video), { recursive: true, force: true });
   try {
     const film = await openFilm(file, tools);
     const { clip } = film;
+    if (source.whole && isPhoto) {
+      record.crops.push(await keepPhoto(file, video, clip, folder));
+      return record;
+    }
     const numbers = sampleFrames(clip.length, settings.frames, settings.sampling);
     const faces = film.faces ?? (await readFaces(source, root, annotation, clip));
     // A clip whose own rotation tag turns it is upright already.
@@ -87,9 +93,20 @@ export async function prepareClip(
     const upright = overturned || clip.rotation === 180 ? uprightFaces(faces, clip) : faces;
     const usable = settings.align === 'eyes' ? withEyes(upright) : upright;
     const take = usable.size > 0 || !tools.detector ? cropAnnotated : cropDetected;
-    const work = { record, film, clip, folder, settings, tools, numbers, faces: usable, overturned };
+    const work = {
+      record,
+      film,
+      clip,
+      folder,
+      settings,
+      tools,
+      numbers,
+      faces: usable,
+      overturned,
+      whole: source.whole,
+    };
     const lost = await take(work);
-    record.problems.push(...problemsOf(source, work, lost));
+    record.problems.push(...problemsOf(source, isPhoto, work, lost));
   } catch (error) {
     if (!(error instanceof VideoError)) throw error;
     record.problems.push({ kind: 'unreadable', reason: error.message });
@@ -98,7 +115,7 @@ export async function prepareClip(
 }
 
 function openFilm(file: string, { ffmpeg, hdf5, signal }: ClipTools): Promise<Film> {
-  if (ffmpeg) return openVideo(ffmpeg, file, signal);
+  if (ffmpeg && pictureKind(file) !== 'image') return openVideo(ffmpeg, file, signal);
   return hdf5 ? openHdf5(hdf5, file) : openPhoto(file);
 }
 
@@ -112,6 +129,17 @@ interface Work {
   numbers: readonly number[];
   faces: ReadonlyMap<number, Face>;
   overturned: boolean;
+  /** Every frame is a face. */
+  whole?: boolean;
+}
+
+/** A picture that is a crop already is taken as it is, byte for byte. */
+async function keepPhoto(file: string, video: string, { width, height }: Clip, folder: string): Promise<Crop> {
+  const path = `crops/${video}`;
+  const bytes = await readFile(file);
+  await mkdir(dirname(join(folder, path)), { recursive: true });
+  await writeFile(join(folder, path), bytes);
+  return { path, frame: 0, box: [0, 0, width, height], origin: 'whole', hash: sha256(bytes) };
 }
 
 /**
@@ -119,12 +147,14 @@ interface Work {
  * @returns how many of them cannot be decoded
  */
 async function cropAnnotated(work: Work): Promise<number> {
-  const { record, film, clip, settings, tools, numbers, faces, overturned } = work;
+  const { record, film, clip, settings, tools, numbers, faces, overturned, whole } = work;
+  const { width, height } = clip;
+  const all: FoundFace | null = whole ? { face: { box: { x: 0, y: 0, w: width, h: height } }, origin: 'whole' } : null;
   const found = new Map<number, FoundFace>();
   const squares = new Map<number, Square>();
   for (const frame of numbers) {
-    const there = faceAt(faces, frame);
-    if (!there || !isInside(boxOf(there.face), clip.width, clip.height)) continue;
+    const there = all ?? faceAt(faces, frame);
+    if (!there || !isInside(boxOf(there.face), width, height)) continue;
     found.set(frame, there);
     squares.set(frame, place(there.face, settings, clip));
   }
@@ -185,11 +215,16 @@ async function store({ record, folder }: Work, frame: number, crop: Sharp, { fac
 }
 
 /** @param lost wanted frames that cannot be decoded */
-function problemsOf(source: Source, { settings, clip, numbers, record }: Work, lost: number): ClipRecord['problems'] {
+function problemsOf(
+  source: Source,
+  isPhoto: boolean,
+  { settings, clip, numbers, record }: Work,
+  lost: number,
+): ClipRecord['problems'] {
   const problems: ClipRecord['problems'] = [];
   const { length, promised } = clip;
   const wanted = numbers.length;
-  const tooFew = source.media !== 'image' && settings.frames !== 'all' && wanted < settings.frames;
+  const tooFew = !isPhoto && settings.frames !== 'all' && wanted < settings.frames;
   if (lost > 0) {
     problems.push({ kind: 'short', reason: `${lost} of ${wanted} wanted frames cannot be decoded` });
   } else if (promised !== null && length < promised) {

@@ -1,8 +1,8 @@
 /** From what a release says of faces to one face a wanted frame, by rules that are stated here. */
 import type { Box, Face, Point } from '../sources/source.js';
 
-/** Where a face comes from: the release, the release's neighbouring frames, or the detector. */
-export type FaceOrigin = 'annotation' | 'interpolated' | 'nearest' | 'detector';
+/** Where a face comes from: the release, the release's neighbouring frames, or the detector; `whole`: the picture is one. */
+export type FaceOrigin = 'annotation' | 'interpolated' | 'nearest' | 'detector' | 'whole';
 
 export interface FoundFace {
   face: Face;

@@ -1,11 +1,12 @@
 /** What is done already, a line a presentation, so that work that was cut short goes on where it stopped. */
-import { appendFile, readFile } from 'node:fs/promises';
+import { access, appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { UserError } from '../../base/errors.js';
 import { writeFileWhole } from '../../base/files.js';
 import { sha256 } from '../cropSet.js';
+import { MANIFEST } from '../manifest.js';
 import type { ClipRecord } from './clip.js';
 
 /** Hidden, so that it is no part of the crop set to anybody else. */
@@ -21,7 +22,7 @@ export interface Journal {
 
 /**
  * Opens the journal of the crop set in `folder`, or begins it.
- * @throws UserError when the crops there were made by another recipe
+ * @throws UserError when the crops there were made by another recipe, or by something that keeps no journal
  */
 export async function openJournal(folder: string, recipe: Readonly<Record<string, unknown>>): Promise<Journal> {
   const file = join(folder, JOURNAL);
@@ -31,6 +32,9 @@ export async function openJournal(folder: string, recipe: Readonly<Record<string
       `${folder} was prepared with other settings or programs`,
       'name another --out, or remove that folder',
     );
+  }
+  if (first === undefined && (await isThere(join(folder, MANIFEST)))) {
+    throw new UserError(`${folder} already holds another crop set`, 'name another --out, or remove that folder');
   }
   const records = new Map(rest.filter(isRecord).map((record) => [record.video, record]));
   const write = (order: Iterable<ClipRecord>) =>
@@ -52,6 +56,13 @@ export async function openJournal(folder: string, recipe: Readonly<Record<string
       await write([...known, ...others.sort((a, b) => (a.video < b.video ? -1 : 1))]);
     },
   };
+}
+
+function isThere(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Whether a line is a record as it was written: what is not is made again. */

@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { UserError } from '../../base/errors.js';
 import { removeLeftovers } from '../../base/files.js';
 import { withLock } from '../../base/lock.js';
-import { originsOf, writeCropSet } from '../cropSet.js';
+import { type Origins, originsOf, writeCropSet } from '../cropSet.js';
 import type { NewFrame } from '../manifest.js';
 import { publishedSubsets, type Source } from '../sources/source.js';
 import { type AuditReport, auditOf, hasFaults, pathsOf, writeAudit } from './audit.js';
@@ -17,7 +17,7 @@ import { writeProtocols } from './protocols.js';
 import { type FoundPresentation, type Survey, survey } from './survey.js';
 
 /** Goes up when equal settings begin to give other crops. */
-const recipeVersion = 2;
+export const recipeVersion = 2;
 
 export interface PrepareOptions extends CropSettings {
   /** The release; it is only read. */
@@ -52,15 +52,38 @@ export interface PrepareSummary {
  */
 export async function prepare(source: Source, options: PrepareOptions): Promise<PrepareSummary> {
   checkOptions(options);
+  const seen = await survey(source, resolve(options.root));
+  const says = 'names of the release';
+  return prepareFound(source, seen, options, {
+    recipe: { made_by: 'ldc prepare', version: recipeVersion, source: source.id },
+    origins: { labels: says, subjects: says, videos: says },
+  });
+}
+
+/** Who makes a crop set: what its recipe begins with, and what said the labels, people and videos. */
+export interface Maker {
+  recipe: Readonly<Record<string, unknown>>;
+  origins: Readonly<Record<keyof Origins, string>>;
+}
+
+/** Does the same with presentations that were found otherwise than by the names of a release. */
+export async function prepareFound(
+  source: Source,
+  seen: Survey,
+  options: PrepareOptions,
+  maker: Maker,
+): Promise<PrepareSummary> {
   const root = resolve(options.root);
-  const seen = await survey(source, root);
   const ffmpeg = source.media === 'video' ? await findFfmpeg(options.ffmpeg) : null;
   const hdf5 = source.media === 'hdf5' ? await loadHdf5() : null;
   const detector = options.detector === 'none' ? null : await loadDetector();
   checkFaces(source, seen, options, detector);
   const folder = join(resolve(options.out), source.name);
-  const recipe = recipeOf(source, options, ffmpeg?.version ?? null, detector);
-  return withLock(folder, () => prepareFolder(source, options, { root, seen, ffmpeg, hdf5, detector, folder, recipe }));
+  const recipe = { ...maker.recipe, ...recipeOf(options, ffmpeg?.version ?? null, detector) };
+  const { origins } = maker;
+  return withLock(folder, () =>
+    prepareFolder(source, options, { root, seen, ffmpeg, hdf5, detector, folder, recipe, origins }),
+  );
 }
 
 interface Job {
@@ -71,6 +94,7 @@ interface Job {
   detector: Detector | null;
   folder: string;
   recipe: Readonly<Record<string, unknown>>;
+  origins: Maker['origins'];
 }
 
 async function prepareFolder(source: Source, options: PrepareOptions, job: Job): Promise<PrepareSummary> {
@@ -91,14 +115,14 @@ async function prepareFolder(source: Source, options: PrepareOptions, job: Job):
   await writeAudit(folder, audit);
   const { name, letter, subsets } = source;
   const description = { name, letter, recipe, subsets: { ...subsets }, published: publishedSubsets(source) };
-  const names = 'names of the release';
-  const origins = originsOf(frames, { labels: names, subjects: names, videos: names });
+  const origins = originsOf(frames, job.origins);
   await writeCropSet(folder, { ...description, origins, audit: pathsOf(audit) }, frames);
   if (options.strict && hasFaults(audit)) throw strictError(audit, folder);
   return { path: folder, images: frames.length, resumed, audit };
 }
 
-function checkOptions({ frames, size, margin, jobs }: PrepareOptions): void {
+/** @throws UserError for settings out of range */
+export function checkOptions({ frames, size, margin, jobs }: PrepareOptions): void {
   const whole = (name: string, value: number, least: number, most: number) => {
     if (Number.isInteger(value) && value >= least && value <= most) return;
     throw new UserError(`${name} is ${value}`, `give a whole number from ${least} to ${most}`);
@@ -111,7 +135,7 @@ function checkOptions({ frames, size, margin, jobs }: PrepareOptions): void {
 
 /** Nothing is worse than a night of decoding after which no face was found. */
 function checkFaces(source: Source, { found }: Survey, options: PrepareOptions, detector: Detector | null): void {
-  if (detector || source.eyesInside) return;
+  if (detector || source.eyesInside || source.whole) return;
   const hint =
     options.detector === 'none'
       ? 'let the detector find them: --detector auto'
@@ -125,12 +149,9 @@ function checkFaces(source: Source, { found }: Survey, options: PrepareOptions, 
 }
 
 /** Everything that the crops depend on beside the release. */
-function recipeOf(source: Source, options: PrepareOptions, ffmpeg: string | null, detector: Detector | null) {
+function recipeOf(options: PrepareOptions, ffmpeg: string | null, detector: Detector | null) {
   const { frames, sampling, size, margin, align } = options;
   return {
-    made_by: 'ldc prepare',
-    version: recipeVersion,
-    source: source.id,
     frames,
     sampling,
     size,
@@ -180,13 +201,15 @@ async function prepareAll(
   return { records, resumed };
 }
 
-function framesOf({ presentation }: FoundPresentation, { crops }: ClipRecord): NewFrame[] {
+function framesOf({ presentation, names }: FoundPresentation, { crops }: ClipRecord): NewFrame[] {
   const { extra, ...rest } = presentation;
   return crops.map(({ path, frame, box, origin }) => ({
     ...rest,
+    video: names?.video ?? rest.video,
     path,
-    frame,
-    extra: { ...extra, face: origin, box: box.join(' ') },
+    frame: names?.frame ?? frame,
+    // Nobody looked for a face in what is taken whole.
+    extra: origin === 'whole' ? extra : { ...extra, face: origin, box: box.join(' ') },
   }));
 }
 

@@ -10,6 +10,8 @@ export interface FoundPresentation {
   presentation: Presentation;
   path: string;
   annotation: string | null;
+  /** Where files are frames of a video: what the manifest calls it, and the number of the frame if the file is an image. */
+  names?: { video: string; frame: number | null };
 }
 
 export interface Survey {

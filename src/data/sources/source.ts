@@ -67,14 +67,16 @@ export interface Source {
   /** What the path of a file, without extension and relative to the release, stands for; `null` when it is no presentation. */
   present(path: string): Presentation | null;
   annotation: Annotation | null;
+  /** Its pictures are faces already, and are taken whole. */
+  whole?: boolean;
   /** The recordings themselves say where the eyes are. */
   eyesInside?: boolean;
   /** Other files that belong to a release. */
   ownFiles: RegExp;
   /** How a release looks, for the hint when nothing is found. */
   tree: string;
-  /** Videos or images that the full release has, and its subjects, as published. */
-  published: { all: LiveAttack | null; splits: Readonly<Partial<Record<Split, LiveAttack>>>; subjects: number };
+  /** Videos or images that the full release has, and its subjects, as published; `null` where nobody says. */
+  published: { all: LiveAttack | null; splits: Readonly<Partial<Record<Split, LiveAttack>>>; subjects: number | null };
   /** The paths of the full release, where file names can be told beforehand. */
   expectedPaths?(found: readonly Presentation[]): string[];
   /** Reads what paths do not say from the release's own files, which `ownFiles` matches. */

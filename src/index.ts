@@ -11,6 +11,7 @@ export { grad } from './engine/grad.js';
 export { features, scope, Tensor, tensor, zeros } from './engine/tensor.js';
 export type { ImageScore } from './evaluate/scorer.js';
 export * as nn from './nn.js';
+export type { ForeignCard } from './run/foreignCard.js';
 export { type LoadOptions, loadModel, predict, type Verdict } from './run/library.js';
 export type { ModelCard } from './run/modelCard.js';
 export type { OpenModel } from './run/openModel.js';

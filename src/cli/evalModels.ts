@@ -1,15 +1,19 @@
 /** The part of `ldc eval` that goes beyond our engine and runs: --engine, --model and --weights. */
 import { type Command, Option } from 'commander';
 import { UserError } from '../base/errors.js';
+import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import type { CorruptionKind } from '../data/corrupt.js';
 import type { Level } from '../evaluate/levels.js';
 import { OnnxEngine } from '../run/engines.js';
-import { evaluateExported, evaluateWeights, type ModelEvaluation } from '../run/evaluateModel.js';
+import { evaluateExported, evaluateForeign, evaluateWeights, type ModelEvaluation } from '../run/evaluateModel.js';
+import { overridesOf } from './experimentOptions.js';
 import {
   exclusive,
   type ModelOptions,
+  ofOurEngine,
   onnxModelOf,
+  refuseLoneCard,
   weightsOf,
   withModelOptions,
   withWeightsOptions,
@@ -37,11 +41,12 @@ const ofRunsOnly = ['run', 'scores', 'sourceScores', 'compare', 'by'];
 export function refuseUnused(flags: EvalModelFlags & { convention: string; checkpoint: string; maps?: boolean }): void {
   const { model, weights, engine, provider } = flags;
   exclusive(flags, ['weights', 'model']);
+  refuseLoneCard(flags);
   if (provider !== 'cpu' && engine === 'native' && model === undefined) {
     throw new UserError(`--provider ${provider} needs --engine onnx or --model`);
   }
-  if (flags.config !== undefined && weights === undefined) {
-    throw new UserError('--config needs --weights: a run and a model have their own');
+  if (flags.config !== undefined && weights === undefined && model === undefined) {
+    throw new UserError('--config needs --weights or --model: a run has its own');
   }
   const other = [engine === 'onnx' && 'engine onnx', model && 'model', weights && 'weights'].find(Boolean);
   if (flags.maps && other) {
@@ -71,10 +76,28 @@ export async function evaluationOfModel(flags: EvalModelFlags): Promise<ModelEva
     return evaluateWeights(weights, protocol, data, options, engineOf(flags, weights.config));
   }
   if (flags.model === undefined) return undefined;
-  const model = await onnxModelOf(flags.model, flags);
+  const model = await onnxModelOf(flags.model, flags, ofOurEngine);
   try {
+    if (model.foreign !== undefined) {
+      return await evaluateForeign(model, protocol, data, await configOfData(flags), options);
+    }
+    for (const name of ['config', 'set']) exclusive(flags, ['model', name]);
     return await evaluateExported(model, protocol, data, options);
   } finally {
     await model.release();
   }
+}
+
+/** What of a configuration a model that ldc did not train leaves open: which data choose its threshold, and how they are read. */
+async function configOfData(flags: EvalModelFlags): Promise<Config> {
+  const ofTraining = flags.set?.find(
+    (each) => !/^(?:data\.(?!image_size|normalize)|seed=|eval\.batch_size)/.test(each),
+  );
+  if (ofTraining !== undefined) {
+    throw new UserError(
+      `--set ${ofTraining} does nothing for a model that ldc did not train`,
+      'its card says how it is fed',
+    );
+  }
+  return loadConfig(flags.config, overridesOf({ set: flags.set, threads: flags.threads }));
 }

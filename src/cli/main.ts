@@ -11,6 +11,7 @@ import { evalCommand } from './eval.js';
 import { exportCommand } from './export.js';
 import { featuresCommand } from './features.js';
 import { importCommand } from './import.js';
+import { modelCommand } from './model.js';
 import { reportError } from './output.js';
 import { predictCommand } from './predict.js';
 import { prepareCommand } from './prepare.js';
@@ -40,6 +41,7 @@ export function program(): Command {
     studyCommand(),
     convertCommand(),
     exportCommand(),
+    modelCommand(),
     doctorCommand(),
   ];
   for (const command of commands) ldc.addCommand(command);

@@ -3,14 +3,8 @@ import { type Command, Option } from 'commander';
 import { UserError } from '../base/errors.js';
 import { loadConfig } from '../config/load.js';
 import { type Provider, providers } from '../evaluate/onnxProvider.js';
-import {
-  fileWeights,
-  type OpenModel,
-  openOnEngine,
-  openOnnxModel,
-  runWeights,
-  type WeightsInUse,
-} from '../run/openModel.js';
+import { type OnnxModelInUse, openOnnx } from '../run/foreignModel.js';
+import { fileWeights, type OpenModel, openOnEngine, runWeights, type WeightsInUse } from '../run/openModel.js';
 import { newestRun, openRun } from '../run/runFolder.js';
 import { type DeviceOptions, overridesOf } from './experimentOptions.js';
 import { type CommonOptions, progressFor, repeated } from './output.js';
@@ -25,6 +19,7 @@ export interface WeightsOptions extends DeviceOptions, Pick<CommonOptions, 'quie
 
 export interface ModelOptions extends WeightsOptions {
   model?: string;
+  card?: string;
   provider: Provider;
 }
 
@@ -39,7 +34,8 @@ export function withWeightsOptions(command: Command): Command {
 /** --model and what onnxruntime computes it on. */
 export function withModelOptions(command: Command): Command {
   return command
-    .option('--model <file>', 'model of ldc export, run by onnxruntime')
+    .option('--model <file>', 'ONNX model, run by onnxruntime: of ldc export, or any other with a card')
+    .option('--card <file>', 'card of a model that ldc did not export (default: NAME.card.yaml beside NAME.onnx)')
     .addOption(new Option('--provider <name>', 'what onnxruntime computes on').choices(providers).default('cpu'));
 }
 
@@ -69,14 +65,27 @@ export async function weightsOf(flags: WeightsOptions, threshold?: number): Prom
 /** The network that --model, --weights or --run names; with none of them, the newest run. */
 export async function modelOf(flags: ModelOptions): Promise<OpenModel> {
   exclusive(flags, ['run', 'weights', 'model']);
-  if (flags.model !== undefined) return onnxModelOf(flags.model, flags);
+  refuseLoneCard(flags);
+  if (flags.model !== undefined) return onnxModelOf(flags.model, flags, ['config', 'set', ...ofOurEngine]);
   if (flags.provider !== 'cpu') throw new UserError(`--provider ${flags.provider} needs --model`);
   return openOnEngine(await weightsOf(flags));
 }
 
-/** The model of --model, which has its settings in itself. */
-export async function onnxModelOf(path: string, flags: ModelOptions): ReturnType<typeof openOnnxModel> {
-  for (const other of ['config', 'set', 'device', 'precision']) exclusive(flags, ['model', other]);
+/** Flags that choose what our own engine computes on. */
+export const ofOurEngine = ['device', 'precision'];
+
+/** The model of --model, which has its settings in itself or in its card. @param refused flags that would do nothing */
+export async function onnxModelOf(
+  path: string,
+  flags: Omit<ModelOptions, 'run'>,
+  refused: readonly string[],
+): Promise<OnnxModelInUse> {
+  for (const other of refused) exclusive(flags, ['model', other]);
   const { threads } = await loadConfig(undefined, overridesOf({ threads: flags.threads }));
-  return openOnnxModel(path, { provider: flags.provider, threads });
+  return openOnnx(path, { card: flags.card, provider: flags.provider, threads });
+}
+
+/** A card describes a model. */
+export function refuseLoneCard({ card, model }: Pick<ModelOptions, 'card' | 'model'>): void {
+  if (card !== undefined && model === undefined) throw new UserError('--card needs --model: it describes a model');
 }

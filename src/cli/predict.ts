@@ -45,7 +45,7 @@ export function predictCommand(): Command {
     const progress = progressFor(flags);
     const leftOut = new LeftOut((text) => progress.note(text), flags.strict);
     const predictions = await predictionsOf(model, paths, flags, progress, leftOut).finally(() => model.release());
-    const { path, checkpoint, engine, synthetic } = model;
+    const { path, checkpoint, engine, foreign, synthetic } = model;
     const { name, frame, video } = model.threshold;
     const threshold = { name, value: frame, video };
     const videos = predictions.filter(({ path }) => isVideo(path)).length;
@@ -53,7 +53,10 @@ export function predictCommand(): Command {
       ...(videos < predictions.length ? [frame.toPrecision(4)] : []),
       ...(videos > 0 ? [`${video.toPrecision(4)} for videos`] : []),
     ].join(', ');
-    const source = flags.model === undefined && flags.weights === undefined ? { run: path } : { model: path };
+    const source = {
+      ...(flags.model === undefined && flags.weights === undefined ? { run: path } : { model: path }),
+      ...(foreign !== undefined && { name: foreign }),
+    };
     printResult(
       flags,
       { ...source, checkpoint, engine, threshold, synthetic, predictions, left_out: leftOut.files },
@@ -64,6 +67,7 @@ export function predictCommand(): Command {
               `${decision.padEnd(5)}  ${score.toFixed(4)}  ${path}${isVideo(path) ? ` (mean of ${frames} frames)` : ''}`,
           ),
           `threshold ${thresholds} (${name}), ${checkpoint ? `${checkpoint} of ` : ''}${path}`,
+          ...(foreign === undefined ? [] : [`engine ${engine}, model ${foreign}`]),
           ...(synthetic
             ? ['SYNTHETIC: this network was trained on drawn faces; its decisions on real ones mean nothing.']
             : []),

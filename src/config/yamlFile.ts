@@ -52,6 +52,6 @@ function offsetOf(contents: Node | null, path: readonly PropertyKey[]): number {
   return offset;
 }
 
-function lowerFirst(text: string): string {
+export function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
 }

@@ -92,6 +92,8 @@ export interface Evaluation {
   protocol: string | null;
   checkpoint: string | null;
   engine: string | null;
+  /** A model that ldc did not train, with its card's name. */
+  model?: string;
   convention: 'honest' | 'paper';
   synthetic: boolean | null;
   targets: Target[];

@@ -1,24 +1,14 @@
 /** Scores of images by onnxruntime, from an exported network. */
-import { availableParallelism } from 'node:os';
 import type { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node';
-import { messageOf, UserError } from '../base/errors.js';
 import type { PixelScaling } from '../engine/ops/images.js';
 import { normalizedPixels } from '../method/normalize.js';
-import { checkProvider, loadRuntime, type Provider } from './onnxProvider.js';
+import { openSession, type SessionOptions } from './onnxSession.js';
 import { type MappedScore, type Scorer, splitMaps } from './scorer.js';
 
-export interface OnnxOptions {
+export interface OnnxOptions extends SessionOptions {
   /** What the network's input is normalised with. */
   scaling: PixelScaling;
-  provider?: Provider;
-  /** 'auto' or undefined: all processors this process may use. */
-  threads?: number | 'auto';
-  /** onnxruntime's rewriting of the graph. */
-  optimization?: 'disabled' | 'basic' | 'all';
 }
-
-/** Only warnings of the graph's author concern nobody here; errors are thrown. */
-const logErrors = 3;
 
 export class OnnxScorer implements Scorer<MappedScore> {
   private constructor(
@@ -33,20 +23,8 @@ export class OnnxScorer implements Scorer<MappedScore> {
    * @throws UserError when onnxruntime is not installed or refuses the model, or the provider cannot be used
    */
   static async open(model: Uint8Array, name: string, options: OnnxOptions): Promise<OnnxScorer> {
-    const { scaling, provider = 'cpu', threads = 'auto', optimization = 'all' } = options;
-    const runtime = await loadRuntime();
-    await checkProvider(provider);
-    try {
-      const session = await runtime.InferenceSession.create(model, {
-        executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
-        intraOpNumThreads: threads === 'auto' ? availableParallelism() : threads,
-        graphOptimizationLevel: optimization,
-        logSeverityLevel: logErrors,
-      });
-      return new OnnxScorer(runtime, session, scaling);
-    } catch (error) {
-      throw new UserError(`onnxruntime cannot run ${name} with the provider ${provider}: ${messageOf(error)}`);
-    }
+    const { runtime, session } = await openSession(model, name, options);
+    return new OnnxScorer(runtime, session, options.scaling);
   }
 
   async score(pixels: Uint8Array, count: number, size: number): Promise<MappedScore[]> {

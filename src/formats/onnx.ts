@@ -191,6 +191,29 @@ export function onnxMetadata(bytes: Uint8Array, path: string): Record<string, st
   return Object.fromEntries(parseModel(bytes, path).metadataProps.map(({ key, value }) => [key, value]));
 }
 
+/** What any ONNX file says of itself, whatever its graph holds: who made it, its operator set, and the operator behind each value. */
+export interface OnnxFacts {
+  producer: string;
+  /** Of the standard operators. */
+  opset: number;
+  /** Operator by the name of what it gives. */
+  makers: Readonly<Record<string, string>>;
+  metadata: Record<string, string>;
+}
+
+/** @param path for messages @throws UserError when the bytes are no ONNX model */
+export function onnxFacts(bytes: Uint8Array, path: string): OnnxFacts {
+  const { graph, producerName, producerVersion, opsetImport, metadataProps } = parseModel(bytes, path);
+  if (graph === undefined) throw new UserError(`${path} is not an ONNX model: it has no graph`);
+  const standard = opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx');
+  return {
+    producer: [producerName, producerVersion].filter(Boolean).join(' '),
+    opset: Number(standard?.version ?? 0),
+    makers: Object.fromEntries(graph.node.flatMap(({ opType, output }) => output.map((name) => [name, opType]))),
+    metadata: Object.fromEntries(metadataProps.map(({ key, value }) => [key, value])),
+  };
+}
+
 function parseModel(bytes: Uint8Array, path: string): ModelProto {
   try {
     return fromBinary(ModelProtoSchema, bytes);

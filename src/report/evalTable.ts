@@ -34,8 +34,9 @@ export function evalTables(evaluation: Evaluation): Table[] {
 }
 
 /** One line a run: protocol, checkpoint, engine, convention, what of it is known. */
-export function headline({ protocol, checkpoint, engine, convention, synthetic }: Evaluation): string {
-  const parts = [protocol ?? 'scores of a file', checkpoint, engine && `engine ${engine}`, `convention ${convention}`];
+export function headline({ protocol, checkpoint, engine, model, convention, synthetic }: Evaluation): string {
+  const engineAndModel = [engine && `engine ${engine}`, model && `model ${model}`].filter(Boolean).join(', ');
+  const parts = [protocol ?? 'scores of a file', checkpoint, engineAndModel, `convention ${convention}`];
   return parts
     .concat(synthetic ? 'SYNTHETIC' : [])
     .filter(Boolean)

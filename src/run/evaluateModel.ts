@@ -2,14 +2,22 @@
 import { UserError } from '../base/errors.js';
 import { loadConfig } from '../config/load.js';
 import { type Protocol, parseProtocol } from '../config/protocol.js';
+import type { Config } from '../config/schema.js';
 import type { CorruptionKind } from '../data/corrupt.js';
-import { type Evaluation, evaluateScores, type SourceThreshold } from '../evaluate/evaluation.js';
+import { findCropSets } from '../data/cropSet.js';
+import {
+  type Evaluation,
+  evaluateScores,
+  type SourceDevelopment,
+  type SourceThreshold,
+} from '../evaluate/evaluation.js';
 import type { Level } from '../evaluate/levels.js';
 import { noticesOf } from '../evaluate/notices.js';
 import { type CorruptionSweep, corruptionSweep } from './corruptionSweep.js';
 import type { ScoringEngine } from './engines.js';
 import { describe, scoreSide, targetFrames } from './evaluateRun.js';
 import { type Experiment, openExperiment } from './experiment.js';
+import type { ForeignModel } from './foreignModel.js';
 import type { ModelCard } from './modelCard.js';
 import { type OpenModel, openOnEngine, type WeightsInUse } from './openModel.js';
 import type { Progress } from './progress.js';
@@ -55,22 +63,51 @@ export async function evaluateWeights(
   options: ModelEvaluationOptions,
   engine?: ScoringEngine,
 ): Promise<ModelEvaluation> {
-  const { progress } = options;
-  const { config } = weights;
-  const experiment = await openExperiment(protocolFor(weights, protocol), config, data);
+  const experiment = await openExperiment(protocolFor(weights, protocol), weights.config, data);
   const model = await openOnEngine(weights, engine);
   try {
-    let source: SourceThreshold = { why: 'data.dev_fraction leaves no source development split' };
-    if (experiment.dev.length > 0) {
-      progress.note(
-        `source-dev-eer is optimistic if ${weights.path} was trained on the held-out source subjects as well`,
-      );
-      source = await scoreSide(config, model.scorer, experiment.dev, 'source-dev', progress);
-    }
-    return await evaluateOn(experiment, model, source, options);
+    return await evaluateOn(experiment, model, await developmentOf(experiment, model, options), options);
   } finally {
     await model.release();
   }
+}
+
+/**
+ * A model that ldc did not train, at the threshold of the sources' development split where their data are there; the targets have to be.
+ * @param config says how data are read and divided; the model's card says the rest
+ */
+export async function evaluateForeign(
+  model: ForeignModel,
+  asked: string | undefined,
+  data: string,
+  config: Config,
+  options: ModelEvaluationOptions,
+): Promise<ModelEvaluation> {
+  const protocol = protocolFor(model, asked);
+  const fed: Config = {
+    ...config,
+    data: { ...config.data, image_size: model.imageSize },
+    eval: { ...config.eval, score: 'classifier' },
+  };
+  const sets = await findCropSets(data, config.data.follow);
+  const absent = protocol.sources.map(({ domain }) => domain).filter((domain) => !sets.has(domain));
+  const experiment = await openExperiment(absent.length > 0 ? { ...protocol, sources: [] } : protocol, fed, data);
+  const source: SourceThreshold =
+    absent.length > 0
+      ? { why: `${data} lacks the source ${absent.join(', ')}, on whose development subjects it is chosen` }
+      : await developmentOf(experiment, model, options);
+  return evaluateOn(experiment, model, source, options);
+}
+
+/** Scores of the sources' development split; whether the network was trained on it, only its maker knows. */
+async function developmentOf(
+  { config, dev }: Experiment,
+  { path, scorer }: OpenModel,
+  { progress }: ModelEvaluationOptions,
+): Promise<SourceDevelopment> {
+  if (dev.length === 0) return { why: 'data.dev_fraction leaves no source development split' };
+  progress.note(`source-dev-eer is optimistic if ${path} was trained on the held-out source subjects as well`);
+  return scoreSide(config, scorer, dev, 'source-dev', progress);
 }
 
 function protocolFor(
@@ -100,6 +137,7 @@ async function evaluateOn(
     synthetic,
     checkpoint: model.checkpoint,
     engine: model.engine,
+    ...(model.foreign !== undefined && { model: model.foreign }),
     convention: 'honest',
     levels,
     ...(notes.length > 0 && { notes }),

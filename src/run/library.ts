@@ -5,7 +5,9 @@ import { loadConfig } from '../config/load.js';
 import { inBatches, readImage } from '../data/loader.js';
 import type { Provider } from '../evaluate/onnxProvider.js';
 import type { ImageScore } from '../evaluate/scorer.js';
-import { fileWeights, type OpenModel, openOnEngine, openOnnxModel, runWeights } from './openModel.js';
+import type { ForeignCard } from './foreignCard.js';
+import { openOnnx } from './foreignModel.js';
+import { fileWeights, type OpenModel, openOnEngine, runWeights } from './openModel.js';
 import { openRun } from './runFolder.js';
 import { decide } from './threshold.js';
 
@@ -13,6 +15,8 @@ export interface LoadOptions {
   /** `auto`, `cpu` or `cuda`, of our own engine. */
   device?: 'auto' | 'cpu' | 'cuda';
   threads?: number | 'auto';
+  /** Card of an `.onnx` model that `ldc export` did not write: its path, or what stands in it. Else the one beside the model is taken. */
+  card?: string | ForeignCard;
   /** What onnxruntime computes an `.onnx` model on. */
   provider?: Provider;
   /** Changes keys of the configuration of a run or of weights: `['data.image_size=224']`. */
@@ -27,15 +31,15 @@ export interface Verdict extends ImageScore {
 const batchSize = 8;
 
 /**
- * Opens a network: the folder of a run, an `.onnx` file of `ldc export`, or weights (safetensors, or a PyTorch checkpoint, in which nothing
- * is executed). Call `release()` when it is not needed any more.
+ * Opens a network: the folder of a run, an `.onnx` file of `ldc export` or any other with a card, or weights (safetensors, or a PyTorch checkpoint,
+ * in which nothing is executed). Call `release()` when it is not needed any more.
  * @throws UserError when there is no such file, or it is not one
  */
 export async function loadModel(path: string, options: LoadOptions = {}): Promise<OpenModel> {
-  const { device, threads, provider, set = [] } = options;
+  const { card, device, threads, provider, set = [] } = options;
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) throw new UserError(`${path} does not exist`);
-  if (path.endsWith('.onnx')) return openOnnxModel(path, { provider, threads });
+  if (path.endsWith('.onnx')) return openOnnx(path, { card, provider, threads });
   const overrides = Object.entries({ device, threads }).flatMap(([key, value]) => (value ? [`${key}=${value}`] : []));
   const all = [...set, ...overrides];
   if (found.isDirectory()) return openOnEngine(await runWeights(await openRun(path, all)));

@@ -5,7 +5,7 @@ import { messageOf, UserError } from '../base/errors.js';
 import type { Config } from '../config/schema.js';
 import type { StateSource } from '../engine/nn/module.js';
 import { OnnxScorer } from '../evaluate/onnxEvaluator.js';
-import type { Provider } from '../evaluate/onnxProvider.js';
+import type { SessionOptions } from '../evaluate/onnxSession.js';
 import type { Scorer } from '../evaluate/scorer.js';
 import { onnxMetadata } from '../formats/onnx.js';
 import { openModelFile } from './checkpoint.js';
@@ -21,6 +21,8 @@ import { checkKind, openWeights } from './weightsFile.js';
 export interface OpenModel extends Provenance {
   /** The run's folder, or the file. */
   path: string;
+  /** What results call a model that ldc did not train. */
+  foreign?: string | undefined;
   /** `native`, `onnx`, `onnx-cuda`, … */
   engine: string;
   /** Side of the images it takes, and of the maps it gives; null where it gives none. */
@@ -89,16 +91,21 @@ export async function openOnEngine(weights: WeightsInUse, engine?: ScoringEngine
   };
 }
 
-/** Opens a model that `ldc export` wrote. @throws UserError when the file is missing or not one */
-export async function openOnnxModel(
-  path: string,
-  { provider = 'cpu', threads = 'auto' }: { provider?: Provider; threads?: number | 'auto' } = {},
-): Promise<OpenModel & { card: ModelCard }> {
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+/** The bytes of a model. @throws UserError when they cannot be read */
+export function readModel(path: string): Promise<Buffer> {
+  return readFile(path).catch((error: NodeJS.ErrnoException) => {
     throw new UserError(
       error.code === 'ENOENT' ? `${path} does not exist` : `${path} cannot be read: ${messageOf(error)}`,
     );
   });
+}
+
+/** Opens a model that `ldc export` wrote. @throws UserError when the file is missing or not one */
+export async function openOnnxModel(
+  path: string,
+  { provider = 'cpu', threads = 'auto' }: SessionOptions = {},
+): Promise<OpenModel & { card: ModelCard }> {
+  const bytes = await readModel(path);
   const card = cardFromMetadata(onnxMetadata(bytes, path), path);
   const { preprocessing, protocol, checkpoint, synthetic, threshold } = card;
   const scorer = await OnnxScorer.open(bytes, path, { scaling: preprocessing, provider, threads });

@@ -2,10 +2,10 @@
 import { basename, dirname, extname, resolve } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
+import { checkedYaml } from '../config/checkedYaml.js';
 import { checkSettings, readSettings } from '../config/load.js';
-import { nearest } from '../config/nearest.js';
 import { foldsOf, type Protocol, parseProtocol } from '../config/protocol.js';
-import { readYamlFile, type YamlFile } from '../config/yamlFile.js';
+import { readYamlFile } from '../config/yamlFile.js';
 import { thresholdNames } from '../evaluate/thresholds.js';
 import { metricNames } from './metrics.js';
 
@@ -85,7 +85,7 @@ export interface Study
 /** @throws UserError that names the file and the line */
 export async function readStudy(file: string): Promise<Study> {
   const yaml = await readYamlFile(file, 'the study');
-  const document = checked(file, yaml);
+  const document = checkedYaml(schema, yaml, file, 'the study');
   const where = (path: readonly PropertyKey[]) => `, in ${file} line ${yaml.lineOf(path)}`;
   const { config, variants = { default: {} }, protocols, ...rest } = document;
   checkSettings(rest.settings, (path) => where(['settings', ...path]));
@@ -118,35 +118,6 @@ export function nested(key: string, value: unknown): object {
   return key.split('.').reduceRight<unknown>((inner, part) => ({ [part]: inner }), value) as object;
 }
 
-function checked(file: string, { value, lineOf }: YamlFile): StudyDocument {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
-  const at = (path: readonly PropertyKey[]) => `, in ${file} line ${lineOf(path)}`;
-  if (issue.code === 'unrecognized_keys') {
-    const path = [...issue.path, issue.keys[0]!];
-    const known = knownAt(issue.path);
-    throw new UserError(
-      `unknown key ${path.join('.')}${at(path)}`,
-      `did you mean ${nearest(String(issue.keys[0]), known).join(' or ')}?`,
-    );
-  }
-  const what = issue.path.length > 0 ? issue.path.join('.') : 'the study';
-  const { message } = issue.code === 'invalid_key' ? issue.issues[0]! : issue;
-  throw new UserError(`${what}: ${lowerFirst(message)}${at(issue.path)}`);
-}
-
-/** The keys of the section at `path`. */
-function knownAt(path: readonly PropertyKey[]): string[] {
-  let section: z.ZodType = schema;
-  for (const part of path) section = (unwrapped(section) as z.ZodObject).shape[part as string] as z.ZodType;
-  return Object.keys((unwrapped(section) as z.ZodObject).shape);
-}
-
-function unwrapped(type: z.ZodType): z.ZodType {
-  return type instanceof z.ZodPrefault || type instanceof z.ZodOptional ? unwrapped(type.unwrap() as z.ZodType) : type;
-}
-
 function columnsOf(
   protocols: StudyDocument['protocols'],
   where: (path: readonly PropertyKey[]) => string,
@@ -167,8 +138,4 @@ function parsedProtocol(text: string, where: string): Protocol {
   } catch (error) {
     throw error instanceof UserError ? new UserError(`${error.message}${where}`, error.hint) : error;
   }
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }

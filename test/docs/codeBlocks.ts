@@ -3,6 +3,7 @@
  *
  *   sh        commands that are run, all of a document's in order in one empty folder
  *   sh data   commands that need a licensed data set, a GPU or days: their `ldc` lines must be understood by the command line
+ *   sh foreign, python  a model of PyTorch, which a test of its own exports and runs where PyTorch is there
  *   sh npm    installation and development lines, which CI itself runs
  *   yaml      a configuration, or a study
  *   js        a program that uses the package: what it imports must be exported

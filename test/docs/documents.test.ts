@@ -10,7 +10,22 @@ import { configsOf } from '../../src/study/expand.js';
 import { readStudy } from '../../src/study/studyFile.js';
 import { codeBlocks, commandLines, documents, indentedCode, root } from './codeBlocks.js';
 
-const kinds = ['sh', 'sh data', 'sh npm', 'yaml', 'yaml study', 'ts', 'ts quoted', 'js', 'cpp', 'text', 'csv', 'json'];
+const kinds = [
+  'sh',
+  'sh data',
+  'sh npm',
+  'sh foreign',
+  'python',
+  'yaml',
+  'yaml study',
+  'ts',
+  'ts quoted',
+  'js',
+  'cpp',
+  'text',
+  'csv',
+  'json',
+];
 
 describe.each(documents())('%s', (document) => {
   const blocks = codeBlocks(document);
@@ -28,7 +43,7 @@ describe.each(documents())('%s', (document) => {
   });
 
   const lines = blocks
-    .filter(({ info }) => info === 'sh' || info === 'sh data')
+    .filter(({ info }) => info === 'sh' || info === 'sh data' || info === 'sh foreign')
     .flatMap(({ code }) => commandLines(code))
     .flatMap((line) => line.split(/ (?:&&|\|) /))
     .filter((line) => /^(npx )?ldc /.test(line));

@@ -1,6 +1,7 @@
 /** `ldc prepare` */
 import { availableParallelism } from 'node:os';
 import { Command, Option } from 'commander';
+import { LeftOut } from '../data/leftOut.js';
 import { formatAudit } from '../data/prepare/audit.js';
 import { defaultMargin } from '../data/prepare/crop.js';
 import { type PrepareOptions, prepare } from '../data/prepare/prepare.js';
@@ -10,7 +11,7 @@ import { stageOf } from '../run/progress.js';
 import { anyNumber, wholeNumber } from './numbers.js';
 import { type CommonOptions, interruption, printResult, progressFor, withCommonOptions } from './output.js';
 
-type PrepareFlags = CommonOptions & Omit<PrepareOptions, 'signal' | 'onProgress'>;
+type PrepareFlags = CommonOptions & Omit<PrepareOptions, 'signal' | 'onProgress' | 'leftOut' | 'note'>;
 
 export function prepareCommand(): Command {
   const command = new Command('prepare')
@@ -27,13 +28,19 @@ export function prepareCommand(): Command {
   command.addHelpText('after', '\nExample:\n  ldc prepare oulu --root /media/OULU-NPU --out data --frames 8');
   return command.action(async (set: string, flags: PrepareFlags) => {
     const source = findSource(set);
-    const show = stageOf(progressFor(flags), source.name, source.media === 'image' ? 'images' : 'videos');
+    const progress = progressFor(flags);
+    const note = (text: string) => progress.note(text);
+    const leftOut = new LeftOut(note, flags.strict);
+    const show = stageOf(progress, source.name, source.media === 'image' ? 'images' : 'videos');
     const summary = await prepare(source, {
       ...flags,
+      note,
+      leftOut,
       signal: interruption(),
       onProgress: ({ done, total }) => show(done, total),
     });
     printResult(flags, summary, () => `${formatAudit(summary.audit)}${summary.images} crops in ${summary.path}`);
+    leftOut.close();
   });
 }
 
@@ -49,7 +56,10 @@ export function withCropOptions(command: Command): Command {
     )
     .option('--jobs <n>', 'videos worked on at once', wholeNumber(1), availableParallelism())
     .option('--ffmpeg <path>', 'ffmpeg to use, with ffprobe beside it; otherwise those of the system')
-    .option('--strict', 'end with status 2 when anything is missing or wrong');
+    .option(
+      '--strict',
+      'end with status 2 at the first file that cannot be read, or when all is done and anything is missing or wrong',
+    );
 }
 
 function frameCount(text: string): number | 'all' {

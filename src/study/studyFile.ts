@@ -57,11 +57,19 @@ const schema = z.strictObject({
       memory: z.string().min(1).optional(),
       cpus: z.int().min(1).default(1),
       gpus: z.int().min(0).default(0),
+      /** `false`: ask for `gpus` by `--gpus`, which some clusters want; a number or `gpu:TYPE:N`: the resource itself, in place of `gpus`. */
+      gres: z.union([z.literal(false), z.int().min(0), z.string().min(1)]).optional(),
       grace: z.int().min(1).max(3600).default(120),
       options: z.array(z.string()).default([]),
     })
+    .refine(asksOnce, 'asks for GPUs in more than one way: give one of gpus, gres and an option --gpus or --gres')
     .prefault({}),
 });
+
+function asksOnce({ gpus, gres, options }: { gpus: number; gres?: unknown; options: string[] }): boolean {
+  const byOption = options.some((option) => /^--(?:gpus|gres)\b/.test(option));
+  return [gpus > 0, Boolean(gres), byOption].filter(Boolean).length < 2;
+}
 
 type StudyDocument = z.output<typeof schema>;
 

@@ -1,6 +1,6 @@
 /** `ldc prepare` as a user has it: warnings and exit status of a release with faults, with and without `--strict`. */
 import { spawnSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -29,10 +29,10 @@ describe.skipIf(noFfmpeg)('ldc prepare', () => {
     await put(join(root, 'Test_files/stray.bin'), '');
   });
 
-  it('does what can be done, names what is wrong by its path, and ends with 0', async () => {
+  it('does what can be done, names what is wrong by its path, and ends with 1 for the one that cannot be read', async () => {
     const { status, stdout, stderr } = ldc(...flags, '--out', 'data', '--quiet');
-    expect(stderr).toBe('');
-    expect(status).toBe(0);
+    expect(stderr).toBe('ldc: error: 1 of 3 files could not be used: Test_files/1_3_36_1.avi\n');
+    expect(status).toBe(1);
     expect(stdout).toMatch(/^OULU-NPU: partial\n/);
     expect(stdout).toMatch(/^ {2}O:default +720\/2880 +2\/1 +1\/1$/m);
     expect(stdout).toMatch(/^missing: 4947$/m);
@@ -42,15 +42,21 @@ describe.skipIf(noFfmpeg)('ldc prepare', () => {
     expect(stdout).toContain(`7 crops in ${join(folder, 'data/OULU-NPU')}`);
   });
 
-  it('with --strict ends with 2, and has done all the same', async () => {
-    const { status, stdout, stderr } = ldc(...flags, '--out', 'strict', '--strict', '--quiet', '--jobs', '1');
+  it('with --strict ends with 2 at the first of them; without any, when all the same is done', async () => {
+    const strict = () => ldc(...flags, '--out', 'strict', '--strict', '--quiet', '--jobs', '1');
+    const refused = strict();
+    expect([refused.status, refused.stdout]).toEqual([2, '']);
+    expect(refused.stderr).toMatch(/^ldc: error: Test_files\/1_3_36_1\.avi cannot be read: .*\n$/);
+    await rm(join(folder, 'OULU-NPU/Test_files/1_3_36_1.avi'));
+    const { status, stdout, stderr } = strict();
     expect([status, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(
-      /^ldc: error: the release of OULU-NPU is not whole: 4947 missing, 1 unreadable, 1 short\nhint: .*audit\.json\n$/,
+      /^ldc: error: the release of OULU-NPU is not whole: 4948 missing, 1 short\nhint: .*audit\.json\n$/,
     );
+    expect(ldc(...flags, '--out', 'whole', '--quiet').status).toBe(0);
     for (const name of ['manifest.csv', 'dataset.json', 'audit.json']) {
       const bytes = await readFile(join(folder, 'strict/OULU-NPU', name), 'utf8');
-      expect(bytes).toBe(await readFile(join(folder, 'data/OULU-NPU', name), 'utf8'));
+      expect(bytes).toBe(await readFile(join(folder, 'whole/OULU-NPU', name), 'utf8'));
     }
   });
 

@@ -13,9 +13,10 @@ import {
   type FaceOrigin,
   type FoundFace,
   faceAt,
-  isInside,
   isOverturned,
   scaleFace,
+  showsFace,
+  smallestFace,
   turnOver,
 } from './faces.js';
 import { type Clip, type Ffmpeg, VideoError } from './ffmpeg.js';
@@ -62,6 +63,8 @@ export interface ClipTools {
   hdf5: Hdf5 | null;
   detector: Detector | null;
   signal?: AbortSignal;
+  /** Is told of photographs that lack their end and are used. */
+  note?: (text: string) => void;
 }
 
 /** Makes the crops of one video below `folder`. Only the disk's own failures are thrown; the video's go into the record. */
@@ -114,9 +117,9 @@ export async function prepareClip(
   return record;
 }
 
-function openFilm(file: string, { ffmpeg, hdf5, signal }: ClipTools): Promise<Film> {
+function openFilm(file: string, { ffmpeg, hdf5, signal, note }: ClipTools): Promise<Film> {
   if (ffmpeg && pictureKind(file) !== 'image') return openVideo(ffmpeg, file, signal);
-  return hdf5 ? openHdf5(hdf5, file) : openPhoto(file);
+  return hdf5 ? openHdf5(hdf5, file) : openPhoto(file, note);
 }
 
 interface Work {
@@ -154,7 +157,7 @@ async function cropAnnotated(work: Work): Promise<number> {
   const squares = new Map<number, Square>();
   for (const frame of numbers) {
     const there = all ?? faceAt(faces, frame);
-    if (!there || !isInside(boxOf(there.face), width, height)) continue;
+    if (!there || !showsFace(boxOf(there.face), width, height)) continue;
     found.set(frame, there);
     squares.set(frame, place(there.face, settings, clip));
   }
@@ -176,6 +179,7 @@ async function cropDetected(work: Work): Promise<number> {
     decoded++;
     const face = await tools.detector!.detect(picture);
     if (!face || (settings.align === 'eyes' && !face.eyes)) continue;
+    if (!showsFace(boxOf(face), clip.width, clip.height)) continue;
     const crop = await cropOf(picture, place(face, settings, clip), settings.size);
     await store(work, frame, crop, { face, origin: 'detector' });
   }
@@ -236,7 +240,8 @@ function problemsOf(
   if (faceless > 0) {
     const what = settings.align === 'eyes' ? 'face with eyes' : 'face';
     const where = faceless === wanted ? `any of ${wanted}` : `${faceless} of ${wanted}`;
-    problems.push({ kind: 'faceless', reason: `no ${what} in ${where} wanted frames` });
+    const size = `${smallestFace} pixels or more`;
+    problems.push({ kind: 'faceless', reason: `no ${what} of ${size} in ${where} wanted frames` });
   }
   return problems;
 }

@@ -94,7 +94,12 @@ export function isOverturned(faces: Iterable<Face>): boolean {
   return votes > 0;
 }
 
-/** Whether a box shows in a frame of `width` × `height` at all. */
-export function isInside({ x, y, w, h }: Box, width: number, height: number): boolean {
-  return x < width && y < height && x + w > 0 && y + h > 0;
+/** What shows less of a face than this, in pixels across or down, is none: a crop of it would be made up of a few pixels. */
+export const smallestFace = 16;
+
+/** Whether a frame of `width` × `height` shows enough of a box: it may be small, or lie outside in part or altogether. */
+export function showsFace({ x, y, w, h }: Box, width: number, height: number): boolean {
+  const across = Math.min(x + w, width) - Math.max(x, 0);
+  const down = Math.min(y + h, height) - Math.max(y, 0);
+  return Math.min(across, down) >= smallestFace;
 }

@@ -33,7 +33,7 @@ export interface Clip {
   rotation: 0 | 90 | 180 | 270;
   /** Frames that are there. */
   length: number;
-  /** Frames that the container's header promises; `null` where it does not say. */
+  /** Frames that the container's header promises, those dropped while recording left out; `null` where it does not say. */
   promised: number | null;
   /** Seconds from the start at which each frame is shown, and whether decoding can start at it; `null` where seeking is not exact. */
   index: readonly { time: number; key: boolean }[] | null;
@@ -77,7 +77,7 @@ const exactContainers = /mov|mp4|matroska|webm/;
  */
 export async function probe(programs: Ffmpeg, file: string, signal?: AbortSignal): Promise<Clip> {
   const entries =
-    'format=format_name,start_time:stream=width,height,nb_frames:stream_tags=rotate:stream_side_data=rotation:packet=pts_time,flags';
+    'format=format_name,start_time:stream=width,height,nb_frames:stream_tags=rotate:stream_side_data=rotation:packet=pts,dts,pts_time,flags';
   // An AVI file says all that is asked in its header and index; finding out more means decoding twenty frames.
   const depth = /\.avi$/i.test(file) ? '-nofind_stream_info ' : '';
   const args = `-v error ${depth}-select_streams v:0 -show_entries ${entries} -of json`.split(' ');
@@ -94,7 +94,16 @@ export async function probe(programs: Ffmpeg, file: string, signal?: AbortSignal
 
 const probedSchema = z.object({
   format: z.object({ format_name: z.string().optional(), start_time: z.string().optional() }).optional(),
-  packets: z.array(z.object({ pts_time: z.string().optional(), flags: z.string().optional() })).optional(),
+  packets: z
+    .array(
+      z.object({
+        pts: z.int().optional(),
+        dts: z.int().optional(),
+        pts_time: z.string().optional(),
+        flags: z.string().optional(),
+      }),
+    )
+    .optional(),
   streams: z
     .array(
       z.object({
@@ -141,7 +150,7 @@ function clipOf({ format, packets = [], streams = [] }: Probed): Clip {
   const seekable =
     index.every(({ time }, i) => time > (index[i - 1]?.time ?? Number.NEGATIVE_INFINITY)) &&
     (index.every(({ key }) => key) || exactContainers.test(container));
-  const promised = Number(stream.nb_frames);
+  const promised = Number(stream.nb_frames) - (container === 'avi' ? droppedFrames(packets) : 0);
   return {
     width: sideways ? stream.height : stream.width,
     height: sideways ? stream.width : stream.height,
@@ -150,6 +159,15 @@ function clipOf({ format, packets = [], streams = [] }: Probed): Clip {
     promised: Number.isInteger(promised) ? promised : null,
     index: seekable ? index : null,
   };
+}
+
+/**
+ * A recorder that misses a frame leaves its place in an AVI file empty, and the header counts places. Those before the last frame that is
+ * there were dropped; what is missing behind it was cut off.
+ */
+function droppedFrames(packets: NonNullable<Probed['packets']>): number {
+  const last = packets.reduce((latest, { pts, dts }) => Math.max(latest, pts ?? dts ?? -1), -1);
+  return Math.max(0, last + 1 - packets.length);
 }
 
 /** ffmpeg's first complaint without the file's name and without memory addresses, which differ from run to run. */

@@ -1,10 +1,11 @@
 /** `ldc prepare`: an original release in, a crop set that a result can name out. */
 import { join, resolve } from 'node:path';
 import sharp from 'sharp';
-import { UserError } from '../../base/errors.js';
+import { FileError, UserError } from '../../base/errors.js';
 import { removeLeftovers } from '../../base/files.js';
 import { withLock } from '../../base/lock.js';
 import { type Origins, originsOf, writeCropSet } from '../cropSet.js';
+import { LeftOut } from '../leftOut.js';
 import type { NewFrame } from '../manifest.js';
 import { publishedSubsets, type Source } from '../sources/source.js';
 import { type AuditReport, auditOf, hasFaults, pathsOf, writeAudit } from './audit.js';
@@ -17,7 +18,7 @@ import { writeProtocols } from './protocols.js';
 import { type FoundPresentation, type Survey, survey } from './survey.js';
 
 /** Goes up when equal settings begin to give other crops. */
-export const recipeVersion = 2;
+export const recipeVersion = 3;
 
 export interface PrepareOptions extends CropSettings {
   /** The release; it is only read. */
@@ -29,8 +30,12 @@ export interface PrepareOptions extends CropSettings {
   jobs: number;
   /** ffmpeg's path, when it is not the system's. */
   ffmpeg?: string;
-  /** Fail when anything is missing or wrong with the release, after all that can be done is done. */
+  /** Fail at the first file that cannot be read, and when anything else is missing or wrong with the release when all is done. */
   strict?: boolean;
+  /** Where files that cannot be read are counted; made for this call unless given. */
+  leftOut?: LeftOut;
+  /** Is told of photographs that lack their end and are used. */
+  note?: (text: string) => void;
   signal?: AbortSignal;
   /** `resumed`: presentations among those done that an earlier run had finished. */
   onProgress?: (progress: { done: number; total: number; resumed: number }) => void;
@@ -101,8 +106,9 @@ async function prepareFolder(source: Source, options: PrepareOptions, job: Job):
   const { root, seen, ffmpeg, hdf5, detector, folder, recipe } = job;
   await removeLeftovers(folder);
   const journal = await openJournal(folder, recipe);
+  const { signal, note } = options;
   const make = (item: FoundPresentation) =>
-    prepareClip(source, root, item, folder, options, { ffmpeg, hdf5, detector, signal: options.signal });
+    prepareClip(source, root, item, folder, options, { ffmpeg, hdf5, detector, signal, note });
   const { records, resumed } = await prepareAll(seen.found, root, journal, make, options);
   await journal.close(records.map(({ video }) => video));
   const audit = auditOf(source, seen, records);
@@ -169,10 +175,11 @@ async function prepareAll(
   root: string,
   journal: Journal,
   make: (item: FoundPresentation) => Promise<ClipRecord>,
-  { jobs, signal, onProgress }: PrepareOptions,
+  { jobs, signal, onProgress, strict, leftOut = new LeftOut(() => {}, strict) }: PrepareOptions,
 ): Promise<{ records: ClipRecord[]; resumed: number }> {
   const records = new Array<ClipRecord>(found.length);
   let [next, done, resumed, failed] = [0, 0, 0, false];
+  leftOut.total = found.length;
   const work = async () => {
     while (next < found.length && !failed) {
       signal?.throwIfAborted();
@@ -185,6 +192,8 @@ async function prepareAll(
         await journal.add(record);
       }
       records[i] = record;
+      const fault = record.problems.find(({ kind }) => kind === 'unreadable');
+      if (fault) leftOut.add(path, new FileError(`${path} cannot be read: ${fault.reason}`));
       onProgress?.({ done: ++done, total: found.length, resumed });
     }
   };

@@ -70,9 +70,17 @@ function directives({ slurm, name }: Study, folder: StudyFolder, tasks: number, 
     ...option('time', slurm.time),
     ...option('mem', slurm.memory),
     ...option('cpus-per-task', slurm.cpus),
-    ...option('gres', slurm.gpus > 0 ? `gpu:${slurm.gpus}` : undefined),
+    ...gpuDirective(slurm),
     ...slurm.options,
   ];
+}
+
+/** As the cluster wants it: `--gres`, or `--gpus` with `gres: false`; nothing for no GPU. */
+function gpuDirective({ gpus, gres }: Study['slurm']): string[] {
+  if (gres === false) return gpus > 0 ? [`--gpus=${gpus}`] : [];
+  const resource = gres ?? gpus;
+  if (resource === 0) return [];
+  return [`--gres=${typeof resource === 'number' ? `gpu:${resource}` : resource}`];
 }
 
 function taskLines(task: Task, folder: StudyFolder): string {

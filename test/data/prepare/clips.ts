@@ -24,6 +24,8 @@ export interface ClipPlan {
   /** The face in frame 0; it moves by `step` pixels to the right with each frame. */
   box?: Box;
   step?: number;
+  /** Frames that the recorder lost, whose places in time stay empty. */
+  drop?: readonly number[];
   /** Store the picture upside-down. */
   overturned?: boolean;
   /** Clockwise degrees of the rotation tag that players obey; the picture is stored turned the other way. */
@@ -56,12 +58,34 @@ export function backdrop(frame: number): number {
 
 /** Encodes a clip: upper half of the face red, lower half green, before a blue that grows with each frame. */
 export async function writeClip(path: string, plan: ClipPlan = {}): Promise<string> {
-  const { width = 160, height = 120, frames = 30, codec = codecs.mjpeg, rotate = 0, overturned = false } = plan;
+  const {
+    width = 160,
+    height = 120,
+    frames = 30,
+    codec = codecs.mjpeg,
+    drop = [],
+    rotate = 0,
+    overturned = false,
+  } = plan;
   await mkdir(dirname(path), { recursive: true });
   const back = { 0: [], 90: ['transpose=cclock'], 180: ['hflip', 'vflip'], 270: ['transpose=clock'] }[rotate];
-  const filters = [...back, ...(overturned ? ['hflip', 'vflip'] : []), 'null'].join(',');
+  const filters = [...back, ...(overturned ? ['hflip', 'vflip'] : [])];
+  if (drop.length > 0) filters.push(`select='not(${drop.map((frame) => `eq(n,${frame})`).join('+')})'`);
   const input = ['-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', `${width}x${height}`, '-r', '25', '-i', 'pipe:0'];
-  const args = ['-v', 'error', '-y', ...input, '-vf', filters, ...codec, '-threads', '1', path];
+  const args = [
+    '-v',
+    'error',
+    '-y',
+    ...input,
+    '-vf',
+    [...filters, 'null'].join(','),
+    '-vsync',
+    'passthrough',
+    ...codec,
+    '-threads',
+    '1',
+    path,
+  ];
   const child = spawn('ffmpeg', args, { stdio: ['pipe', 'ignore', 'inherit'] });
   for (let frame = 0; frame < frames; frame++) child.stdin.write(draw(width, height, boxAt(plan, frame), frame));
   child.stdin.end();

@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
 import { squareOf } from '../../../src/data/prepare/crop.js';
-import { boxOf, faceAt, farthestNeighbour, isOverturned, turnOver } from '../../../src/data/prepare/faces.js';
+import {
+  boxOf,
+  faceAt,
+  farthestNeighbour,
+  isOverturned,
+  showsFace,
+  turnOver,
+} from '../../../src/data/prepare/faces.js';
 import type { Face } from '../../../src/data/sources/source.js';
 
 const box = (x: number, w = 10): Face => ({ box: { x, y: 0, w, h: w } });
@@ -74,6 +81,13 @@ test('a face turned over twice is where it was, its left eye still left', () => 
     isOverturned([turned, face, turned]),
     isOverturned([]),
   ]).toEqual([false, true, true, false]);
+});
+
+test('a box is no face where the picture shows too little of it', () => {
+  const shows = (x: number, y: number, w: number, h: number) => showsFace({ x, y, w, h }, 200, 100);
+  expect([shows(10, 10, 16, 16), shows(-40, -30, 60, 60), shows(180, 60, 90, 90)]).toEqual([true, true, true]);
+  expect([shows(28, 43, 3, 1.5), shows(10, 10, 90, 15)]).toEqual([false, false]);
+  expect([shows(-60, 10, 70, 70), shows(185, 10, 70, 70), shows(10, 120, 70, 70)]).toEqual([false, false, false]);
 });
 
 test('a square stays inside the frame, holds the box, and is even in side and place', () => {

@@ -101,6 +101,19 @@ describe.skipIf(noFfmpeg)('video through ffmpeg', () => {
     await expect(probe(programs, cut)).rejects.toThrow(/^(moov|Invalid data)/);
   });
 
+  test('counts no frame that the recorder dropped as missing, and one that was cut off', async () => {
+    for (const drop of [[7, 23, 31], [0], [38]]) {
+      const file = await writeClip(join(folder, 'dropped.avi'), { frames: 40, drop });
+      const { clip, frames } = await decode(file, [0, 39 - drop.length]);
+      expect([clip.length, clip.promised]).toEqual([40 - drop.length, 40 - drop.length]);
+      expect(frames).toHaveLength(2);
+      const bytes = await readFile(file);
+      await writeFile(file, bytes.subarray(0, bytes.length * 0.55));
+      const cut = await probe(programs, file);
+      expect(cut.length).toBeLessThan(cut.promised!);
+    }
+  });
+
   test('reads what is left of a truncated file', async () => {
     const file = await writeClip(join(folder, 'half.avi'), { frames: 40 });
     const bytes = await readFile(file);

@@ -8,6 +8,7 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type CropSet, readCropSet } from '../../../src/data/cropSet.js';
 import { summarize } from '../../../src/data/datasets.js';
+import { LeftOut } from '../../../src/data/leftOut.js';
 import { readAudit } from '../../../src/data/prepare/audit.js';
 import { type PrepareOptions, type PrepareSummary, prepare } from '../../../src/data/prepare/prepare.js';
 import { protocolFrames } from '../../../src/data/prepare/protocols.js';
@@ -176,13 +177,14 @@ describe.skipIf(noFfmpeg)('a release', () => {
       expect(error.message).toContain('was prepared with other settings or programs');
     });
 
-    test('fails with --strict when all is done', async () => {
-      const strict = join(base, 'oulu-strict');
-      await cp(out, strict, { recursive: true });
-      await rm(join(strict, 'OULU-NPU/manifest.csv'));
-      const error = await failure(run('oulu', root, strict, { strict: true }));
-      expect(error.message).toBe('the release of OULU-NPU is not whole: 4941 missing, 1 unreadable, 2 short');
-      expect((await readCropSet(join(strict, 'OULU-NPU'))).frames.length).toBe(set.frames.length);
+    test('counts files that cannot be read, and fails at the first with --strict', async () => {
+      const notes: string[] = [];
+      const leftOut = new LeftOut((text) => notes.push(text));
+      await run('oulu', root, out, { leftOut });
+      expect(notes).toEqual([expect.stringMatching(/^Test_files\/2_3_36_3\.avi cannot be read: .*; it is left out$/)]);
+      expect(() => leftOut.close()).toThrow('1 of 9 files could not be used: Test_files/2_3_36_3.avi');
+      const strict = await failure(run('oulu', root, out, { strict: true }));
+      expect(strict.message).toMatch(/^Test_files\/2_3_36_3\.avi cannot be read: /);
     });
 
     test('levels the eyes with --align eyes', async () => {
@@ -228,7 +230,7 @@ describe.skipIf(noFfmpeg)('a release', () => {
       attackType: 'replay',
     });
     expect(audit.findings.faceless).toEqual([
-      { path: 'test_release/30/7.avi', reason: 'no face in any of 4 wanted frames' },
+      { path: 'test_release/30/7.avi', reason: 'no face of 16 pixels or more in any of 4 wanted frames' },
     ]);
     expect(audit.findings.missing).toHaveLength(595);
   });
@@ -340,6 +342,9 @@ describe.skipIf(noFfmpeg)('a release', () => {
     await write('Data/train/7/live/000001', '56 56 112 112 0.99\n');
     await write('Data/train/7/spoof/000002', '56 56 112 112 0.99\n');
     await write('Data/test/9/spoof/000003', '');
+    await write('Data/test/9/live/000005', '20 30 2 1 0.41\n');
+    await write('Data/test/9/live/000006', '230 30 60 60 0.9\n');
+    await write('Data/test/9/live/000007', '-12 -7 150 180 0.98\n');
     await put(join(root, 'Data/test/9/spoof/000004.png'), 'no picture');
     const attributes = (type: number) => Object.assign(Array(44).fill(0), { 40: type });
     const labels = {
@@ -353,9 +358,14 @@ describe.skipIf(noFfmpeg)('a release', () => {
     expect(frames.map(({ video, attackType, pai, extra }) => [video, attackType, pai, extra.box])).toEqual([
       ['7/live/000001', 'live', '', '112 56 224 112'],
       ['7/spoof/000002', 'replay', 'phone', '112 56 224 112'],
+      ['9/live/000007', 'live', '', '-24 -7 300 180'],
     ]);
     expect(audit.findings.missing.map((finding) => finding.path)).toEqual(['Data/train/7/spoof/000009.jpg']);
-    expect(audit.findings.faceless.map((finding) => finding.path)).toEqual(['Data/test/9/spoof/000003.jpg']);
+    expect(audit.findings.faceless.map((finding) => finding.path)).toEqual([
+      'Data/test/9/live/000005.jpg',
+      'Data/test/9/live/000006.jpg',
+      'Data/test/9/spoof/000003.jpg',
+    ]);
     expect(audit.findings.unreadable.map((finding) => finding.path)).toEqual(['Data/test/9/spoof/000004.png']);
     expect(audit.findings.short).toEqual([]);
     expect(audit.complete).toBe(false);

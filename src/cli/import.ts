@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { type ImportedSet, importArrays } from '../data/import/arrays.js';
 import { sides } from '../data/import/contradictions.js';
 import { importList, type ListImportOptions, rowChoices } from '../data/import/list.js';
+import { LeftOut } from '../data/leftOut.js';
 import { findSource, sources } from '../data/sources/sources.js';
 import { stageOf } from '../run/progress.js';
 import { importFolderCommand, withNameOptions } from './importFolder.js';
@@ -39,8 +40,8 @@ function npyCommand(): Command {
 
 type ListFlags = CommonOptions & { set?: string } & Omit<
     ListImportOptions,
-    'files' | 'source' | 'signal' | 'onProgress'
-  >;
+    'files' | 'source' | 'leftOut' | 'signal' | 'onProgress'
+  > & { strict?: boolean };
 
 function listCommand(): Command {
   const command = new Command('list')
@@ -61,13 +62,16 @@ function listCommand(): Command {
     .addOption(
       new Option('--trust <side>', 'whom to believe where labels and names contradict each other').choices(sides),
     )
-    .addOption(new Option('--twice <row>', 'which of two rows of one image counts').choices(rowChoices));
+    .addOption(new Option('--twice <row>', 'which of two rows of one image counts').choices(rowChoices))
+    .option('--strict', 'end with status 2 at the first image that is not there, which is otherwise left out');
   withCommonOptions(command);
   command.addHelpText('after', '\nExample:\n  ldc import list oulu/all_label.json --root / --set oulu');
   return command.action(async (files: string[], { set, ...flags }: ListFlags) => {
     const progress = progressFor(flags);
+    const leftOut = new LeftOut((text) => progress.note(text), flags.strict);
     const imported = await importList({
       ...flags,
+      leftOut,
       files,
       source: set === undefined ? null : findSource(set),
       signal: interruption(),
@@ -75,6 +79,7 @@ function listCommand(): Command {
     });
     for (const note of imported.notes ?? []) progress.note(note);
     printResult(flags, imported, () => line(imported));
+    leftOut.close();
   });
 }
 

@@ -2,13 +2,14 @@
 import { Command, Option } from 'commander';
 import { UserError } from '../base/errors.js';
 import { type FolderImportOptions, importFolder } from '../data/import/folder.js';
+import { LeftOut } from '../data/leftOut.js';
 import { splits } from '../data/manifest.js';
 import { formatAudit } from '../data/prepare/audit.js';
 import { stageOf } from '../run/progress.js';
 import { type CommonOptions, interruption, printResult, progressFor, repeated, withCommonOptions } from './output.js';
 import { withCropOptions } from './prepare.js';
 
-type FolderFlags = CommonOptions & Omit<FolderImportOptions, 'root' | 'signal' | 'onProgress'>;
+type FolderFlags = CommonOptions & Omit<FolderImportOptions, 'root' | 'signal' | 'onProgress' | 'leftOut' | 'note'>;
 
 export function importFolderCommand(): Command {
   const command = new Command('folder')
@@ -39,10 +40,14 @@ export function importFolderCommand(): Command {
       throw new UserError(`--${flag} is for faces that are looked for`, 'add --detect, or leave it out');
     }
     const progress = progressFor(flags);
+    const say = (text: string) => progress.note(text);
+    const leftOut = new LeftOut(say, flags.strict);
     const show = stageOf(progress, flags.name, 'files');
     const { notes, ...summary } = await importFolder({
       ...flags,
       root,
+      leftOut,
+      note: say,
       signal: interruption(),
       onProgress: ({ done, total }) => show(done, total),
     });
@@ -52,6 +57,7 @@ export function importFolderCommand(): Command {
       { ...summary, notes },
       () => `${formatAudit(summary.audit)}${summary.images} images in ${summary.path}`,
     );
+    leftOut.close();
   });
 }
 

@@ -106,12 +106,16 @@ describe('ldc import list', () => {
     expect(JSON.parse(made.stdout)).toMatchObject({ name: 'own', letter: 'X', images: 2 });
 
     await writeFile(join(folder, 'bad.txt'), `${good}Train_files/1_1_02_1/6.png 1\n`);
-    const bad = ldc('import', 'list', 'bad.txt', ...own.with(-2, 'bad'));
+    const bad = ldc('import', 'list', 'bad.txt', ...own.with(-2, 'bad'), '--strict');
     expect(bad.status).toBe(2);
     expect(bad.stderr).toMatch(
       /^ldc: error: the image Train_files\/1_1_02_1\/6\.png of bad\.txt line 3 cannot be copied/,
     );
     expect(existsSync(join(folder, 'bad/own/manifest.csv'))).toBe(false);
+    const rest = ldc('import', 'list', 'bad.txt', ...own.slice(0, -3), '--out', 'bad');
+    expect([rest.status, rest.stdout]).toEqual([1, expect.stringMatching(/^X {2}own: 2 images/)]);
+    expect(rest.stderr).toContain('6.png of bad.txt line 3 cannot be copied');
+    expect(rest.stderr).toMatch(/^ldc: error: 1 of 3 files could not be used: Train_files\/1_1_02_1\/6\.png$/m);
     const unnamed = ldc('import', 'list', 'own.txt', '--root', 'frames');
     expect(unnamed.status).toBe(2);
     expect(unnamed.stderr).toContain('hint: give --set, or --name and --letter');

@@ -2,10 +2,11 @@
 import { constants } from 'node:fs';
 import { access, copyFile, mkdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, posix, resolve } from 'node:path';
-import { messageOf, UserError } from '../../base/errors.js';
+import { FileError, messageOf, UserError } from '../../base/errors.js';
 import { removeLeftovers } from '../../base/files.js';
 import { withLock } from '../../base/lock.js';
 import { type Origins, writeCropSet } from '../cropSet.js';
+import { LeftOut } from '../leftOut.js';
 import type { Label, NewFrame, Split } from '../manifest.js';
 import { publishedSubsets, type Source } from '../sources/source.js';
 import { folderOfSet, type ImportedSet, refuseExisting } from './arrays.js';
@@ -56,6 +57,8 @@ export interface ListImportOptions {
   /** Regular expressions with the groups `video`, `subject` and `frame`. */
   video?: string;
   subject?: string;
+  /** Where images that cannot be copied are counted; the first ends the work unless given. */
+  leftOut?: LeftOut;
   signal?: AbortSignal;
   onProgress?: (done: number, total: number) => void;
 }
@@ -83,10 +86,10 @@ interface Judged extends Entry {
 /**
  * Copies the listed images. Its row says what an image is, or the data set's names, or the nearest folder that is named for a class, or the
  * list's own name; what these contradict each other in is an error.
- * @throws UserError with file and row for an image that is not there, not known to be live or spoof, or said to be two things
+ * @throws UserError with file and row for an image that is not known to be live or spoof, or said to be two things
  */
 export async function importList(options: ListImportOptions): Promise<ImportedSet> {
-  const { source, signal, onProgress } = options;
+  const { source, signal, onProgress, leftOut = new LeftOut(() => {}, true) } = options;
   const name = source?.name ?? options.name;
   const letter = source?.letter ?? options.letter;
   if (!name || !letter) {
@@ -104,18 +107,22 @@ export async function importList(options: ListImportOptions): Promise<ImportedSe
   const kept = withoutRepeats(judged, verdicts, options, notes);
   const { frames, origins } = describe(kept, options, notes);
   const done: NewFrame[] = [];
+  leftOut.total = kept.length;
   await withLock(path, async () => {
     await removeLeftovers(path);
     for (const [i, { file, where, row }] of kept.entries()) {
       signal?.throwIfAborted();
       const frame = frames[i]!;
       const target = join(path, frame.path);
-      await copyInto(file, target).catch((error: unknown) => {
-        throw new UserError(`the image ${row.path} of ${where} cannot be copied: ${messageOf(error)}`);
-      });
-      done.push(frame);
-      onProgress?.(done.length, kept.length);
+      try {
+        await copyInto(file, target);
+        done.push(frame);
+      } catch (error) {
+        leftOut.add(row.path, new FileError(`the image ${row.path} of ${where} cannot be copied: ${messageOf(error)}`));
+      }
+      onProgress?.(i + 1, kept.length);
     }
+    leftOut.checkSome();
     const recipe = { made_by: 'ldc import list', version: 2, lists: options.files.map((file) => basename(file)) };
     const known = source ? { subsets: { ...source.subsets }, published: publishedSubsets(source) } : {};
     await writeCropSet(path, { name, letter, recipe, origins, ...known }, done);

@@ -49,6 +49,29 @@ describe('a batch script', () => {
     expect(text).toContain('#SBATCH --dependency=afterok:7_1\n#SBATCH --kill-on-invalid-dep=yes\n');
   });
 
+  it.each([
+    ['gpus: 0', []],
+    ['gres: 0', []],
+    ['gpus: 2', ['--gres=gpu:2']],
+    ['gres: 3', ['--gres=gpu:3']],
+    ['gres: "gpu:a100:1"', ['--gres=gpu:a100:1']],
+    ['gpus: 2, gres: false', ['--gpus=2']],
+    ['gpus: 0, gres: false', []],
+    ['options: ["--gpus=1"]', ['--gpus=1']],
+  ])('asks for GPUs once, as the cluster wants it: %s', async (slurm, lines) => {
+    const { file } = await writeStudy(`protocols: [OCI-to-M]\nslurm: {${slurm}}`);
+    const text = batchScript(await readStudy(file), new StudyFolder(folder, 'gpus'), []);
+    expect(text.match(/--(?:gres|gpus)\S*/g) ?? []).toEqual(lines);
+  });
+
+  it.each(['gpus: 1, gres: 1', 'gpus: 1, options: ["--gpus=1"]', 'gres: "gpu:1", options: ["--gres=gpu:1"]'])(
+    'never asks twice: %s',
+    async (slurm) => {
+      const { file } = await writeStudy(`protocols: [OCI-to-M]\nslurm: {${slurm}}`);
+      await expect(readStudy(file)).rejects.toThrow(/^slurm: asks for GPUs in more than one way/);
+    },
+  );
+
   it('passes names as they are, and puts the output in place when it is whole', async () => {
     expect(await runScript('echo "$@"', 1)).toMatchObject({
       status: 0,

@@ -5,7 +5,7 @@ const mayImport = {
   report: ['run', 'evaluate', 'method', 'data', 'config', 'engine', 'formats'],
   run: ['method', 'evaluate', 'data', 'config', 'engine', 'formats'],
   evaluate: ['config', 'engine', 'formats', 'data', 'method'],
-  method: ['config', 'engine', 'formats'],
+  method: ['data', 'config', 'engine', 'formats'],
   data: ['config', 'engine', 'formats'],
   config: [],
   base: [],

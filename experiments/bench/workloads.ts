@@ -24,6 +24,8 @@ import { ldcNetLoss } from '../../src/method/ldcnet/losses.js';
 import { LdcNet } from '../../src/method/ldcnet/network.js';
 import { quasiGroundTruth } from '../../src/method/ldcnet/quasiGroundTruth.js';
 import { pixelScaling } from '../../src/method/normalize.js';
+import { defaultConfig } from '../../src/run/configuration.js';
+import { scoringNetwork } from '../../src/run/engines.js';
 import type { Workload } from './protocol.js';
 
 /** Runs one step and resolves when its result is on the host. */
@@ -38,7 +40,7 @@ export async function prepareStep(workload: Workload, device: Device, batch: num
   if (workload === 'activation-train') return activationStep(device, pixels, shape);
   if (workload === 'grad-cam') return gradCamStep(device, pixels, shape);
   if (workload === 'predict') return predictStep(device, batch, size);
-  const scorer = new EngineScorer(device, ldcNet(device, size), 'unit');
+  const scorer = new EngineScorer(device, scoringNetwork(defaultConfig, ldcNet(device, size)), 'unit');
   return async () => void (await scorer.score(pixels, batch, size));
 }
 
@@ -153,7 +155,7 @@ async function predictStep(device: Device, batch: number, size: number): Promise
       return path;
     }),
   );
-  const scorer = new EngineScorer(device, ldcNet(device, size), 'unit');
+  const scorer = new EngineScorer(device, scoringNetwork(defaultConfig, ldcNet(device, size)), 'unit');
   return async () => {
     for (const file of files) await scorer.score(await readImage(file, size), 1, size);
   };

@@ -1,10 +1,10 @@
 /** The part of `ldc eval` that goes beyond our engine and runs: --engine, --model and --weights. */
 import { type Command, Option } from 'commander';
 import { UserError } from '../base/errors.js';
-import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import type { CorruptionKind } from '../data/corrupt.js';
 import type { Level } from '../evaluate/levels.js';
+import { loadConfig } from '../run/configuration.js';
 import { OnnxEngine } from '../run/engines.js';
 import { evaluateExported, evaluateForeign, evaluateWeights, type ModelEvaluation } from '../run/evaluateModel.js';
 import { overridesOf } from './experimentOptions.js';

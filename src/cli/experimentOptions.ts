@@ -1,7 +1,7 @@
 /** Flags that choose a configuration, data and a device: the same for train, cam, eval and the rest. */
 import type { Command } from 'commander';
-import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
+import { loadConfig } from '../run/configuration.js';
 import { repeated } from './output.js';
 
 export const defaultData = './data';

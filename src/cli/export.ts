@@ -89,7 +89,8 @@ function exportText({ model, bytes, card, check }: Exported, { threshold }: Weig
   return [
     `${model}: ${(bytes / 2 ** 20).toFixed(1)} MiB, ${card.precision}, opset 17, image [N,3,${size},${size}]`,
     `onnxruntime against the engine, ${random} random and ${real} real images${lost}:`,
-    `  score ${check.score.toExponential(1)} at most${limit}, maps ${check.map.toExponential(1)} of 255, ` +
+    `  score ${check.score.toExponential(1)} at most${limit}, ` +
+      (check.map === null ? '' : `maps ${check.map.toExponential(1)} of 255, `) +
       `${check.decisions} decided otherwise`,
     `threshold ${threshold.frame.toPrecision(4)} for images, ${threshold.video.toPrecision(4)} for videos (${threshold.name})`,
     `card: ${model.replace(/\.onnx$/, '.json')}`,

@@ -5,6 +5,7 @@ import { type Device, measurePeak } from '../engine/device.js';
 import type { Profiler } from '../engine/profile.js';
 import { kernelTable, layerTable, type StepProfile } from '../report/profileTable.js';
 import { toText } from '../report/table.js';
+import { methodOf } from '../run/configuration.js';
 import { deviceOf, openExperiment } from '../run/experiment.js';
 import { runFolder } from '../run/runFolder.js';
 import { train } from '../run/train.js';
@@ -34,17 +35,19 @@ interface TrainFlags extends CommonOptions, ConfigOptions {
 
 export function trainCommand(): Command {
   const command = new Command('train')
-    .description('train the activation network and the maps if they are missing, then LDCNet')
+    .description(
+      'train a network: LDCNet, after its activation network and maps if they are missing, or another method',
+    )
     .requiredOption('--protocol <expression>', "e.g. 'O&C&I-to-M' (the shell needs the quotes) or oulu/3/1")
-    .option('--name <name>', 'name of the run (default: convolution kind and seed)')
+    .option('--name <name>', 'name of the run (default: method or kind of convolution, and seed)')
     .option('--resume', 'go on with an interrupted run')
-    .option('--epochs <n>', 'epochs of LDCNet')
+    .option('--epochs <n>', 'epochs of the network')
     .option('--checkpoint-every <n>', 'also save within epochs: every n steps, or minutes as in 10m')
     .option('--memory-limit <size>', 'refuse to begin when more memory than this would be needed, as in 6G', byteCount)
     .option('--weights <file>', 'initial weights: ImageNet ResNet-18, or a whole network')
     .option(
       '--profile',
-      "also print where the time of LDCNet's steps went, by layer, pass and kernel (--epochs 1 is enough)",
+      "also print where the time of the network's steps went, by layer, pass and kernel (--epochs 1 is enough)",
     );
   withCommonOptions(withConfigOptions(withOutOption(withDataOption(command))));
   command.addHelpText('after', "\nExample:\n  ldc train --protocol 'O&C&I-to-M' --data data --set train.keep=5");
@@ -53,10 +56,17 @@ export function trainCommand(): Command {
     const more = [];
     if (flags.epochs !== undefined) more.push(`train.epochs=${flags.epochs}`);
     if (flags.checkpointEvery !== undefined) more.push(`train.checkpoint_every=${flags.checkpointEvery}`);
-    if (flags.weights !== undefined) more.push(`model.weights=${flags.weights}`, `activation.weights=${flags.weights}`);
+    if (flags.weights !== undefined) {
+      const { weightsKeys } = methodOf(await configOf(flags));
+      more.push(...weightsKeys.map((key) => `${key}=${flags.weights}`));
+    }
     const config = await configOf(flags, more);
     const experiment = await openExperiment(protocol, config, flags.data);
-    const folder = runFolder(flags.out, protocol, flags.name ?? `${config.model.conv.kind}-seed${config.seed}`);
+    const folder = runFolder(
+      flags.out,
+      protocol,
+      flags.name ?? `${methodOf(config).runName(config)}-seed${config.seed}`,
+    );
     const device = deviceOf(config);
     let profile: StepProfile | undefined;
     const facts = await train(experiment, device, {

@@ -1,122 +1,140 @@
-/** Every key of the configuration: what it may be, what it is when nobody says otherwise (the paper), and what it means. */
+/**
+ * The keys of the configuration that every method has: what they may be, what they are when nobody says otherwise, and what they mean.
+ * A method adds sections of its own and keys in `train`, and may say other defaults; its file is `config.ts` in its folder.
+ */
 import { stringify } from 'yaml';
 import { z } from 'zod';
+import { autoOrCount, count, flag, key, oneOf, section, share } from './keys.js';
+import { isSection, mergeSettings } from './merge.js';
 
-/** A key with its default and, for messages, what its value must be. */
-function key<T extends z.ZodType>(type: T, value: z.util.NoUndefined<z.output<T>>, expected: string) {
-  return type.default(value).describe(expected);
+/** What a method says of its configuration. */
+export interface MethodSettings {
+  /** As `method` names it, and its section where it has one. */
+  name: string;
+  /** Sections of its own. */
+  sections: Readonly<Record<string, z.ZodType>>;
+  /** Its keys in `train`; one with the name of a common key takes its place. */
+  train?: z.ZodRawShape;
+  /** Values of common keys when nobody says otherwise, where they are not those of this file. */
+  defaults?: object;
 }
 
-const count = (value: number) => key(z.int().min(1), value, 'a whole number of at least 1');
-const positive = (value: number) => key(z.number().gt(0), value, 'a number above 0');
-const notNegative = (value: number) => key(z.number().min(0), value, 'a number of at least 0');
-const learningRate = (value: number) => key(z.number().gt(0).max(1), value, 'a number above 0 and at most 1');
-const autoOrCount = () =>
-  key(z.union([z.literal('auto'), z.int().min(1)]), 'auto', 'auto or a whole number of at least 1');
-const weightsFile = () => key(z.string().min(1).nullable(), null, 'the path of a weights file, or null');
-
-function oneOf<const T extends readonly [string, ...string[]]>(values: T, value: T[number]) {
-  return z
-    .enum(values)
-    .default(value)
-    .describe(`one of ${values.join(', ')}`);
-}
-
-const conv = z.strictObject({
-  kind: oneOf(['vanilla', 'cdc', 'ldc', 'ldc-paper', 'ldc-decoupled'], 'ldc'),
-  theta: key(z.number().min(0).max(1), 0.5, 'a number from 0 to 1'),
-});
-
-const perDomain = z.strictObject({ live: count(5), spoof: count(5) });
-
-/** The configuration as it stands in a YAML file; keys left out get their default. */
-export const configSchema = z.strictObject({
+const head = {
+  method: key(z.string().min(1), 'ldcnet', 'the name of a method, or the path of a module'),
   seed: key(z.int().min(0).max(0xffffffff), 0, 'a whole number from 0 to 4294967295'),
   device: oneOf(['auto', 'cpu', 'cuda'], 'auto'),
   precision: oneOf(['auto', 'fp32', 'tf32', 'bf16'], 'auto'),
   threads: autoOrCount(),
-  data: z
-    .strictObject({
-      image_size: key(z.int().min(32).max(1024), 256, 'a whole number from 32 to 1024'),
-      normalize: oneOf(['unit', 'imagenet', 'released'], 'unit'),
-      dev_fraction: key(z.number().min(0).lt(1), 0.2, 'a number of at least 0 and below 1'),
-      workers: autoOrCount(),
-      cache: key(z.boolean(), true, 'true or false'),
-      follow: key(z.boolean(), false, 'true or false'),
-    })
-    .prefault({}),
-  model: z
-    .strictObject({
-      conv: conv.prefault({}),
-      map_size: key(z.int().min(1).max(256), 32, 'a whole number from 1 to 256'),
-      dropout: key(z.number().min(0).lt(1), 0.5, 'a number of at least 0 and below 1'),
-      weights: weightsFile(),
-    })
-    .prefault({}),
-  activation: z
-    .strictObject({
-      network: oneOf(['resnet18', 'ldcnet'], 'resnet18'),
-      epochs: count(99),
-      batch_size: count(60),
-      lr: learningRate(1e-4),
-      weights: weightsFile(),
-    })
-    .prefault({}),
-  train: z
-    .strictObject({
-      epochs: count(500),
-      lr: learningRate(1e-4),
-      per_domain: perDomain.prefault({}),
-      gamma: notNegative(0.004),
-      beta: notNegative(0.1),
-      margin: positive(0.1),
-      mining: oneOf(['batch-hard', 'batch-all'], 'batch-hard'),
-      squared: key(z.boolean(), false, 'true or false'),
-      conv_algorithm: oneOf(['auto', 'direct', 'winograd'], 'auto'),
-      save_every: count(1),
-      checkpoint_every: key(
-        z.union([z.int().min(1), z.string().regex(/^[1-9]\d{0,5}m$/)]).nullable(),
-        null,
-        'null, a whole number of steps, or minutes as in 10m',
-      ),
-      on_nan: oneOf(['stop', 'skip'], 'stop'),
-      keep: key(z.union([z.literal('all'), z.int().min(1)]), 'all', 'all or a whole number of at least 1'),
-    })
-    .prefault({}),
-  eval: z
-    .strictObject({
-      score: oneOf(['classifier', 'classifier+maps'], 'classifier'),
-      level: oneOf(['frame', 'video'], 'video'),
-      batch_size: count(8),
-    })
-    .prefault({}),
-});
+  data: section({
+    image_size: key(z.int().min(32).max(1024), 256, 'a whole number from 32 to 1024'),
+    normalize: oneOf(['unit', 'imagenet', 'released'], 'unit'),
+    dev_fraction: share(0.2),
+    workers: autoOrCount(),
+    cache: flag(true),
+    follow: flag(false),
+  }),
+};
 
-/** A complete configuration, its keys spelled as in YAML. */
-export type Config = z.output<typeof configSchema>;
+const trainHead = { epochs: count(500) };
 
-/** The configuration of the paper. */
-export const defaultConfig: Config = configSchema.parse({});
+const trainTail = {
+  conv_algorithm: oneOf(['auto', 'direct', 'winograd'], 'auto'),
+  save_every: count(1),
+  checkpoint_every: key(
+    z.union([z.int().min(1), z.string().regex(/^[1-9]\d{0,5}m$/)]).nullable(),
+    null,
+    'null, a whole number of steps, or minutes as in 10m',
+  ),
+  on_nan: oneOf(['stop', 'skip'], 'stop'),
+  keep: key(z.union([z.literal('all'), z.int().min(1)]), 'all', 'all or a whole number of at least 1'),
+};
+
+const tail = {
+  eval: section({
+    score: oneOf(['classifier', 'classifier+maps'], 'classifier'),
+    level: oneOf(['frame', 'video'], 'video'),
+    batch_size: count(8),
+  }),
+};
+
+const commonSchema = z.strictObject({ ...head, train: section({ ...trainHead, ...trainTail }), ...tail });
+
+/** What a complete configuration has whatever the method, its keys spelled as in YAML. */
+export type Config = z.output<typeof commonSchema>;
+
+/** The keys of one method's configuration. Sections of the other methods may stand beside its own, so that one file can serve several. */
+export class ConfigSchema {
+  private readonly own: z.ZodObject;
+  private readonly whole: z.ZodObject;
+
+  constructor(
+    readonly method: MethodSettings,
+    private readonly others: readonly MethodSettings[],
+  ) {
+    const train = section({ ...trainHead, ...method.train, ...trainTail });
+    const foreign = Object.assign({}, ...others.map(({ sections }) => sections)) as z.ZodRawShape;
+    this.own = z.strictObject({ ...head, ...method.sections, train, ...tail });
+    this.whole = z.strictObject({ ...head, ...foreign, ...method.sections, train, ...tail });
+  }
+
+  /** The complete configuration that settings give; what is said of other methods is left out. Throws as zod does. */
+  parse(settings: object): Config {
+    const checked = this.whole.parse(mergeSettings(this.method.defaults ?? {}, settings));
+    const mine = Object.entries(checked).filter(([name]) => name in this.own.shape);
+    const order = Object.keys(this.own.shape);
+    return Object.fromEntries(mine.sort(([a], [b]) => order.indexOf(a) - order.indexOf(b))) as Config;
+  }
+
+  safeParse(settings: unknown) {
+    return this.whole.safeParse(settings);
+  }
+
+  /** Every key in dots (`train.per_domain.live`), sections included, in the order of the schema. */
+  get keys(): string[] {
+    return knownKeys(this.parse({}));
+  }
+
+  /** The method, not this one, that a key belongs to; undefined where it is this one's, or nobody's. */
+  ownerOf(path: readonly PropertyKey[]): string | undefined {
+    const [first, second] = path.map(String);
+    const owns = ({ sections, train = {} }: MethodSettings) =>
+      first! in sections || (first === 'train' && second !== undefined && second in train);
+    if (owns(this.method) || (first === 'train' && second !== undefined && second in { ...trainHead, ...trainTail })) {
+      return undefined;
+    }
+    return this.others.find(owns)?.name;
+  }
+
+  /** What the value at `path` must be: "a number above 0"; of a section, that it is one. */
+  expectedAt(path: readonly PropertyKey[]): string {
+    let schema: z.ZodType = this.whole;
+    for (const name of path) {
+      const inside = schema instanceof z.ZodPrefault ? schema.unwrap() : schema;
+      schema = (inside as z.ZodObject).shape[name as string] as z.ZodType;
+    }
+    return schema.description ?? 'a section with keys of its own';
+  }
+}
 
 /** The complete configuration as YAML, as a run folder keeps it; reading it back gives the same configuration. */
 export function configToYaml(config: Config): string {
   return stringify(config);
 }
 
-/** Every key in dots (`train.per_domain.live`), sections included, in the order of the schema. */
-export function knownKeys(config: object = defaultConfig, prefix = ''): string[] {
+/** Every key of a configuration in dots, sections included. */
+export function knownKeys(config: object, prefix = ''): string[] {
   return Object.entries(config).flatMap(([name, value]) => {
     const path = prefix + name;
-    return value !== null && typeof value === 'object' ? [path, ...knownKeys(value, `${path}.`)] : [path];
+    return isSection(value) ? [path, ...knownKeys(value, `${path}.`)] : [path];
   });
 }
 
-/** What the value at `path` must be: "a number above 0"; of a section, that it is one. */
-export function expectedAt(path: readonly PropertyKey[]): string {
-  let schema: z.ZodType = configSchema;
-  for (const name of path) {
-    const section = schema instanceof z.ZodPrefault ? schema.unwrap() : schema;
-    schema = (section as z.ZodObject).shape[name as string] as z.ZodType;
-  }
-  return schema.description ?? 'a section with keys of its own';
+/** The keys whose values differ, each as `train.lr: 0.001` with its value in `after`. */
+export function differingKeys(before: object, after: object, prefix = ''): string[] {
+  return Object.entries(after).flatMap(([name, value]) => {
+    const old = (before as Record<string, unknown>)[name];
+    const path = prefix + name;
+    if (isSection(value) && isSection(old)) return differingKeys(old, value, `${path}.`);
+    return JSON.stringify(old) === JSON.stringify(value) ? [] : [`${path}: ${stringify(value).trim()}`];
+  });
 }

@@ -3,14 +3,14 @@ import type { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node';
 import type { PixelScaling } from '../engine/ops/images.js';
 import { normalizedPixels } from '../method/normalize.js';
 import { openSession, type SessionOptions } from './onnxSession.js';
-import { type MappedScore, type Scorer, splitMaps } from './scorer.js';
+import { type ImageScore, type Scorer, splitMaps } from './scorer.js';
 
 export interface OnnxOptions extends SessionOptions {
   /** What the network's input is normalised with. */
   scaling: PixelScaling;
 }
 
-export class OnnxScorer implements Scorer<MappedScore> {
+export class OnnxScorer implements Scorer {
   private constructor(
     private readonly runtime: typeof import('onnxruntime-node'),
     private readonly session: InferenceSession,
@@ -27,12 +27,13 @@ export class OnnxScorer implements Scorer<MappedScore> {
     return new OnnxScorer(runtime, session, options.scaling);
   }
 
-  async score(pixels: Uint8Array, count: number, size: number): Promise<MappedScore[]> {
+  async score(pixels: Uint8Array, count: number, size: number): Promise<ImageScore[]> {
     const results = await this.run(normalizedPixels(pixels, count, size, this.scaling), count, size);
     const scores = values(results.score!);
-    const liveMaps = splitMaps(values(results.live_map!), count);
-    const spoofMaps = splitMaps(values(results.spoof_map!), count);
-    return Array.from(scores, (score, i) => ({ score, liveMap: liveMaps[i]!, spoofMap: spoofMaps[i]! }));
+    const { live_map: liveMap, spoof_map: spoofMap } = results;
+    if (liveMap === undefined || spoofMap === undefined) return Array.from(scores, (score) => ({ score }));
+    const [live, spoof] = [splitMaps(values(liveMap), count), splitMaps(values(spoofMap), count)];
+    return Array.from(scores, (score, i) => ({ score, liveMap: live[i]!, spoofMap: spoof[i]! }));
   }
 
   /** All outputs by name. @param images [count,3,size,size], normalised */

@@ -6,7 +6,7 @@ import { type Scores, ScoresBuilder, scoreColumns } from './scores.js';
 
 /** What the network says about one image. */
 export interface ImageScore {
-  /** softmax(logits)[live], 0…1. */
+  /** Higher means more live, 0…1. */
   score: number;
   /** [S,S], 0…255: both or neither, because not every network makes maps. */
   liveMap?: Float32Array;
@@ -17,9 +17,9 @@ export interface ImageScore {
 export type MappedScore = Required<ImageScore>;
 
 /** A network with its weights, ready to score batches one after the other. */
-export interface Scorer<Score extends ImageScore = ImageScore> {
+export interface Scorer {
   /** @param pixels [count,size,size,3], 0…255 */
-  score(pixels: Uint8Array, count: number, size: number): Promise<Score[]>;
+  score(pixels: Uint8Array, count: number, size: number): Promise<ImageScore[]>;
   /** Call it at the end. */
   release(): void | Promise<void>;
 }

@@ -1,10 +1,11 @@
 /** The losses over training. */
-import { type LossTerm, lossPoints, type MetricsRow } from './plotData.js';
+import { lossPoints, type MetricsRow } from './plotData.js';
 import type { Plot } from './svg.js';
 
 const SMALL_WIDTH = 240;
 const SMALL_HEIGHT = 120;
-const TERM_TITLES: Record<LossTerm, string> = {
+/** Of the terms that have a better name than their own. */
+const TERM_TITLES: Readonly<Record<string, string>> = {
   loss: 'Total loss',
   ce: 'Cross entropy',
   triplet: 'Triplet loss',
@@ -18,8 +19,8 @@ export function lossPlots(rows: readonly MetricsRow[]): Plot[] {
   return [...new Set(points.map(({ term }) => term))].map((term) => {
     const values = points.filter((point) => point.term === term);
     return {
-      id: `loss-${term.replace('_', '-')}`,
-      title: TERM_TITLES[term],
+      id: `loss-${term.replaceAll('_', '-')}`,
+      title: TERM_TITLES[term] ?? titleOf(term),
       description: `from ${shortNumber(values[0]!.value)} to ${shortNumber(values.at(-1)!.value)} over training`,
       spec: {
         data: { values },
@@ -38,6 +39,11 @@ export function lossPlots(rows: readonly MetricsRow[]): Plot[] {
       },
     };
   });
+}
+
+/** `domain_loss` as `Domain loss`. */
+function titleOf(term: string): string {
+  return `${term.charAt(0).toUpperCase()}${term.slice(1)}`.replaceAll('_', ' ');
 }
 
 function shortNumber(value: number): string {

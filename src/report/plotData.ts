@@ -12,9 +12,8 @@ export interface MetricsRow {
   [term: string]: number;
 }
 
-/** The loss terms of metrics.jsonl in the order of the plots. */
-const lossTerms = ['loss', 'ce', 'triplet', 'live_map', 'spoof_map'] as const;
-export type LossTerm = (typeof lossTerms)[number];
+/** What of a line of metrics.jsonl is no term of the loss. */
+const noTerms = new Set(['epoch', 'step', 'images_per_s']);
 
 const MOST_VERTICES = 600;
 const MOST_STEPS = 240;
@@ -109,7 +108,8 @@ function rangeOf(places: Float64Array, others: readonly number[]): { from: numbe
 }
 
 export interface LossPoint {
-  term: LossTerm;
+  /** As metrics.jsonl calls it. */
+  term: string;
   /** In epochs, a step in the middle of an epoch lying between two whole numbers. */
   epoch: number;
   value: number;
@@ -119,7 +119,8 @@ export interface LossPoint {
 export function lossPoints(rows: readonly MetricsRow[]): LossPoint[] {
   const stretch = Math.max(1, Math.ceil(rows.length / MOST_STEPS));
   const perEpoch = Math.max(1, rows.length / new Set(rows.map(({ epoch }) => epoch)).size);
-  return lossTerms.flatMap((term) => {
+  const terms = Object.keys(rows[0] ?? {}).filter((name) => !noTerms.has(name));
+  return terms.flatMap((term) => {
     if (!rows.some((row) => Number.isFinite(row[term]))) return [];
     return Array.from({ length: Math.ceil(rows.length / stretch) }, (_, k) => {
       const part = rows.slice(k * stretch, (k + 1) * stretch);

@@ -10,6 +10,7 @@ import type { Evaluation } from '../evaluate/evaluation.js';
 import { type Mistake, worstMistakes } from '../evaluate/mistakes.js';
 import { readScores } from '../evaluate/scoreFile.js';
 import { scorePath } from '../evaluate/scorer.js';
+import { methodOf } from '../run/configuration.js';
 import type { CorruptionSweep } from '../run/corruptionSweep.js';
 import { targetFrames } from '../run/evaluateRun.js';
 import type { Experiment } from '../run/experiment.js';
@@ -78,6 +79,8 @@ export async function writeRunReport(
 function factRows(facts: RunFacts): { name: string; value: string }[] {
   const { version, device, seed, epochs, started, seconds, data } = facts;
   return [
+    { name: 'method', value: facts.method },
+    ...(facts.variant === null ? [] : [{ name: 'variant', value: facts.variant }]),
     { name: 'version', value: version },
     { name: 'device', value: device },
     { name: 'seed', value: String(seed) },
@@ -108,6 +111,8 @@ async function mapOverlays(
   facts: RunFacts,
   checkpoint: string,
 ): Promise<MapOverlay[]> {
+  const size = methodOf(experiment.config).mapSize?.(experiment.config);
+  if (size === undefined) return [];
   const frames = someOfEachKind(targetFrames(experiment), overlaysEach);
   const overlays: MapOverlay[] = [];
   for await (const each of mapFrames(experiment, device, folder, facts, checkpoint, frames)) {
@@ -117,7 +122,7 @@ async function mapOverlays(
       { name: 'live map', values: liveMap },
       { name: 'spoof map', values: spoofMap },
     ];
-    const layers = maps.map(({ values }) => ({ values, size: experiment.config.model.map_size }));
+    const layers = maps.map(({ values }) => ({ values, size }));
     const names = maps.map(({ name }) => name).join(', ');
     // A weak map is hard to see where all are drawn to one scale.
     const peaks = maps.map(({ values }) => Math.round(Math.max(...values))).join(', ');

@@ -8,24 +8,15 @@ import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../base/errors.js';
 import { removeLeftovers } from '../base/files.js';
-import { loadState, type Module, type StateSource } from '../engine/nn/module.js';
-import type { Adam } from '../engine/optim/optimizers.js';
+import { loadState, type StateSource } from '../engine/nn/module.js';
+import type { Tensor } from '../engine/tensor.js';
 import { readSafetensors, toFloat32 } from '../formats/safetensors.js';
 import { checkSeal, type SealedTensor, sealKey, writeSealed } from '../formats/sealed.js';
 import { readState } from '../formats/stateFile.js';
+import type { Network, Position, Training } from '../method/method.js';
 import { Diverged } from './health.js';
 
-/** Where training goes on: `batch` batches of `epoch` are done, and `steps` steps in all, `skipped` of them without effect. */
-export interface Position {
-  epoch: number;
-  batch: number;
-  steps: number;
-  skipped: number;
-}
-
 export const trainingStart: Readonly<Position> = { epoch: 0, batch: 0, steps: 0, skipped: 0 };
-
-type AnyModule = Module<never, unknown>;
 
 /**
  * Writes the model's tensors, constants and second names left out, and returns the file's checksum.
@@ -33,7 +24,7 @@ type AnyModule = Module<never, unknown>;
  */
 export async function saveModel(
   path: string,
-  module: AnyModule,
+  module: Network,
   metadata: Readonly<Record<string, string>>,
 ): Promise<string> {
   const tensors: SealedTensor[] = [];
@@ -84,7 +75,7 @@ export async function openModelFile(path: string): Promise<ModelFile> {
 }
 
 /** Loads a whole model. @throws UserError when the file is not one of this network */
-export async function loadModel(path: string, module: AnyModule): Promise<void> {
+export async function loadModel(path: string, module: Network): Promise<void> {
   await loadState(module, await openModelFile(path));
 }
 
@@ -92,8 +83,8 @@ export async function loadModel(path: string, module: AnyModule): Promise<void> 
 export class Checkpoints {
   constructor(
     private readonly folder: string,
-    private readonly module: AnyModule,
-    private readonly optimizer: Adam,
+    private readonly module: Network,
+    private readonly training: Pick<Training, 'optimizer' | 'companion'>,
     private readonly metadata: Readonly<Record<string, string>>,
   ) {}
 
@@ -146,31 +137,34 @@ export class Checkpoints {
   private async write(name: string, position: Position): Promise<void> {
     const model = await saveModel(this.model(name), this.module, { ...this.metadata, checkpoint: name });
     const numbers = Object.entries(position).map(([key, value]) => [key, String(value)]);
-    await writeSealed(this.state(name), await this.optimizerTensors(), { ...Object.fromEntries(numbers), model });
+    await writeSealed(this.state(name), await this.trainingTensors(), { ...Object.fromEntries(numbers), model });
   }
 
   private async load(name: string): Promise<Position> {
     const { state, model, position } = await openPair(this.folder, name);
     await loadState(this.module, model);
-    const { m, v } = this.optimizer;
-    const values = async (key: string) => toFloat32(await state.tensor(key));
-    for (const [i, tensor] of m.entries()) tensor.set(await values(`m.${i}`));
-    for (const [i, tensor] of v.entries()) tensor.set(await values(`v.${i}`));
-    this.optimizer.steps = position.steps - position.skipped;
+    const { optimizer } = this.training;
+    for (const { name, tensor } of this.trainingState()) tensor.set(toFloat32(await state.tensor(name)));
+    optimizer.steps = position.steps - position.skipped;
     return position;
   }
 
-  private async optimizerTensors(): Promise<SealedTensor[]> {
+  /** What going on needs beside the network, by its name in the state file: the optimiser's buffers (`m.0`), and what learns unsaved. */
+  private trainingState(): { name: string; tensor: Tensor }[] {
+    const { optimizer, companion } = this.training;
+    const buffers = Object.entries(optimizer.buffers).flatMap(([part, tensors]) =>
+      tensors.map((tensor, i) => ({ name: `${part}.${i}`, tensor })),
+    );
+    const beside = (companion?.state('companion.') ?? []).flatMap(({ name, tensor, sameAs }) =>
+      tensor === undefined || sameAs !== undefined ? [] : [{ name, tensor }],
+    );
+    return [...buffers, ...beside];
+  }
+
+  private async trainingTensors(): Promise<SealedTensor[]> {
     const tensors: SealedTensor[] = [];
-    for (const part of ['m', 'v'] as const) {
-      for (const [i, tensor] of this.optimizer[part].entries()) {
-        tensors.push({
-          name: `${part}.${i}`,
-          dtype: 'F32',
-          shape: [...tensor.shape],
-          data: (await tensor.read()) as Float32Array,
-        });
-      }
+    for (const { name, tensor } of this.trainingState()) {
+      tensors.push({ name, dtype: 'F32', shape: [...tensor.shape], data: (await tensor.read()) as Float32Array });
     }
     return tensors;
   }

@@ -1,12 +1,12 @@
 /** `ldc demo`: the whole pipeline on drawn faces, small enough for a laptop's three minutes. */
 import { join } from 'node:path';
-import { loadConfig } from '../config/load.js';
 import { parseProtocol } from '../config/protocol.js';
 import { EngineScorer } from '../evaluate/engineEvaluator.js';
 import { type Evaluation, rocAt } from '../evaluate/evaluation.js';
 import { auc } from '../evaluate/roc.js';
-import { LdcNet } from '../method/ldcnet/network.js';
+import { loadConfig, methodOf } from './configuration.js';
 import { drawSets } from './drawSets.js';
+import { scoringNetwork } from './engines.js';
 import { evaluateRun, scoreSide, targetFrames } from './evaluateRun.js';
 import { deviceOf, openExperiment } from './experiment.js';
 import type { Progress } from './progress.js';
@@ -59,9 +59,8 @@ export async function demo(folder: string, progress: Progress, signal: AbortSign
     reuse: false,
     progress,
   });
-  const { conv, map_size: mapSize } = config.model;
-  const untrained = new LdcNet(device, { conv, mapSize, seed: config.seed });
-  const scorer = new EngineScorer(device, untrained, config.data.normalize);
+  const untrained = methodOf(config).network(config, device, config.seed);
+  const scorer = new EngineScorer(device, scoringNetwork(config, untrained), config.data.normalize);
   const scores = await scoreSide(config, scorer, targetFrames(experiment), 'untrained', progress);
   scorer.release();
   untrained.dispose();

@@ -1,15 +1,16 @@
 /** The two engines that score images, behind one door: each opens weights after weights of one configuration. */
+import { UserError } from '../base/errors.js';
 import type { Config } from '../config/schema.js';
 import type { Device } from '../engine/device.js';
 import { loadState, type StateSource } from '../engine/nn/module.js';
-import { EngineScorer } from '../evaluate/engineEvaluator.js';
+import { EngineScorer, type ScoringNetwork } from '../evaluate/engineEvaluator.js';
 import { OnnxScorer } from '../evaluate/onnxEvaluator.js';
 import type { Provider } from '../evaluate/onnxProvider.js';
 import type { Scorer } from '../evaluate/scorer.js';
 import { encodeOnnx } from '../formats/onnx.js';
-import { ldcNetGraph } from '../method/ldcnet/graph.js';
-import { LdcNet } from '../method/ldcnet/network.js';
+import type { GraphRequest, Network, NetworkGraph } from '../method/method.js';
 import { pixelScaling } from '../method/normalize.js';
+import { methodOf } from './configuration.js';
 import { version } from './version.js';
 
 export interface ScoringEngine {
@@ -20,15 +21,32 @@ export interface ScoringEngine {
   release(): void;
 }
 
-/** An LDCNet of the configuration's shape, to load weights into. */
-export function emptyNet({ config }: { config: Config }, device: Device): LdcNet {
-  return new LdcNet(device, { conv: config.model.conv, mapSize: config.model.map_size, seed: null });
+/** A network of the configuration's method and shape, to load weights into. */
+export function emptyNet({ config }: { config: Config }, device: Device): Network {
+  return methodOf(config).network(config, device, null);
+}
+
+/** A network as scoring takes it. */
+export function scoringNetwork(config: Config, network: Network): ScoringNetwork {
+  const method = methodOf(config);
+  return {
+    network,
+    outputs: (images) => method.outputs(network, images),
+    score: (values) => method.score(values, config),
+  };
+}
+
+/** The network of weights as ONNX. @throws UserError when its method has no graph */
+export async function graphOf(config: Config, state: StateSource, request: GraphRequest): Promise<NetworkGraph> {
+  const method = methodOf(config);
+  if (method.graph !== undefined) return method.graph(state, config, request);
+  throw new UserError(`the method ${method.title} does not say how its network is written as ONNX (graph)`);
 }
 
 /** Our own engine, on `device`. */
 export class NativeEngine implements ScoringEngine {
   readonly name = 'native';
-  private readonly net: LdcNet;
+  private readonly net: Network;
 
   constructor(
     private readonly config: Config,
@@ -39,7 +57,7 @@ export class NativeEngine implements ScoringEngine {
 
   async open(state: StateSource): Promise<EngineScorer> {
     await loadState(this.net, state);
-    return new EngineScorer(this.device, this.net, this.config.data.normalize);
+    return new EngineScorer(this.device, scoringNetwork(this.config, this.net), this.config.data.normalize);
   }
 
   release(): void {
@@ -60,16 +78,16 @@ export class OnnxEngine implements ScoringEngine {
 
   async open(state: StateSource): Promise<OnnxScorer> {
     const { data, threads } = this.config;
-    const graph = await ldcNetGraph(state, { ...graphShape(this.config), feature: false, half: false });
-    const bytes = encodeOnnx({ name: 'ldcnet', producer: { name: 'ldc', version }, metadata: {}, ...graph });
+    const graph = await graphOf(this.config, state, { feature: false, half: false });
+    const bytes = encodeOnnx({
+      name: methodOf(this.config).name,
+      producer: { name: 'ldc', version },
+      metadata: {},
+      ...graph,
+    });
     const options = { scaling: pixelScaling(data.normalize), provider: this.provider, threads };
     return OnnxScorer.open(bytes, state.origin, options);
   }
 
   release(): void {}
-}
-
-/** What of the graph the configuration decides. */
-export function graphShape({ data, model }: Pick<Config, 'data' | 'model'>) {
-  return { conv: model.conv, imageSize: data.image_size, mapSize: model.map_size };
 }

@@ -1,14 +1,15 @@
-/** The training loop that both stages share: batches ahead, one step at a time, checkpoints, interruption, time budget. */
-import { type LoadedBatch, loadBatches } from '../data/loader.js';
+/** The training loop that every training goes through: batches ahead, one step at a time, checkpoints, interruption. */
+import type { Config } from '../config/schema.js';
+import { loadBatches } from '../data/loader.js';
 import { type Frame, relativePath } from '../data/manifest.js';
 import type { Device } from '../engine/device.js';
-import type { Module } from '../engine/nn/module.js';
-import type { Adam } from '../engine/optim/optimizers.js';
 import { clearGrads } from '../engine/tape.js';
 import { Tensor } from '../engine/tensor.js';
-import type { Checkpoints, Position } from './checkpoint.js';
+import type { Network, Position, Terms, Training } from '../method/method.js';
+import type { Checkpoints } from './checkpoint.js';
 import { Diverged, Health } from './health.js';
 import { interruptedBy, noteOnce, type Progress } from './progress.js';
+import { stepOf } from './step.js';
 
 /** Seconds of one step: decoding (in the background), waiting for it, and the three parts of the computation. */
 export interface StepSeconds {
@@ -31,31 +32,16 @@ export interface StepRecord {
   skipped?: string;
 }
 
-/** Scalars of a step on the device; the loop reads and releases them. */
-export type StepTensors = { loss: Tensor } & Record<string, Tensor>;
-
 export interface Stage {
-  title: string;
   device: Device;
-  /** What learns, and by what. */
-  module: Module<never, unknown>;
-  optimizer: Adam;
+  /** What learns, and how. */
+  network: Network;
+  training: Training;
   frames: readonly Frame[];
-  imageSize: number;
-  workers: number | 'auto';
-  /** Keep decoded images beside their manifest. */
-  cache?: boolean;
-  epochs: number;
-  /** Batches of positions in `frames`: a pure function of the epoch, so that an interrupted one can be gone on with. */
-  batchesOf(epoch: number): number[][];
-  /** Submits forward and backward of one step; `mark` is called between them. */
-  submit(batch: LoadedBatch, positions: readonly number[], at: Position, mark: () => void): StepTensors;
+  config: Pick<Config, 'data' | 'train'>;
   checkpoints: Checkpoints;
+  /** Epochs between checkpoints. */
   saveEvery: number;
-  /** Also within epochs: every so many steps, or minutes as in `10m`. */
-  checkpointEvery: number | string | null;
-  /** What to do when loss or gradients are not finite. */
-  onNan: 'stop' | 'skip';
   onStep(record: StepRecord): Promise<void> | void;
   /** After the checkpoint of an epoch: what older ones may go. */
   retain(): Promise<void>;
@@ -69,42 +55,47 @@ const mostSkipped = 10;
  * @throws Interrupted after saving, when `signal` fires; WorkError when loss or gradients are not finite (the last checkpoint stays)
  */
 export async function runEpochs(stage: Stage, start: Position, progress: Progress, signal: AbortSignal): Promise<void> {
-  const { frames, epochs, checkpoints } = stage;
-  const perEpoch = stage.batchesOf(start.epoch).length;
-  progress.begin(stage.title, epochs * perEpoch, start.epoch * perEpoch + start.batch, 'steps');
+  const { device, network, training, frames, config, checkpoints } = stage;
+  const { epochs, optimizer } = training;
+  const { image_size: size, workers, cache } = config.data;
+  const { checkpoint_every: checkpointEvery, on_nan: onNan } = config.train;
+  const perEpoch = training.batches(start.epoch).length;
+  progress.begin(training.title, epochs * perEpoch, start.epoch * perEpoch + start.batch, 'steps');
   const at = { ...start };
-  const clock = new StageClock(stage.device);
-  const health = new Health(stage.module);
-  const due = savesDue(stage.checkpointEvery);
+  const clock = new StageClock(device);
+  const health = new Health(network, training.companion);
+  const submit = stepOf(training, config, device);
+  const due = savesDue(checkpointEvery);
   const note = noteOnce(progress);
   let skippedInARow = 0;
   for (; at.epoch < epochs; at.epoch++, at.batch = 0) {
-    const batches = stage.batchesOf(at.epoch);
+    const batches = training.batches(at.epoch);
     const left = batches.slice(at.batch).map((positions) => positions.map((i) => frames[i]!));
     clock.waiting();
-    const { imageSize: size, workers, cache = false } = stage;
     for await (const loaded of loadBatches(left, { size, workers, cache, note })) {
       clock.begin(loaded.loadMs);
-      if (stage.onNan === 'skip') health.remember();
-      const tensors = stage.device.step(() => stage.submit(loaded, batches[at.batch]!, at, () => clock.mark()));
+      if (onNan === 'skip') health.remember();
+      training.schedule?.(at);
+      const tensors = device.step(() => submit(loaded, batches[at.batch]!, at, () => clock.mark()));
       // An image that cannot be read is an error when its batch is due.
-      loaded.next?.then(({ pixels }) => stage.device.prefetch(pixels)).catch(() => {});
+      loaded.next?.then(({ pixels }) => device.prefetch(pixels)).catch(() => {});
       const [figures, finite] = await Promise.all([readAll(tensors), health.gradientsAreFinite()]);
       clock.mark();
       at.batch++;
       at.steps++;
       const fault = await faultOf(figures, finite, health);
       if (fault === undefined) {
-        stage.optimizer.step();
+        optimizer.step();
+        training.afterStep?.(at);
         skippedInARow = 0;
       } else {
         const what = `${fault} in epoch ${at.epoch + 1}, step ${at.steps}`;
-        if (stage.onNan === 'stop' || ++skippedInARow > mostSkipped) throw diverged(what, loaded.frames);
+        if (onNan === 'stop' || ++skippedInARow > mostSkipped) throw diverged(what, loaded.frames);
         health.restore();
         at.skipped++;
         progress.note(`skipped: ${what} (batch of ${loaded.frames.map(relativePath).join(', ')})`);
       }
-      clearGrads(stage.optimizer.parameters);
+      clearGrads(optimizer.parameters);
       const seconds = await clock.end();
       const { length: images } = loaded.frames;
       await stage.onStep({ epoch: at.epoch, step: at.steps, figures, seconds, images, skipped: fault });
@@ -161,7 +152,7 @@ function diverged(what: string, frames: readonly Frame[]): Diverged {
   );
 }
 
-async function readAll(tensors: StepTensors): Promise<Record<string, number>> {
+async function readAll(tensors: Terms): Promise<Record<string, number>> {
   const entries = Object.entries(tensors);
   const values = Promise.all(entries.map(([, tensor]) => tensor.item()));
   for (const [, tensor] of entries) tensor.release();

@@ -1,6 +1,5 @@
 /** Evaluates a network that has no run, an exported model or a file of weights, on the target of a protocol. */
 import { UserError } from '../base/errors.js';
-import { loadConfig } from '../config/load.js';
 import { type Protocol, parseProtocol } from '../config/protocol.js';
 import type { Config } from '../config/schema.js';
 import type { CorruptionKind } from '../data/corrupt.js';
@@ -13,6 +12,7 @@ import {
 } from '../evaluate/evaluation.js';
 import type { Level } from '../evaluate/levels.js';
 import { noticesOf } from '../evaluate/notices.js';
+import { loadConfig } from './configuration.js';
 import { type CorruptionSweep, corruptionSweep } from './corruptionSweep.js';
 import type { ScoringEngine } from './engines.js';
 import { describe, scoreSide, targetFrames } from './evaluateRun.js';

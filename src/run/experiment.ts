@@ -7,6 +7,7 @@ import type { Frame } from '../data/manifest.js';
 import { type Selection, selectOfficial, selectSides } from '../data/select.js';
 import type { Device } from '../engine/device.js';
 import { openDevice } from '../engine/device.js';
+import { methodOf } from './configuration.js';
 import type { RunFacts } from './runFolder.js';
 
 export interface Experiment {
@@ -36,7 +37,23 @@ export async function openExperiment(protocol: Protocol, config: Config, dataFol
       : { ...(await selectOfficial(sets, { ...protocol, official })), notices: [] };
   const all = [...sources, ...targets];
   const notices = [...new Set([...parts.notices, ...all.flatMap(({ partial }) => partial ?? [])])];
-  return { protocol, config, sources, targets, ...parts, notices, synthetic: all.some(({ synthetic }) => synthetic) };
+  const settled = settle(config, protocol);
+  return {
+    protocol,
+    config: settled,
+    sources,
+    targets,
+    ...parts,
+    notices,
+    synthetic: all.some(({ synthetic }) => synthetic),
+  };
+}
+
+/** What the method leaves to the protocol, decided. */
+function settle(config: Config, protocol: Protocol): Config {
+  const domains = (specs: Protocol['sources']) => specs.map(({ domain }) => domain);
+  const sides = { sources: domains(protocol.sources), targets: domains(protocol.targets) };
+  return methodOf(config).settle?.(config, sides) ?? config;
 }
 
 function heldOut(sides: { sources: Selection[]; targets: Selection[] }, { data, seed }: Config) {

@@ -10,8 +10,8 @@ import { OnnxScorer } from '../evaluate/onnxEvaluator.js';
 import type { ImageScore, Scorer } from '../evaluate/scorer.js';
 import { bytesOf } from '../formats/dtype.js';
 import { encodeOnnx } from '../formats/onnx.js';
-import { ldcNetGraph } from '../method/ldcnet/graph.js';
-import { graphShape } from './engines.js';
+import { methodOf } from './configuration.js';
+import { graphOf } from './engines.js';
 import { cardToMetadata, type ModelCard, modelCard } from './modelCard.js';
 import { openOnEngine, type WeightsInUse } from './openModel.js';
 import type { Progress } from './progress.js';
@@ -37,9 +37,9 @@ export interface ExportOptions {
 /** How far onnxruntime, with the exported model, is from the engine with the weights as they were. */
 export interface ExportCheck {
   images: { random: number; real: number };
-  /** Largest difference of a score, 0…1, and of a map's element, 0…255. */
+  /** Largest difference of a score, 0…1, and of a map's element, 0…255; null for a network without maps. */
   score: number;
-  map: number;
+  map: number | null;
   /** Images that are decided otherwise at the model's threshold. */
   decisions: number;
 }
@@ -58,10 +58,10 @@ export interface Exported {
 export async function exportModel(weights: WeightsInUse, path: string, options: ExportOptions): Promise<Exported> {
   const { feature, half } = options;
   const { state, digest } = hashed(weights.state);
-  const graph = await ldcNetGraph(state, { ...graphShape(weights.config), feature, half });
+  const graph = await graphOf(weights.config, state, { feature, half });
   const card = modelCard(weights.config, weights, { precision: half ? 'float16' : 'float32', sha256: digest() });
   const producer = { name: 'ldc', version };
-  const bytes = encodeOnnx({ name: 'ldcnet', producer, metadata: cardToMetadata(card), ...graph });
+  const bytes = encodeOnnx({ name: methodOf(weights.config).name, producer, metadata: cardToMetadata(card), ...graph });
   const check = await compareEngines(weights, bytes, card, options);
   refuse(check, path, half);
   await writeFileWhole(path, bytes);
@@ -99,7 +99,8 @@ async function compareEngines(
     scaling: card.preprocessing,
     threads: weights.config.threads,
   });
-  const check = { images: { random: randomImages, real: images.length }, score: 0, map: 0, decisions: 0 };
+  const counts = { random: randomImages, real: images.length };
+  const check: ExportCheck = { images: counts, score: 0, map: null, decisions: 0 };
   const decided = ({ score }: ImageScore) => decide(score, card.threshold.frame);
   progress.begin('check by onnxruntime', randomImages + images.length, 0, 'images');
   try {
@@ -109,7 +110,10 @@ async function compareEngines(
       ours.forEach((our, i) => {
         const their = theirs[i]!;
         check.score = largest(check.score, Math.abs(our.score - their.score));
-        check.map = largest(check.map, distance(our.liveMap, their.liveMap), distance(our.spoofMap, their.spoofMap));
+        for (const map of ['liveMap', 'spoofMap'] as const) {
+          const [a, b] = [our[map], their[map]];
+          if (a && b) check.map = largest(check.map ?? 0, distance(a, b));
+        }
         if (decided(our) !== decided(their)) check.decisions++;
       });
       done += count;
@@ -141,7 +145,7 @@ async function* checkBatches(images: readonly string[], size: number) {
 }
 
 function refuse({ score, map }: ExportCheck, path: string, half: boolean): void {
-  if (!Number.isFinite(score + map)) {
+  if (!Number.isFinite(score + (map ?? 0))) {
     const why = half ? 'float16 does not hold its numbers' : 'the weights hold numbers that are not finite';
     throw new UserError(
       `${path} is not written: scores or maps are not finite, ${why}`,

@@ -8,10 +8,10 @@ import { FrozenWeights } from '../engine/ops/conv2d.js';
 import { imagesToFeatures } from '../engine/ops/images.js';
 import { scope } from '../engine/tensor.js';
 import { principalComponents } from '../evaluate/pca.js';
-import { featureSize } from '../method/embedding.js';
-import type { LdcNet } from '../method/ldcnet/network.js';
+import type { Network } from '../method/method.js';
 import { pixelScaling } from '../method/normalize.js';
 import { loadModel } from './checkpoint.js';
+import { methodOf } from './configuration.js';
 import { emptyNet } from './engines.js';
 import type { Experiment } from './experiment.js';
 import type { Progress } from './progress.js';
@@ -38,7 +38,7 @@ export interface FeatureCloud {
 }
 
 /**
- * At most 40 crops of every domain and label, evenly spaced in the order of the manifests, so that they are of as many videos as there are.
+ * Null where the method has no features. At most 40 crops of every domain and label, evenly spaced in the order of the manifests, so that they are of as many videos as there are.
  * @throws UserError for an unreadable image or a checkpoint that does not fit
  */
 export async function featureCloud(
@@ -47,7 +47,8 @@ export async function featureCloud(
   folder: RunFolder,
   checkpoint: string,
   progress: Progress,
-): Promise<FeatureCloud> {
+): Promise<FeatureCloud | null> {
+  if (methodOf(experiment.config).features === undefined) return null;
   const crops = cropsOf(experiment, CROPS_EACH);
   const net = emptyNet(experiment, device);
   try {
@@ -77,11 +78,11 @@ function cropsOf({ sources, targets }: Experiment, each: number): { domain: stri
   );
 }
 
-/** f of each frame, [512]. */
+/** The feature of each frame, [F]. */
 async function featuresOf(
   { config }: Experiment,
   device: Device,
-  net: LdcNet,
+  net: Network,
   frames: readonly Frame[],
   progress: Progress,
 ): Promise<Float32Array[]> {
@@ -90,6 +91,7 @@ async function featuresOf(
   const scaling = pixelScaling(data.normalize);
   const weights = new FrozenWeights();
   const features: Float32Array[] = [];
+  const of = methodOf(config).features!;
   net.train(false);
   progress.begin('features', frames.length);
   try {
@@ -98,11 +100,12 @@ async function featuresOf(
       workers,
     })) {
       const output = scope(() =>
-        weights.use(() => net.features(imagesToFeatures(device, pixels, [some.length, size, size], scaling))),
+        weights.use(() => of(net, imagesToFeatures(device, pixels, [some.length, size, size], scaling))),
       );
       const values = (await output.read()) as Float32Array;
       output.release();
-      for (let i = 0; i < some.length; i++) features.push(values.subarray(i * featureSize, (i + 1) * featureSize));
+      const width = values.length / some.length;
+      for (let i = 0; i < some.length; i++) features.push(values.subarray(i * width, (i + 1) * width));
       progress.update(features.length);
     }
     progress.end();

@@ -11,9 +11,10 @@ import type { Frame } from '../data/manifest.js';
 import type { Device } from '../engine/device.js';
 import { FrozenWeights } from '../engine/ops/conv2d.js';
 import { imagesToFeatures } from '../engine/ops/images.js';
-import { descriptiveLayers, type LayerPicture, layerPictures } from '../method/ldcnet/lowLevel.js';
+import type { LayerPicture } from '../method/method.js';
 import { pixelScaling } from '../method/normalize.js';
 import { loadModel } from './checkpoint.js';
+import { methodOf } from './configuration.js';
 import { emptyNet } from './engines.js';
 import type { Progress } from './progress.js';
 import type { openRun } from './runFolder.js';
@@ -79,11 +80,13 @@ export async function* featurePictures(
 ): AsyncGenerator<FeaturePictures> {
   const { data } = run.config;
   const size = data.image_size;
+  const { pictures: drawing, title } = methodOf(run.config);
+  if (drawing === undefined) throw new UserError(`the method ${title} has no descriptive convolutions to draw`);
   const net = emptyNet(run, device);
   const weights = new FrozenWeights();
   try {
-    const known = descriptiveLayers(net);
-    const modules = layers.map((layer) => known.get(layer) ?? unknownLayer(layer, [...known.keys()]));
+    const known = drawing.layers(net);
+    for (const layer of layers) if (!known.includes(layer)) unknownLayer(layer, known);
     await loadModel(join(run.folder.checkpoints, `${checkpoint}.safetensors`), net);
     progress.begin('features', images.length);
     leftOut.total = images.length;
@@ -95,7 +98,7 @@ export async function* featurePictures(
       progress.update(i + 1);
       if (pixels === null) continue;
       const input = () => imagesToFeatures(device, pixels, [1, size, size], pixelScaling(data.normalize));
-      const results = await layerPictures(net, modules, input, weights);
+      const results = await drawing.draw(net, layers, input, weights);
       const pictures = new Map<string, Uint8Array>();
       for (const [k, layer] of layers.entries()) pictures.set(layer, await enlarged(results[k]![0]!, size));
       yield { ...image, pixels, pictures };

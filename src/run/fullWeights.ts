@@ -1,23 +1,24 @@
-/** `ldc convert --full`: an LDCNet's weights with all names that the released program's network has, constants and second names included. */
+/** `ldc convert --full`: weights with all names that the released program's network has, constants and second names included. */
 import { dryDevice } from '../engine/dryDevice.js';
 import { loadState, type StateEntry, type StateSource } from '../engine/nn/module.js';
 import { type NamedTensor, writeSafetensors } from '../formats/safetensors.js';
 import { sealKey } from '../formats/sealed.js';
-import { LdcNet } from '../method/ldcnet/network.js';
-import { kindsOf, openWeights } from './weightsFile.js';
+import { loadConfig, methodOf } from './configuration.js';
+import { openWeights } from './weightsFile.js';
 
 /**
  * Writes what PyTorch's `load_state_dict` takes without `strict=False`, as safetensors. Weights are float32, counters int64.
- * @returns names of the input that no LDCNet has, and which are not written
- * @throws UserError when the input is no whole LDCNet
+ * @returns names of the input that the network does not have, and which are not written
+ * @throws UserError when the input is no whole network of a method
  */
 export async function convertFull(
   input: string,
   output: string,
   note: (text: string) => void,
 ): Promise<{ tensors: number; bytes: number; ignored: string[] }> {
-  const { state, metadata } = await openWeights(input, note);
-  const net = new LdcNet(dryDevice(1), { conv: { kind: kindsOf(state)[0], theta: 0 }, mapSize: 32, seed: null });
+  const { state, metadata, overrides } = await openWeights(input, note);
+  const config = await loadConfig(undefined, overrides);
+  const net = methodOf(config).network(config, dryDevice(1), null);
   try {
     const { ignored } = await loadState(net, state);
     const tensors: NamedTensor[] = [];

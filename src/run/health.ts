@@ -3,10 +3,9 @@
  * The test is a kernel that every device has: the squared error of a tensor and itself is 0, unless it holds NaN or infinity.
  */
 import { WorkError } from '../base/errors.js';
-import type { Module } from '../engine/nn/module.js';
+import type { Device } from '../engine/device.js';
 import { Tensor } from '../engine/tensor.js';
-
-type AnyModule = Module<never, unknown>;
+import type { Network } from '../method/method.js';
 
 /** Loss, gradients or weights are not finite. */
 export class Diverged extends WorkError {
@@ -22,10 +21,14 @@ export class Health {
   private readonly counters: { counter: { value: number }; before: number }[] = [];
   private readonly total: Tensor;
 
-  constructor(private readonly module: AnyModule) {
-    const { device } = module;
+  private readonly device: Device;
+
+  /** @param companion what learns beside the network */
+  constructor(network: Network, companion?: Network) {
+    const { device } = network;
+    this.device = device;
     this.total = Tensor.unowned(device, [1]);
-    for (const { name, tensor, trainable, counter, sameAs } of module.state()) {
+    for (const { name, tensor, trainable, counter, sameAs } of [...network.state(), ...(companion?.state() ?? [])]) {
       if (sameAs !== undefined) continue;
       if (counter !== undefined) this.counters.push({ counter, before: counter.value });
       else if (tensor === undefined) continue;
@@ -36,19 +39,19 @@ export class Health {
 
   /** Keeps the running statistics as they are now, for `restore`. */
   remember(): void {
-    for (const { tensor, copy } of this.buffers) this.module.device.native.scale(tensor.handle, 1, copy.handle);
+    for (const { tensor, copy } of this.buffers) this.device.native.scale(tensor.handle, 1, copy.handle);
     for (const each of this.counters) each.before = each.counter.value;
   }
 
   /** Puts back what `remember` kept: the step had no effect. */
   restore(): void {
-    for (const { tensor, copy } of this.buffers) this.module.device.native.scale(copy.handle, 1, tensor.handle);
+    for (const { tensor, copy } of this.buffers) this.device.native.scale(copy.handle, 1, tensor.handle);
     for (const { counter, before } of this.counters) counter.value = before;
   }
 
   /** Whether all gradients are finite; settles when the device has come there. */
   async gradientsAreFinite(): Promise<boolean> {
-    const { native } = this.module.device;
+    const { native } = this.device;
     native.fill(this.total.handle, 0);
     for (const { tensor, flag } of this.learnt) {
       if (tensor.grad === undefined) continue;
@@ -74,7 +77,7 @@ export class Health {
 
   /** Backward comes to the last layers first: where it began is the last name. */
   private async notFinite(of: (tensor: Tensor) => Tensor | undefined): Promise<string | undefined> {
-    const { native } = this.module.device;
+    const { native } = this.device;
     const names: string[] = [];
     for (const { name, tensor, flag } of this.learnt) {
       const handle = of(tensor)?.handle;

@@ -1,10 +1,10 @@
 /** Using a trained network from a program: what the package `ldcnet` exports beside its engine. */
 import { stat } from 'node:fs/promises';
 import { UserError } from '../base/errors.js';
-import { loadConfig } from '../config/load.js';
 import { inBatches, readImage } from '../data/loader.js';
 import type { Provider } from '../evaluate/onnxProvider.js';
 import type { ImageScore } from '../evaluate/scorer.js';
+import { loadConfig } from './configuration.js';
 import type { ForeignCard } from './foreignCard.js';
 import { openOnnx } from './foreignModel.js';
 import { fileWeights, type OpenModel, openOnEngine, runWeights } from './openModel.js';

@@ -2,25 +2,24 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
-import { balancedStreams, epochBatches } from '../data/sampler.js';
 import type { Device } from '../engine/device.js';
 import { dryDevice } from '../engine/dryDevice.js';
-import type { Module } from '../engine/nn/module.js';
 import { FrozenWeights } from '../engine/ops/conv2d.js';
-import { Adam } from '../engine/optim/optimizers.js';
 import { clearGrads } from '../engine/tape.js';
-import { LdcNet } from '../method/ldcnet/network.js';
-import { activationStep, makeNetwork, stage1Folder } from './activationStage.js';
+import type { Network, Training } from '../method/method.js';
 import { trainingStart } from './checkpoint.js';
-import type { Stage } from './epochs.js';
+import { methodOf } from './configuration.js';
 import type { Experiment } from './experiment.js';
 import { Health } from './health.js';
-import { ldcNetStep } from './ldcnetStage.js';
-import { camBatch, camMaps } from './quasiMaps.js';
+import { stepOf } from './step.js';
+import { drawMaps, mapBatch } from './teacherMaps.js';
+import { stage1Folder } from './teacherStage.js';
 
 /** Bytes. */
 export interface MemoryNeed {
   stage: string;
+  /** The key that makes its batches smaller. */
+  batchKey: string;
   /** Images of a batch. */
   batch: number;
   /** Of the device: tensors at the peak of a step, and the kernels' working memory. */
@@ -38,32 +37,27 @@ const allowance = 16 * 2 ** 20;
 
 /** What each stage that is still to be done needs. */
 export async function memoryNeeds(experiment: Experiment, device: Device, out: string): Promise<MemoryNeed[]> {
-  const { config, train } = experiment;
+  const { config, train: frames } = experiment;
+  const { teacher, mapSize, ...method } = methodOf(config);
   const needs: MemoryNeed[] = [];
   const now = process.memoryUsage.rss();
   const dry = () => dryDevice(device.threads, { convAlgorithm: config.train.conv_algorithm });
-  const area = config.model.map_size ** 2;
-  if (!existsSync(join(stage1Folder(experiment, out), 'maps.safetensors'))) {
-    const net = makeNetwork(experiment, dry());
-    const batch = Math.min(config.activation.batch_size, train.length);
-    const positions = Array.from({ length: batch }, (_, i) => i);
-    await goThrough(experiment, net, activationStep(experiment, net), positions);
+  if (teacher !== undefined && !existsSync(join(stage1Folder(experiment, out), 'maps.safetensors'))) {
+    const net = teacher.network(config, dry());
+    const training = teacher.training({ config, device: net.device, network: net, frames });
+    const batch = await goThrough(experiment, net, training);
     net.train(false);
-    const frames = train.slice(0, camBatch);
-    await camMaps(
-      experiment,
-      net.device,
-      net,
-      { pixels: pixelsOf(experiment, frames.length), frames },
-      new FrozenWeights(),
-    );
-    needs.push(needOf('activation network', experiment, net, device, batch, now));
+    const some = frames.slice(0, mapBatch);
+    const pixels = pixelsOf(experiment, some.length);
+    await drawMaps(experiment, net.device, net, { pixels, frames: some }, new FrozenWeights());
+    needs.push(needOf(training, experiment, net, device, batch, now));
   }
-  const net = new LdcNet(dry(), { conv: config.model.conv, mapSize: config.model.map_size, seed: config.seed });
-  const maps = { values: new Float32Array(train.length * area), size: config.model.map_size };
-  const positions = epochBatches(balancedStreams(train, config.train.per_domain), config.seed, 0)[0]!;
-  await goThrough(experiment, net, ldcNetStep(experiment, net, maps), positions);
-  needs.push(needOf('LDCNet', experiment, net, device, positions.length, now));
+  const net = method.network(config, dry(), config.seed);
+  const size = mapSize?.(config);
+  const maps = size === undefined ? undefined : { values: new Float32Array(frames.length * size * size), size };
+  const training = method.training({ config, device: net.device, network: net, frames, maps });
+  const batch = await goThrough(experiment, net, training);
+  needs.push(needOf(training, experiment, net, device, batch, now));
   return needs;
 }
 
@@ -72,34 +66,32 @@ export async function checkMemory(experiment: Experiment, device: Device, out: s
   if (device.name !== 'cpu') throw new UserError(`--memory-limit is for the device cpu, not for ${device.name}`);
   const needs = await memoryNeeds(experiment, device, out);
   const [largest] = needs.sort((a, b) => b.device + b.host - a.device - a.host);
-  const { stage, batch, device: tensors, host } = largest!;
+  const { stage, batch, batchKey, device: tensors, host } = largest!;
   if (tensors + host <= limit) return;
   const { image_size: size } = experiment.config.data;
-  const key = stage === 'LDCNet' ? 'train.per_domain' : 'activation.batch_size';
   throw new UserError(
     `training would take about ${inUnits(tensors + host)} (${stage}, ${batch} images of ${size} pixels a batch), more than the limit of ${inUnits(limit)}`,
-    `less is needed with smaller ${key} or data.image_size`,
+    `less is needed with smaller ${batchKey} or data.image_size`,
   );
 }
 
-/** Two steps: the second finds what the first left. */
-async function goThrough(
-  experiment: Experiment,
-  net: Module<never, unknown>,
-  submit: Stage['submit'],
-  positions: readonly number[],
-): Promise<void> {
-  const optimizer = new Adam(net.device, net.parameters(), { lr: 1 });
-  const health = new Health(net);
+/** Two steps with the first batch: the second finds what the first left. Returns the images of a batch. */
+async function goThrough(experiment: Experiment, net: Network, training: Training): Promise<number> {
+  const { optimizer, companion } = training;
+  const health = new Health(net, companion);
+  const positions = training.batches(0)[0]!;
   const frames = positions.map((i) => experiment.train[i]!);
-  const batch = { pixels: pixelsOf(experiment, frames.length), frames, loadMs: 0 };
+  const submit = stepOf(training, experiment.config, net.device);
   for (let step = 0; step < 2; step++) {
-    const figures = submit(batch, positions, trainingStart, () => {});
-    for (const tensor of Object.values(figures)) tensor.release();
+    training.schedule?.(trainingStart);
+    const terms = submit({ pixels: pixelsOf(experiment, frames.length), frames }, positions, trainingStart, () => {});
+    for (const tensor of Object.values(terms)) tensor.release();
     await health.gradientsAreFinite();
     optimizer.step();
+    training.afterStep?.(trainingStart);
     clearGrads(optimizer.parameters);
   }
+  return frames.length;
 }
 
 function pixelsOf({ config: { data } }: Experiment, images: number): Uint8Array {
@@ -107,9 +99,9 @@ function pixelsOf({ config: { data } }: Experiment, images: number): Uint8Array 
 }
 
 function needOf(
-  stage: string,
+  { title, batchKey }: Training,
   { config, train }: Experiment,
-  net: Module<never, unknown>,
+  net: Network,
   { threads }: Device,
   batch: number,
   now: number,
@@ -117,9 +109,9 @@ function needOf(
   const parameters = net.parameters().reduce((sum, { size }) => sum + size, 0);
   const checkpoint = 3 * 4 * parameters;
   const images = batchesAtHand * batch * config.data.image_size ** 2 * 3;
-  const maps = 2 * 4 * train.length * config.model.map_size ** 2;
+  const maps = 2 * 4 * train.length * (methodOf(config).mapSize?.(config) ?? 0) ** 2;
   const host = now + allowance + checkpoint + images + maps;
-  return { stage, batch, device: net.device.memory().reserved + workingMemory(threads), host };
+  return { stage: title, batch, batchKey, device: net.device.memory().reserved + workingMemory(threads), host };
 }
 
 function inUnits(bytes: number): string {

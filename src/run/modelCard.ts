@@ -3,13 +3,17 @@ import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import type { Config } from '../config/schema.js';
 import { normalizations, pixelScaling } from '../method/normalize.js';
+import { methodOf } from './configuration.js';
 import type { Threshold } from './threshold.js';
 import { version } from './version.js';
 
 const triple = z.tuple([z.number(), z.number(), z.number()]);
 
-const cardSchema = z.object({
+const cardSchema = z.looseObject({
   format: z.literal('ldcnet'),
+  /** The method that trained it, and which variant of it; a file that does not say is LDCNet's. */
+  method: z.string().default('ldcnet'),
+  variant: z.string().nullable().default(null),
   /** Of the program that wrote it. */
   version: z.string(),
   /** From an image file to the input: the whole image resized to size × size, then value = pixel · scale + shift by channel. */
@@ -22,8 +26,8 @@ const cardSchema = z.object({
     scale: triple,
     shift: triple,
   }),
-  map_size: z.int(),
-  convolutions: z.object({ kind: z.string(), theta: z.number() }),
+  /** Side of the maps; null for a network without. */
+  map_size: z.int().nullable(),
   precision: z.enum(['float32', 'float16']),
   protocol: z.string().nullable(),
   checkpoint: z.string().nullable(),
@@ -50,14 +54,18 @@ export interface Provenance {
  * @param weights what the model stores of them: its precision, and the hash of the values
  */
 export function modelCard(
-  { data, model }: Pick<Config, 'data' | 'model'>,
+  config: Config,
   provenance: Provenance,
   weights: { precision: ModelCard['precision']; sha256: string },
 ): ModelCard {
+  const { data } = config;
+  const method = methodOf(config);
   const { scale, shift } = pixelScaling(data.normalize);
   const { protocol, checkpoint, synthetic, threshold } = provenance;
   return {
     format: 'ldcnet',
+    method: method.name,
+    variant: method.variant(config),
     version,
     preprocessing: {
       color: 'RGB',
@@ -68,8 +76,8 @@ export function modelCard(
       scale: [...scale],
       shift: [...shift],
     },
-    map_size: model.map_size,
-    convolutions: model.conv,
+    map_size: method.mapSize?.(config) ?? null,
+    ...method.card?.(config),
     precision: weights.precision,
     protocol,
     checkpoint,

@@ -9,13 +9,14 @@ import type { SessionOptions } from '../evaluate/onnxSession.js';
 import type { Scorer } from '../evaluate/scorer.js';
 import { onnxMetadata } from '../formats/onnx.js';
 import { openModelFile } from './checkpoint.js';
+import { methodOf } from './configuration.js';
 import type { ScoringEngine } from './engines.js';
 import { NativeEngine } from './engines.js';
 import { deviceOf } from './experiment.js';
 import { cardFromMetadata, type ModelCard, type Provenance } from './modelCard.js';
 import type { openRun } from './runFolder.js';
 import { evaluated, fixedThreshold } from './threshold.js';
-import { checkKind, openWeights } from './weightsFile.js';
+import { openWeights } from './weightsFile.js';
 
 /** Release it at the end: `release()`. */
 export interface OpenModel extends Provenance {
@@ -62,7 +63,7 @@ export async function fileWeights(
 ): Promise<WeightsInUse> {
   const { state, overrides, protocol, checkpoint } = await openWeights(path, note);
   const config = await configure(overrides);
-  checkKind(state, config);
+  methodOf(config).check?.(state, config);
   return { path, state, config, protocol, checkpoint, synthetic: null, threshold: fixedThreshold(threshold) };
 }
 
@@ -82,7 +83,7 @@ export async function openOnEngine(weights: WeightsInUse, engine?: ScoringEngine
     ...{ protocol, checkpoint, synthetic, threshold },
     engine: opener.name,
     imageSize: config.data.image_size,
-    mapSize: config.model.map_size,
+    mapSize: methodOf(config).mapSize?.(config) ?? null,
     scorer,
     async release() {
       await scorer.release();

@@ -5,9 +5,9 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
-import { loadConfig } from '../config/load.js';
 import { type Protocol, parseProtocol, protocolFolder } from '../config/protocol.js';
 import type { Config } from '../config/schema.js';
+import { loadConfig } from './configuration.js';
 
 export class RunFolder {
   readonly config: string;
@@ -49,6 +49,9 @@ export class RunFolder {
 /** run.json: where a run comes from. */
 export interface RunFacts {
   version: string;
+  /** The method and which variant of it; a run that does not say is LDCNet's. */
+  method: string;
+  variant: string | null;
   protocol: string;
   device: string;
   threads: number;
@@ -56,8 +59,8 @@ export interface RunFacts {
   /** By domain letter. */
   data: Record<string, { name: string; hash: string; subset: string; attackTypes: readonly string[] | null }>;
   synthetic: boolean;
-  /** Folder of the activation network and the maps, relative to the run. */
-  stage1: string;
+  /** Folder of the teacher and its maps, relative to the run; null for a method without. */
+  stage1: string | null;
   started: string;
   seconds: number;
   /** Epochs done, and whether the run reached the last one. */
@@ -85,7 +88,9 @@ export async function writeFacts(folder: RunFolder, facts: RunFacts): Promise<vo
 const usedFacts = z.looseObject({
   protocol: z.string(),
   synthetic: z.boolean(),
-  stage1: z.string(),
+  stage1: z.string().nullable(),
+  method: z.string().default('ldcnet'),
+  variant: z.string().nullable().default(null),
   data: z.record(z.string(), z.unknown()),
   seconds: z.number(),
   epochs: z.number(),

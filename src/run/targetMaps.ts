@@ -1,4 +1,4 @@
-/** The maps of target frames: what the attention estimators see, and the Grad-CAM of the activation network that taught them. */
+/** The maps of target frames: what the network's attention estimators see, and what the teacher draws that taught them. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
@@ -10,19 +10,22 @@ import { FrozenWeights } from '../engine/ops/conv2d.js';
 import { EngineScorer } from '../evaluate/engineEvaluator.js';
 import { type MapOverlap, type MapOverlapSummary, mapOverlap, summarizeOverlaps } from '../evaluate/mapOverlap.js';
 import type { MappedScore } from '../evaluate/scorer.js';
-import { openActivationNetwork } from './activationStage.js';
+import type { Network } from '../method/method.js';
 import { loadModel } from './checkpoint.js';
-import { emptyNet } from './engines.js';
+import { methodOf } from './configuration.js';
+import { emptyNet, scoringNetwork } from './engines.js';
 import { targetFrames } from './evaluateRun.js';
 import type { Experiment } from './experiment.js';
 import type { Progress } from './progress.js';
-import { type ActivationNetwork, camMaps } from './quasiMaps.js';
 import type { RunFacts, RunFolder } from './runFolder.js';
+import { mapSizeOf } from './teacher.js';
+import { drawMaps } from './teacherMaps.js';
+import { openTeacher } from './teacherStage.js';
 
 /** What both networks say about a frame. Maps are [S,S], 0…255. */
 export interface MappedFrame extends MappedScore {
   frame: Frame;
-  /** Grad-CAM for the frame's own class; null where the activation network is gone. */
+  /** The teacher's map of the frame for its own class; null where the teacher is gone. */
   cam: Float32Array | null;
 }
 
@@ -53,19 +56,20 @@ export async function* mapFrames(
   const { config } = experiment;
   const size = config.data.image_size;
   const net = emptyNet(experiment, device);
-  const scorer = new EngineScorer(device, net, config.data.normalize);
+  const scorer = new EngineScorer(device, scoringNetwork(config, net), config.data.normalize);
   const frozen = new FrozenWeights();
-  let teacher: ActivationNetwork | undefined;
+  let teacher: Network | undefined;
   try {
     await loadModel(join(folder.checkpoints, `${checkpoint}.safetensors`), net);
-    teacher = await openActivationNetwork(experiment, device, join(folder.path, facts.stage1));
+    teacher =
+      facts.stage1 === null ? undefined : await openTeacher(experiment, device, join(folder.path, facts.stage1));
     const batches = inBatches(frames, config.eval.batch_size);
     for await (const batch of loadBatches(batches, { size, workers: config.data.workers })) {
       const scores = await scorer.score(batch.pixels, batch.frames.length, size);
-      const cams = teacher && (await camMaps(experiment, device, teacher, batch, frozen)).maps;
-      const area = config.model.map_size ** 2;
+      const cams = teacher && (await drawMaps(experiment, device, teacher, batch, frozen)).maps;
+      const area = mapSizeOf(experiment) ** 2;
       for (const [i, frame] of batch.frames.entries()) {
-        yield { frame, ...scores[i]!, cam: cams?.subarray(i * area, (i + 1) * area) ?? null };
+        yield { frame, ...(scores[i] as MappedScore), cam: cams?.subarray(i * area, (i + 1) * area) ?? null };
       }
     }
   } finally {
@@ -85,6 +89,10 @@ export async function targetOverlap(
   checkpoint: string,
   progress: Progress,
 ): Promise<OverlapResult> {
+  const { title, mapSize } = methodOf(experiment.config);
+  if (mapSize === undefined || facts.stage1 === null) {
+    throw new UserError(`--maps compares attention maps, and the method ${title} has none`);
+  }
   const stage1 = join(folder.path, facts.stage1);
   if (!existsSync(join(stage1, 'activation.safetensors'))) {
     throw new UserError(

@@ -1,21 +1,21 @@
-/** A run: stage 1 where missing, then LDCNet, in a directory of its own with a lock, its configuration and its facts. */
+/** A run: what a teacher makes where the method has one, then its network, in a directory with a lock, its configuration and its facts. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { UserError } from '../base/errors.js';
 import { makeFolder, removeLeftovers, writeFileWhole } from '../base/files.js';
 import { withLock } from '../base/lock.js';
-import { configToYaml } from '../config/schema.js';
+import { configToYaml, differingKeys } from '../config/schema.js';
 import type { Device } from '../engine/device.js';
 import type { Profiler } from '../engine/profile.js';
-import { activationStage, stage1Reference } from './activationStage.js';
+import { loadConfig, methodOf } from './configuration.js';
 import { withEnding } from './ending.js';
 import type { StepRecord } from './epochs.js';
 import { dataFacts, type Experiment } from './experiment.js';
-import { trainLdcNet } from './ldcnetStage.js';
+import { trainNetwork } from './mainStage.js';
 import { checkMemory } from './memory.js';
 import { Interrupted, type Progress } from './progress.js';
-import { noteQuality } from './quasiMaps.js';
 import { type RunFacts, type RunFolder, readFacts, writeFacts } from './runFolder.js';
+import { noteQuality } from './teacherMaps.js';
+import { stage1Reference, teacherStage } from './teacherStage.js';
 import { version } from './version.js';
 
 export interface TrainOptions {
@@ -27,7 +27,7 @@ export interface TrainOptions {
   signal: AbortSignal;
   /** Bytes that the process may take; a training that is predicted to take more is refused. */
   memoryLimit?: number;
-  /** Times every kernel of LDCNet's steps, and is told when they are done. */
+  /** Times every kernel of the network's steps, and is told when they are done. */
   onProfile?: (profiler: Profiler) => void;
 }
 
@@ -52,17 +52,21 @@ async function trainPrepared(experiment: Experiment, device: Device, options: Tr
   const { folder, progress } = options;
   for (const notice of experiment.notices) progress.note(notice);
   const started = new Date();
-  const stage1 = await activationStage(experiment, device, options.out, progress, options.signal);
-  noteQuality(stage1.maps, progress);
+  const { config } = experiment;
+  const method = methodOf(config);
+  const stage1 = method.teacher && (await teacherStage(experiment, device, options.out, progress, options.signal));
+  if (stage1 !== undefined) noteQuality(stage1.maps, progress);
   const facts: RunFacts = {
     version,
+    method: method.name,
+    variant: method.variant(config),
     protocol: experiment.protocol.name,
     device: device.description,
     threads: device.threads,
-    seed: experiment.config.seed,
+    seed: config.seed,
     data: dataFacts(experiment),
     synthetic: experiment.synthetic,
-    stage1: stage1Reference(folder.path, stage1),
+    stage1: stage1 === undefined ? null : stage1Reference(folder.path, stage1),
     started: started.toISOString(),
     seconds: 0,
     epochs: 0,
@@ -79,8 +83,8 @@ async function trainPrepared(experiment: Experiment, device: Device, options: Tr
     const onStep = ({ epoch }: StepRecord) => {
       reached = epoch;
     };
-    await trainLdcNet(experiment, device, stage1, { ...options, onStep });
-    await settle(experiment.config.train.epochs, true);
+    const epochs = await trainNetwork(experiment, device, stage1, { ...options, onStep });
+    await settle(epochs, true);
   } catch (error) {
     if (error instanceof Interrupted) await settle(reached, false);
     throw error;
@@ -89,11 +93,10 @@ async function trainPrepared(experiment: Experiment, device: Device, options: Tr
 }
 
 async function prepareFolder({ config }: Experiment, { folder, resume, progress }: TrainOptions): Promise<void> {
-  const yaml = configToYaml(config);
   if (!existsSync(folder.config)) {
     if (resume) progress.note(`there is nothing to resume in ${folder.path}; training starts afresh`);
     await makeFolder(folder.path);
-    await writeFileWhole(folder.config, yaml);
+    await writeFileWhole(folder.config, configToYaml(config));
     return;
   }
   if (!resume) {
@@ -102,8 +105,7 @@ async function prepareFolder({ config }: Experiment, { folder, resume, progress 
       'go on with it: --resume; or give the new one a name: --name NAME',
     );
   }
-  const earlier = await readFile(folder.config, 'utf8');
-  const changed = differingLines(earlier, yaml);
+  const changed = differingKeys(await loadConfig(folder.config), config).filter((key) => !free.test(key));
   if (changed.length > 0) {
     throw new UserError(
       `the run ${folder.path} was started with another configuration (${changed.join('; ')})`,
@@ -112,15 +114,9 @@ async function prepareFolder({ config }: Experiment, { folder, resume, progress 
   }
 }
 
-/** Lines of the new configuration that the old one does not have; more epochs and another device are no other run. */
-function differingLines(before: string, after: string): string[] {
-  const known = new Set(before.split('\n'));
-  const free = /^\s*(epochs|threads|workers|cache|follow|save_every|keep|device|precision|checkpoint_every|on_nan):/;
-  return after
-    .split('\n')
-    .filter((line) => !known.has(line) && !free.test(line))
-    .map((line) => line.trim());
-}
+/** More epochs and another device are no other run. */
+const free =
+  /^(?:train\.(?:epochs|save_every|keep|checkpoint_every|on_nan)|threads|device|precision|data\.(?:workers|cache|follow)):/;
 
 async function earlierSeconds(folder: RunFolder): Promise<number> {
   if (!existsSync(folder.facts)) return 0;

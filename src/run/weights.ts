@@ -1,13 +1,11 @@
 /** Initial weights from a file: ImageNet's ResNet-18 by torchvision's names, or a whole network by its own. */
 import { UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
-import { type LoadReport, loadState, type Module, type StateSource } from '../engine/nn/module.js';
+import { type LoadReport, loadState, type StateSource } from '../engine/nn/module.js';
+import type { Network } from '../method/method.js';
 import { openModelFile } from './checkpoint.js';
 import type { Progress } from './progress.js';
 import { unwrapped } from './wrappedWeights.js';
-
-/** Where torchvision's names live in our networks. */
-const backbones = ['backbone.', 'FeatExtor_LS.'];
 
 /** What became of a file of initial weights, by the names of the network. */
 interface WeightsReport extends LoadReport {
@@ -15,19 +13,22 @@ interface WeightsReport extends LoadReport {
 }
 
 /**
- * Loads what `path` names into `module`; the rest keeps its start. Notes how much was loaded, left and ignored, and writes all names to
+ * Loads what `path` names into `module`; the rest keeps its start. `ownName` says how the network calls a tensor of another name. Notes how much was loaded, left and ignored, and writes all names to
  * the file `report`.
  * @throws UserError when nothing fits, or shapes differ: then all that do are named, and nothing is loaded
  */
 export async function loadWeights(
   path: string,
-  module: Module<never, unknown>,
+  module: Network,
+  ownName: (name: string) => string | undefined,
   report: string,
   progress: Progress,
 ): Promise<void> {
   const own = new Map(module.state().map(({ name, shape }) => [name, shape]));
   const note = (text: string) => progress.note(text);
-  const source = renamed(unwrapped(await openModelFile(path), wantedNames([...own.keys()]), note), new Set(own.keys()));
+  const file = await openModelFile(path);
+  const wanted = wantedNames(file.names, own, ownName);
+  const source = renamed(unwrapped(file, wanted, note), own, ownName);
   const misShaped = source.names.flatMap((name) => {
     const [found, needed] = [source.shape(name), own.get(name)];
     return needed === undefined || found.join() === needed.join() ? [] : [`${name} [${found}] for [${needed}]`];
@@ -50,19 +51,31 @@ export async function loadWeights(
   await writeFileWhole(report, `${JSON.stringify(written, null, 2)}\n`);
 }
 
-/** The network's names, and torchvision's for its ResNet. */
-function wantedNames(own: readonly string[]): Set<string> {
-  const plain = backbones.flatMap((prefix) =>
-    own.flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : [])),
-  );
-  return new Set([...own, ...plain]);
+/** The network's names, and those of the file that it has by another name, whatever stands in front of them. */
+function wantedNames(
+  names: readonly string[],
+  own: ReadonlyMap<string, unknown>,
+  ownName: (name: string) => string | undefined,
+): Set<string> {
+  const ends = names.flatMap((name) => {
+    const parts = name.split('.');
+    return parts.map((_, i) => parts.slice(i).join('.'));
+  });
+  return new Set([...own.keys(), ...ends.filter((name) => own.has(ownName(name) ?? ''))]);
 }
 
-/** Gives torchvision's names (`layer1.0.conv1.weight`) the prefix that the network has for its ResNet. */
-function renamed(source: StateSource, own: ReadonlySet<string>): StateSource {
-  const prefix = backbones.find((candidate) => source.names.some((name) => own.has(candidate + name)));
-  if (prefix === undefined) return source;
-  const original = new Map(source.names.map((name) => [own.has(prefix + name) ? prefix + name : name, name]));
+/** Gives tensors the names of the network: those that it has as they are, others as the method says. */
+function renamed(
+  source: StateSource,
+  own: ReadonlyMap<string, unknown>,
+  ownName: (name: string) => string | undefined,
+): StateSource {
+  const original = new Map(
+    source.names.map((name) => {
+      const ours = own.has(name) ? name : ownName(name);
+      return [ours !== undefined && own.has(ours) ? ours : name, name];
+    }),
+  );
   return {
     origin: source.origin,
     names: [...original.keys()],

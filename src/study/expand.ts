@@ -1,9 +1,10 @@
 /** A study's grid laid out: protocols × seeds × variants, each with its name, its configuration and its place on the disk. */
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
-import { mergeSettings } from '../config/load.js';
+import { mergeSettings } from '../config/merge.js';
 import { type Protocol, protocolFolder } from '../config/protocol.js';
-import { type Config, configSchema } from '../config/schema.js';
+import type { Config } from '../config/schema.js';
+import { configOfValues } from '../run/configuration.js';
 import { type RunFolder, runFolder } from '../run/runFolder.js';
 import { nested, type Study } from './studyFile.js';
 
@@ -106,7 +107,7 @@ export function configsOf(study: Study): Record<string, Config> {
       }),
     );
   }
-  return Object.fromEntries(points.map(({ variant, settings }) => [variant, configSchema.parse(settings)]));
+  return Object.fromEntries(points.map(({ variant, settings }) => [variant, configOfValues(settings)]));
 }
 
 /** The id of a run, or of a shared stage, by its name within the protocol; fit for a file name. */

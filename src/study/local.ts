@@ -44,7 +44,7 @@ class LocalStudy {
     const open = plan.tasks.filter(({ id }) => !this.done.has(id));
     // A stage is made for runs that are still to be done alone.
     const needed = new Set(open.map(({ needs }) => needs));
-    this.open = open.filter(({ id, needs }) => needs !== null || needed.has(id));
+    this.open = open.filter(({ id, stage }) => !stage || needed.has(id));
     this.threads = String(Math.max(1, Math.floor(availableParallelism() / options.jobs)));
   }
 

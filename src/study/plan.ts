@@ -4,12 +4,13 @@ import { readdir, readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
-import { configToYaml } from '../config/schema.js';
-import { stage1Folder } from '../run/activationStage.js';
+import { configToYaml, differingKeys } from '../config/schema.js';
+import { loadConfig, methodOf } from '../run/configuration.js';
 import { drawSets } from '../run/drawSets.js';
 import { dataFacts, type Experiment, openExperiment } from '../run/experiment.js';
 import type { Progress } from '../run/progress.js';
 import type { RunFacts } from '../run/runFolder.js';
+import { stage1Folder } from '../run/teacherStage.js';
 import { configsOf, expand, type StudyFolder, type StudyRun, studyFolder, taskId } from './expand.js';
 import type { Study } from './studyFile.js';
 
@@ -25,6 +26,8 @@ export interface Task {
   /** The folder that it works in, which one process may do at a time. */
   folder: string;
   commands: readonly Command[];
+  /** A stage that runs share, as opposed to a run. */
+  stage: boolean;
   /** Id of the stage that must be there first. */
   needs: string | null;
   /** A file that is there when the task is done. */
@@ -62,9 +65,10 @@ export async function planStudy(study: Study, { data, out }: Places): Promise<Pl
     opened.set(key, known);
     const experiment = { ...known, config: run.config };
     await checkData(run, experiment, data);
-    const stage = stageTask(run, stage1Folder(experiment, out), folder, { data, out });
-    if (!tasks.has(stage.id)) tasks.set(stage.id, stage);
-    tasks.set(run.id, runTask(study, run, stage.id, folder, { data, out }));
+    const hasTeacher = methodOf(run.config).teacher !== undefined;
+    const stage = hasTeacher ? stageTask(run, stage1Folder(experiment, out), folder, { data, out }) : undefined;
+    if (stage !== undefined && !tasks.has(stage.id)) tasks.set(stage.id, stage);
+    tasks.set(run.id, runTask(study, run, stage?.id ?? null, folder, { data, out }));
   }
   return { study, runs, folder, tasks: [...tasks.values()] };
 }
@@ -101,13 +105,20 @@ function stageTask(run: StudyRun, path: string, folder: StudyFolder, { data, out
     commands: [
       { args: ['cam', '--protocol', run.protocol.name, ...configFlags(run, folder), '--data', data, '--out', out] },
     ],
+    stage: true,
     needs: null,
     done: `${path}/maps.safetensors`,
     threadsFree: run.config.threads === 'auto',
   };
 }
 
-function runTask({ evaluate }: Study, run: StudyRun, needs: string, folder: StudyFolder, { data, out }: Places): Task {
+function runTask(
+  { evaluate }: Study,
+  run: StudyRun,
+  needs: string | null,
+  folder: StudyFolder,
+  { data, out }: Places,
+): Task {
   const places = ['--data', data, '--out', out];
   const train = ['train', '--protocol', run.protocol.name, ...configFlags(run, folder), ...places];
   const evaluation = ['--checkpoint', evaluate.checkpoint, '--convention', evaluate.convention, '--json'];
@@ -118,6 +129,7 @@ function runTask({ evaluate }: Study, run: StudyRun, needs: string, folder: Stud
       { args: [...train, '--name', run.folder.name, '--resume'] },
       { args: ['eval', '--run', run.folder.path, '--data', data, ...evaluation], stdout: folder.result(run.id) },
     ],
+    stage: false,
     needs,
     done: folder.result(run.id),
     threadsFree: run.config.threads === 'auto',
@@ -131,24 +143,24 @@ function configFlags(run: StudyRun, folder: StudyFolder): string[] {
 /** Writes the configuration of each variant. A variant that has results may not become another. */
 async function writeConfigs(study: Study, folder: StudyFolder): Promise<void> {
   for (const [variant, config] of Object.entries(configsOf(study))) {
-    const [path, yaml] = [folder.config(variant), configToYaml(config)];
+    const path = folder.config(variant);
     if (existsSync(path)) {
-      const earlier = await readFile(path, 'utf8');
-      const changed = yaml.split('\n').filter((line) => !earlier.split('\n').includes(line) && !free.test(line));
+      const earlier = await loadConfig(path);
+      const changed = differingKeys(earlier, config).filter((key) => !free.test(key));
       if (changed.length > 0) {
         throw new UserError(
-          `variant ${variant} of the study ${study.name} was run with another configuration (now ${changed.map((line) => line.trim()).join('; ')}), ${path}`,
+          `variant ${variant} of the study ${study.name} was run with another configuration (now ${changed.join('; ')}), ${path}`,
           `give the changed study another name, or remove ${folder.path} and the runs ${study.name}-*`,
         );
       }
-      if (earlier === yaml) continue;
+      if (isDeepStrictEqual(earlier, config)) continue;
     }
-    await writeFileWhole(path, yaml);
+    await writeFileWhole(path, configToYaml(config));
   }
 }
 
 /** What may change without a figure changing. */
-const free = /^\s*(threads|workers|cache|follow|device):/;
+const free = /^(?:threads|device|data\.(?:workers|cache|follow)):/;
 
 async function checkData(run: StudyRun, experiment: Experiment, data: string): Promise<void> {
   if (!existsSync(run.folder.facts)) return;

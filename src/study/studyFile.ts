@@ -3,16 +3,17 @@ import { basename, dirname, extname, resolve } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { checkedYaml } from '../config/checkedYaml.js';
-import { checkSettings, readSettings } from '../config/load.js';
+import { readSettings, withMethodFrom } from '../config/load.js';
 import { foldsOf, type Protocol, parseProtocol } from '../config/protocol.js';
 import { readYamlFile } from '../config/yamlFile.js';
 import { thresholdNames } from '../evaluate/thresholds.js';
+import { checkPart } from '../run/configuration.js';
 import { metricNames } from './metrics.js';
 
 /** What may stand in a folder's name; a run's is STUDY-VARIANT-seedN. */
 const namePattern = /^[A-Za-z0-9][\w.+-]*$/;
 const name = () => z.string().regex(namePattern, 'must be a name of letters, digits, ".", "_", "+" and "-"');
-/** A part of the configuration; `checkSettings` says what may be in it. */
+/** A part of the configuration; `checkPart` says what may be in it. */
 const settings = () => z.record(z.string(), z.unknown());
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 const atLeastOne = (value: object) => Object.keys(value).length > 0;
@@ -79,11 +80,11 @@ export interface ProtocolColumn {
   protocols: readonly Protocol[];
 }
 
-export interface Study
-  extends Pick<StudyDocument, 'synth' | 'settings' | 'seeds' | 'grid' | 'evaluate' | 'report' | 'slurm'> {
+export interface Study extends Pick<StudyDocument, 'synth' | 'seeds' | 'grid' | 'evaluate' | 'report' | 'slurm'> {
   file: string;
   name: string;
   title: string;
+  settings: object;
   /** The settings of the configuration file that all runs start from. */
   base: object;
   columns: readonly ProtocolColumn[];
@@ -96,12 +97,20 @@ export async function readStudy(file: string): Promise<Study> {
   const document = checkedYaml(schema, yaml, file, 'the study');
   const where = (path: readonly PropertyKey[]) => `, in ${file} line ${yaml.lineOf(path)}`;
   const { config, variants = { default: {} }, protocols, ...rest } = document;
-  checkSettings(rest.settings, (path) => where(['settings', ...path]));
+  const base = config === undefined ? undefined : await readSettings(resolve(dirname(file), config));
+  if (base !== undefined) await checkPart(base);
+  const parts = new Parts(dirname(file), where);
+  const settings = await parts.checked(rest.settings, ['settings'], [base?.values]);
+  const changes: Record<string, object> = {};
   for (const [variant, value] of Object.entries(variants)) {
-    checkSettings(value, (path) => where(['variants', variant, ...path]));
+    changes[variant] = await parts.checked(value, ['variants', variant], [base?.values, settings]);
   }
   for (const [key, values] of Object.entries(rest.grid)) {
-    for (const [i, value] of values.entries()) checkSettings(nested(key, value), () => where(['grid', key, i]));
+    for (const [i, value] of values.entries()) {
+      for (const change of Object.values(changes)) {
+        await parts.checked(nested(key, value), ['grid', key, i], [base?.values, settings, change]);
+      }
+    }
   }
   if (rest.seeds.length !== new Set(rest.seeds).size)
     throw new UserError(`seeds has one seed twice${where(['seeds'])}`);
@@ -115,10 +124,34 @@ export async function readStudy(file: string): Promise<Study> {
     file,
     name: studyName,
     title: rest.title ?? studyName,
-    base: config === undefined ? {} : await readSettings(resolve(dirname(file), config)),
+    settings,
+    base: base?.values ?? {},
     columns: columnsOf(protocols, where),
-    variants,
+    variants: changes,
   };
+}
+
+/** Checks parts of the configuration that stand in a study file. */
+class Parts {
+  constructor(
+    private readonly folder: string,
+    private readonly where: (path: readonly PropertyKey[]) => string,
+  ) {}
+
+  /**
+   * The part at `path`, the path of a method's module made absolute.
+   * @param below the settings that it changes: where it names no method, it is of theirs
+   */
+  async checked(part: object, path: readonly PropertyKey[], below: readonly (object | undefined)[]): Promise<object> {
+    const values = withMethodFrom(part, this.folder);
+    const named = below.findLast((each) => each !== undefined && 'method' in each) as { method: string } | undefined;
+    const inPart = path[0] === 'grid' ? [] : undefined;
+    await checkPart(
+      { values, locate: (inner) => this.where([...path, ...(inPart ?? inner)]), mine: false },
+      named?.method,
+    );
+    return values;
+  }
 }
 
 /** `model.conv.kind` and a value as settings. */

@@ -4,8 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { UserError } from '../../src/base/errors.js';
-import { loadConfig } from '../../src/config/load.js';
-import { configToYaml, defaultConfig, expectedAt, knownKeys } from '../../src/config/schema.js';
+import { ConfigSchema, configToYaml, knownKeys } from '../../src/config/schema.js';
+import { type LdcNetConfig, settings } from '../../src/method/ldcnet/config.js';
+import { defaultConfig, loadConfig as loadAny } from '../../src/run/configuration.js';
+
+const schema = new ConfigSchema(settings, []);
+const loadConfig = async (...of: Parameters<typeof loadAny>) => (await loadAny(...of)) as LdcNetConfig;
 
 let folder: string;
 let file: string;
@@ -32,6 +36,7 @@ async function failure(promise: Promise<unknown>): Promise<UserError> {
 describe('defaults', () => {
   it('are the paper, key by key', () => {
     expect(defaultConfig).toEqual({
+      method: 'ldcnet',
       seed: 0,
       device: 'auto',
       precision: 'auto',
@@ -61,7 +66,7 @@ describe('defaults', () => {
   it('stand in configs/ldcnet.yaml, all of them and in the same order', async () => {
     const written: unknown = parse(await readFile('configs/ldcnet.yaml', 'utf8'));
     expect(written).toEqual(defaultConfig);
-    expect(knownKeys(written as object)).toEqual(knownKeys());
+    expect(knownKeys(written as object)).toEqual(schema.keys);
     expect(await loadConfig('configs/ldcnet.yaml')).toEqual(await loadConfig());
   });
 
@@ -73,9 +78,9 @@ describe('defaults', () => {
   });
 
   it('each say what their value must be', () => {
-    for (const name of knownKeys()) expect(expectedAt(name.split('.')).length).toBeGreaterThan(0);
-    expect(expectedAt(['train', 'per_domain', 'live'])).toBe('a whole number of at least 1');
-    expect(expectedAt(['model', 'conv'])).toContain('section');
+    for (const name of schema.keys) expect(schema.expectedAt(name.split('.')).length).toBeGreaterThan(0);
+    expect(schema.expectedAt(['train', 'per_domain', 'live'])).toBe('a whole number of at least 1');
+    expect(schema.expectedAt(['model', 'conv'])).toContain('section');
   });
 });
 

@@ -3,10 +3,10 @@ import { mkdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, expect, it } from 'vitest';
-import { loadConfig } from '../../src/config/load.js';
 import { parseProtocol } from '../../src/config/protocol.js';
 import { findCropSets, readCropSet } from '../../src/data/cropSet.js';
 import { inBatches, loadBatches } from '../../src/data/loader.js';
+import { loadConfig } from '../../src/run/configuration.js';
 import { openExperiment } from '../../src/run/experiment.js';
 import { failure, put, temporaryFolder } from './helpers.js';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { program } from '../../src/cli/main.js';
-import { loadConfig } from '../../src/config/load.js';
+import { loadConfig } from '../../src/run/configuration.js';
 import { configsOf } from '../../src/study/expand.js';
 import { readStudy } from '../../src/study/studyFile.js';
 import { codeBlocks, commandLines, documents, indentedCode, root } from './codeBlocks.js';

@@ -7,7 +7,6 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { UserError, WorkError } from '../../src/base/errors.js';
-import { loadConfig } from '../../src/config/load.js';
 import { parseProtocol } from '../../src/config/protocol.js';
 import { readCropSet } from '../../src/data/cropSet.js';
 import { importList } from '../../src/data/import/list.js';
@@ -24,6 +23,7 @@ import { decodeOnnx, encodeOnnx } from '../../src/formats/onnx.js';
 import { readSafetensors, writeSafetensors } from '../../src/formats/safetensors.js';
 import { checkSeal, writeSealed } from '../../src/formats/sealed.js';
 import { readState } from '../../src/formats/stateFile.js';
+import { loadConfig } from '../../src/run/configuration.js';
 import { openRun } from '../../src/run/runFolder.js';
 import { checkpoint, type EntrySketch, pickle, tensor, zip } from '../formats/build.js';
 

@@ -7,13 +7,13 @@ import { shuffledBatches } from '../../src/data/sampler.js';
 import { type Device, openDevice } from '../../src/engine/device.js';
 import { BatchNorm, Linear } from '../../src/engine/nn/layers.js';
 import { Module } from '../../src/engine/nn/module.js';
-import { imagesToFeatures } from '../../src/engine/ops/images.js';
 import { crossEntropy } from '../../src/engine/ops/losses.js';
 import { globalAvgPool } from '../../src/engine/ops/pooling.js';
 import { Adam } from '../../src/engine/optim/optimizers.js';
-import { backward, withTape } from '../../src/engine/tape.js';
-import { scope, type Tensor } from '../../src/engine/tensor.js';
-import { Checkpoints, type Position, trainingStart } from '../../src/run/checkpoint.js';
+import type { Tensor } from '../../src/engine/tensor.js';
+import { classOf, type Position, type Training } from '../../src/method/method.js';
+import { Checkpoints, trainingStart } from '../../src/run/checkpoint.js';
+import { loadConfig } from '../../src/run/configuration.js';
 import { runEpochs, type Stage, type StepRecord } from '../../src/run/epochs.js';
 import { silent } from '../../src/run/progress.js';
 
@@ -59,7 +59,10 @@ export async function writeFrames(folder: string): Promise<Frame[]> {
   );
 }
 
-export interface TinyOptions extends Partial<Stage> {
+export interface TinyOptions extends Partial<Pick<Stage, 'onStep' | 'saveEvery' | 'retain'>> {
+  epochs?: number;
+  checkpointEvery?: number | string;
+  onNan?: 'stop' | 'skip';
   /** Does something to the network before step `at.steps`. */
   before?: (net: TinyNet, at: Position) => void;
   /** Ends the process' work after so many steps as kill -9 would. */
@@ -79,46 +82,43 @@ export class Killed extends Error {}
 
 /** Trains, or goes on, with checkpoints in `folder`. */
 export async function trainTiny(folder: string, frames: Frame[], options: TinyOptions = {}): Promise<TinyRun> {
-  const { before, dieAfter, signal = new AbortController().signal, ...stage } = options;
+  const { before, dieAfter, signal = new AbortController().signal, epochs = 4, ...rest } = options;
+  const { checkpointEvery, onNan, ...stage } = rest;
   const device = openDevice('cpu', { threads: 1 });
   const net = new TinyNet(device);
   const optimizer = new Adam(device, net.parameters(), { lr: 0.01 });
-  const checkpoints = new Checkpoints(folder, net, optimizer, { network: 'tiny' });
+  const training: Training = {
+    title: 'tiny',
+    epochs,
+    batches: (epoch) => shuffledBatches(frames.length, batch, 1, epoch),
+    batchKey: 'none',
+    optimizer,
+    loss({ images, frames: due, at }) {
+      before?.(net, at);
+      return { loss: crossEntropy(net.forward(images()), due.map(classOf)) };
+    },
+    dispose: () => optimizer.dispose(),
+  };
+  const checkpoints = new Checkpoints(folder, net, training, { network: 'tiny' });
   const [notes, records]: [string[], StepRecord[]] = [[], []];
   const progress = { ...silent, note: (text: string) => void notes.push(text) };
   const start = (await checkpoints.resume(progress.note)) ?? trainingStart;
+  const { data, train } = await loadConfig(undefined, ['data.workers=1', 'data.cache=false']);
+  const config = {
+    // Smaller than a configuration file may say.
+    data: { ...data, image_size: side },
+    train: { ...train, checkpoint_every: checkpointEvery ?? null, on_nan: onNan ?? 'stop' },
+  };
   try {
     await runEpochs(
       {
-        title: 'tiny',
         device,
-        module: net,
-        optimizer,
+        network: net,
+        training,
         frames,
-        imageSize: side,
-        workers: 1,
-        epochs: 4,
-        batchesOf: (epoch) => shuffledBatches(frames.length, batch, 1, epoch),
-        submit: ({ pixels, frames: due }, _, at, mark) => {
-          before?.(net, at);
-          return scope(() =>
-            withTape(() => {
-              const scaling = { scale: [1, 1, 1], shift: [0, 0, 0] } as const;
-              const x = imagesToFeatures(device, pixels, [due.length, side, side], scaling);
-              const loss = crossEntropy(
-                net.forward(x),
-                due.map(({ label }) => (label === 'live' ? 1 : 0)),
-              );
-              mark();
-              backward([{ tensor: loss }], optimizer.parameters);
-              return { loss };
-            }),
-          );
-        },
+        config,
         checkpoints,
         saveEvery: 1,
-        checkpointEvery: null,
-        onNan: 'stop',
         onStep: (record) => {
           records.push(record);
           if (record.step === dieAfter) throw new Killed();
@@ -131,7 +131,7 @@ export async function trainTiny(folder: string, frames: Frame[], options: TinyOp
       signal,
     );
   } finally {
-    optimizer.dispose();
+    training.dispose();
     net.dispose();
   }
   const { live, tensors } = device.memory();

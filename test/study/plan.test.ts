@@ -16,7 +16,7 @@ const experiments = fileURLToPath(new URL('../../experiments', import.meta.url))
 const folder = await temporaryFolder();
 const data = join(folder, 'data');
 const oulu = join(folder, 'oulu');
-const isStage = ({ needs }: { needs: string | null }) => needs === null;
+const isStage = ({ stage }: { stage: boolean }) => stage;
 
 beforeAll(async () => {
   await synthesise({ out: data, seed: 0, subjects: 6, frames: 1, size: 32 });
@@ -74,7 +74,7 @@ describe('the plan of a study', () => {
     await planOf(text('train: {lr: 0.001}'));
     await planOf(text('train: {lr: 0.001}, threads: 3'));
     await expect(planOf(text('train: {lr: 0.002}'))).rejects.toThrow(
-      /variant a of the study same was run with another configuration \(now lr: 0\.002\)/,
+      /variant a of the study same was run with another configuration \(now train\.lr: 0\.002\)/,
     );
   });
 

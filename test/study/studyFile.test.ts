@@ -27,7 +27,7 @@ grid: {model.dropout: [0, 0.25]}
     const run = runs.find(({ id }) => id === 'O=print&C-to-I=replay--ldc-dropout0.25-seed7')!;
     expect(run.folder.path).toBe('runs/O=print&C-to-I=replay/grid-ldc-dropout0.25-seed7');
     expect(run.config).toMatchObject({ seed: 7, train: { epochs: 3, lr: 0.001 }, model: { dropout: 0.25 } });
-    expect(run.config.model.conv.kind).toBe('ldc');
+    expect(run.config).toMatchObject({ model: { conv: { kind: 'ldc' } } });
   });
 
   it('makes one column of the six folds of an official protocol', async () => {

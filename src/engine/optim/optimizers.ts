@@ -26,6 +26,8 @@ export interface AdamOptions {
 export class Adam {
   readonly m: Tensor[];
   readonly v: Tensor[];
+  /** What going on needs, by name. */
+  readonly buffers: Readonly<Record<string, readonly Tensor[]>>;
   /** Updates done. */
   steps = 0;
   /** Of the next step: a schedule may set it. */
@@ -39,6 +41,7 @@ export class Adam {
     this.lr = options.lr;
     this.m = parameters.map(zerosLike);
     this.v = parameters.map(zerosLike);
+    this.buffers = { m: this.m, v: this.v };
   }
 
   /** Updates every parameter that has a gradient. */
@@ -64,6 +67,7 @@ export interface SgdOptions {
 /** Stochastic gradient descent with momentum, as in PyTorch: the first buffer is the gradient itself. */
 export class Sgd {
   readonly momentum: Tensor[];
+  readonly buffers: Readonly<Record<string, readonly Tensor[]>>;
   /** Updates done. */
   steps = 0;
   /** Of the next step: a schedule may set it. */
@@ -76,6 +80,7 @@ export class Sgd {
   ) {
     this.lr = options.lr;
     this.momentum = parameters.map(zerosLike);
+    this.buffers = { momentum: this.momentum };
   }
 
   step(): void {

@@ -6,8 +6,8 @@ import { adaptiveAveragePool } from '../../formats/onnxPooling.js';
 import type { ConvForm } from '../descriptiveConv.js';
 import { featureSize } from '../embedding.js';
 import { type ConvNames, foldedConv, tensorOf } from '../foldedConv.js';
+import { liveClass } from '../method.js';
 import { stages } from '../resnet18.js';
-import { liveClass } from './losses.js';
 import { catChannels } from './network.js';
 
 export interface GraphOptions {

@@ -5,10 +5,6 @@ import { crossEntropy, mse, triplet } from '../../engine/ops/losses.js';
 import type { Tensor } from '../../engine/tensor.js';
 import type { LdcNetOutput } from './network.js';
 
-/** Classes of the classifier. */
-export const spoofClass = 0;
-export const liveClass = 1;
-
 /** Labels of the triplet loss: the material, pooled over all source domains. */
 export const materials = { print: 0, live: 1, replay: 2 } as const;
 
@@ -21,7 +17,7 @@ export interface LossOptions {
 }
 
 export interface Targets {
-  /** `liveClass` or `spoofClass`. */
+  /** 1 live, 0 attack. */
   classes: readonly number[];
   materials: readonly number[];
   /** Features [N,1,S,S], 0…255: a live image's CAM is its live map and its spoof map is 0; the other way round for a spoof. */

@@ -5,15 +5,8 @@
 import { FrozenWeights } from '../../engine/ops/conv2d.js';
 import { scope, type Tensor } from '../../engine/tensor.js';
 import { DescriptiveConv } from '../descriptiveConv.js';
+import type { LayerPicture } from '../method.js';
 import type { LdcNet } from './network.js';
-
-/** A picture of one image at one layer. */
-export interface LayerPicture {
-  /** [height,width], 0…1: one minus the unit range of the sum over channels. */
-  values: Float32Array;
-  height: number;
-  width: number;
-}
 
 /** The descriptive convolutions of a network by name (`layer1.0.conv1`, …), in the order of the state dict. */
 export function descriptiveLayers(net: LdcNet): Map<string, DescriptiveConv> {

@@ -30,16 +30,16 @@ async function submitOpen(plan: Plan): Promise<Submitted> {
   const states = await queueStates([...known.values()]);
   const active = new Map([...known].filter(([, job]) => ['queued', 'running'].includes(states.get(job) ?? '')));
   const open = tasks.filter(({ id, done }) => !existsSync(done) && !active.has(id));
-  const runs = open.filter(({ needs }) => needs !== null);
+  const runs = open.filter(({ stage }) => !stage);
   const wanted = new Set(runs.map(({ needs }) => needs));
-  const stages = open.filter(({ id, needs }) => needs === null && wanted.has(id));
+  const stages = open.filter(({ id, stage }) => stage && wanted.has(id));
   const jobs: Submission[] = [];
   if (stages.length > 0) jobs.push(await submitArray(plan, stages));
   const jobOfStage = new Map(active);
   for (const [i, { id }] of stages.entries()) jobOfStage.set(id, `${jobs[0]!.job}_${i}`);
   const groups = new Map<string | undefined, Task[]>();
   for (const run of runs) {
-    const stageJob = jobOfStage.get(run.needs!);
+    const stageJob = run.needs === null ? undefined : jobOfStage.get(run.needs);
     groups.set(stageJob, [...(groups.get(stageJob) ?? []), run]);
   }
   for (const [stageJob, group] of groups) jobs.push(await submitArray(plan, group, stageJob && `afterok:${stageJob}`));

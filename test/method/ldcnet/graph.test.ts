@@ -10,6 +10,8 @@ import { encodeOnnx, type OnnxModel } from '../../../src/formats/onnx.js';
 import { type GraphOptions, ldcNetGraph } from '../../../src/method/ldcnet/graph.js';
 import type { LdcNet } from '../../../src/method/ldcnet/network.js';
 import { normalizedPixels, pixelScaling } from '../../../src/method/normalize.js';
+import { defaultConfig } from '../../../src/run/configuration.js';
+import { scoringNetwork } from '../../../src/run/engines.js';
 import { uniform } from '../../engine/helpers.js';
 import { smallNet, weightsOf } from './weights.js';
 
@@ -29,7 +31,7 @@ function pixels(count: number): Uint8Array {
 
 async function load(net: LdcNet, state: StateSource): Promise<EngineScorer> {
   await loadState(net, state);
-  return new EngineScorer(device, net, 'unit');
+  return new EngineScorer(device, scoringNetwork(defaultConfig, net), 'unit');
 }
 
 function distance(x: Float32Array, y: Float32Array): number {
@@ -37,8 +39,9 @@ function distance(x: Float32Array, y: Float32Array): number {
 }
 
 /** Largest differences of scores and of maps. */
-async function differences(a: Scorer<MappedScore>, b: Scorer<MappedScore>, count: number) {
-  const [ours, theirs] = [await a.score(pixels(count), count, size), await b.score(pixels(count), count, size)];
+async function differences(a: Scorer, b: Scorer, count: number) {
+  const scored = async (scorer: Scorer) => (await scorer.score(pixels(count), count, size)) as MappedScore[];
+  const [ours, theirs] = [await scored(a), await scored(b)];
   expect([ours.length, theirs.length]).toEqual([count, count]);
   const most = (of: (our: MappedScore, their: MappedScore) => number) =>
     Math.max(...ours.map((our, i) => of(our, theirs[i]!)));

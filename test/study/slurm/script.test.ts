@@ -25,6 +25,7 @@ async function runScript(line: string, index: number, signal?: NodeJS.Signals) {
   const tasks: Task[] = [0, 1].map((i) => ({
     id: `O&C--${i}`,
     folder,
+    stage: false,
     needs: null,
     done: '',
     threadsFree: true,

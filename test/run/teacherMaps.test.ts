@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Frame } from '../../src/data/manifest.js';
 import { writeSealed } from '../../src/formats/sealed.js';
 import { silent } from '../../src/run/progress.js';
-import { describeMaps, noteQuality, readMaps } from '../../src/run/quasiMaps.js';
+import { describeMaps, noteQuality, readMaps } from '../../src/run/teacherMaps.js';
 import { failure, temporaryFolder } from '../data/helpers.js';
 
 const folder = await temporaryFolder();

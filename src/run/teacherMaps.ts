@@ -1,52 +1,43 @@
-/** The quasi ground truth of an experiment's training frames (method, section 3.2): made by an activation network, kept in one file. */
+/** The maps that a teacher draws of an experiment's training frames, the quasi ground truth of the method's own: kept in one file. */
 import { UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
 import { inBatches, type LoadedBatch, loadBatches } from '../data/loader.js';
 import { type Frame, relativePath } from '../data/manifest.js';
 import type { Device } from '../engine/device.js';
-import type { Module } from '../engine/nn/module.js';
 import { FrozenWeights } from '../engine/ops/conv2d.js';
 import { imagesToFeatures } from '../engine/ops/images.js';
-import { scope, type Tensor } from '../engine/tensor.js';
+import { scope } from '../engine/tensor.js';
 import { readSafetensors, type SafetensorsFile, toFloat32 } from '../formats/safetensors.js';
 import { writeSealed } from '../formats/sealed.js';
-import { type CamNetwork, gradCam } from '../method/ldcnet/gradCam.js';
-import { liveClass, spoofClass } from '../method/ldcnet/losses.js';
-import { quasiGroundTruth } from '../method/ldcnet/quasiGroundTruth.js';
+import { classOf, liveClass, type Network, spoofClass, type TeacherMaps } from '../method/method.js';
 import { pixelScaling } from '../method/normalize.js';
 import type { Experiment } from './experiment.js';
 import type { Progress } from './progress.js';
+import { mapSizeOf, teacherOf } from './teacher.js';
 
-/** A network with two classes whose layer4 can be looked at. */
-export type ActivationNetwork = Module<never, unknown> & CamNetwork & { classify(images: Tensor): Tensor };
-
-/** Images a Grad-CAM batch. */
-export const camBatch = 10;
+/** Images of a batch of maps. */
+export const mapBatch = 10;
 
 /** The maps of the training frames, by position in `Experiment.train`. */
-export interface QuasiGroundTruth {
-  /** [frames,S,S], row-major, 0…255. */
-  values: Float32Array;
-  size: number;
+export interface QuasiGroundTruth extends TeacherMaps {
   /** Images whose Grad-CAM is nowhere positive. */
   zero: number;
   /** What the activation network, in evaluation mode as it drew the maps, makes of the frames of each class. */
   recognised: Record<'live' | 'spoof', { images: number; right: number }>;
 }
 
-/** Quasi ground truth [N,S,S] of a batch, each image for its own class, and logits [N,2]; `net` in evaluation mode, its weights packed in `frozen`. */
-export async function camMaps(
-  { config }: Experiment,
+/** Maps [N,M,M] of a batch, each image for its own class, and logits [N,2]; the teacher in evaluation mode, its weights packed in `frozen`. */
+export async function drawMaps(
+  { config }: Pick<Experiment, 'config'>,
   device: Device,
-  net: ActivationNetwork,
+  net: Network,
   { pixels, frames }: Pick<LoadedBatch, 'pixels' | 'frames'>,
   frozen: FrozenWeights,
 ): Promise<{ maps: Float32Array; logits: Float32Array }> {
   const size = config.data.image_size;
   const result = scope(() => {
     const images = imagesToFeatures(device, pixels, [frames.length, size, size], pixelScaling(config.data.normalize));
-    const { raw, logits } = frozen.use(() => gradCam(net, images, frames.map(classOf)));
-    return { maps: quasiGroundTruth(raw, [size, size], config.model.map_size), logits };
+    return frozen.use(() => teacherOf({ config }).maps(config, net, images, frames.map(classOf)));
   });
   const maps = (await result.maps.read()) as Float32Array;
   const logits = (await result.logits.read()) as Float32Array;
@@ -55,26 +46,21 @@ export async function camMaps(
   return { maps, logits };
 }
 
-/** Class of the classifier. */
-export function classOf(frame: Frame): number {
-  return frame.label === 'live' ? liveClass : spoofClass;
-}
-
 /**
- * Writes `maps` [frames,S,S] and the activation network's `logits` [frames,2] to a safetensors file, with the frames' paths in a text
+ * Writes `maps` [frames,M,M] and the teacher's `logits` [frames,2] to a safetensors file, with the frames' paths in a text
  * file beside it.
  * @throws Interrupted when `signal` fires
  */
 export async function writeMaps(
   experiment: Experiment,
   device: Device,
-  net: ActivationNetwork,
+  net: Network,
   path: string,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<void> {
   const { config, train } = experiment;
-  const mapSize = config.model.map_size;
+  const mapSize = mapSizeOf(experiment);
   const maps = new Float32Array(train.length * mapSize * mapSize);
   const logits = new Float32Array(train.length * 2);
   net.train(false);
@@ -84,8 +70,8 @@ export async function writeMaps(
   const loading = { size, workers, signal, cache, note: (text: string) => progress.note(text) };
   const frozen = new FrozenWeights();
   try {
-    for await (const batch of loadBatches(inBatches(train, camBatch), loading)) {
-      const made = await camMaps(experiment, device, net, batch, frozen);
+    for await (const batch of loadBatches(inBatches(train, mapBatch), loading)) {
+      const made = await drawMaps(experiment, device, net, batch, frozen);
       maps.set(made.maps, done * mapSize * mapSize);
       logits.set(made.logits, done * 2);
       done += batch.frames.length;

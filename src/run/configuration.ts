@@ -1,0 +1,84 @@
+/** Complete configurations: the common keys with those of the method that the settings name. */
+import { UserError } from '../base/errors.js';
+import {
+  checkSettings,
+  configOf,
+  methodOf as namedMethod,
+  parseOverride,
+  readSettings,
+  type Settings,
+} from '../config/load.js';
+import { nearest } from '../config/nearest.js';
+import { type Config, ConfigSchema } from '../config/schema.js';
+import type { LdcNetConfig } from '../method/ldcnet/config.js';
+import type { Method } from '../method/method.js';
+import { methods } from '../method/methods.js';
+
+const [standard] = methods as readonly [Method];
+const schemas = new Map<string, ConfigSchema>();
+const opened = new Map<string, Method>(methods.map((method) => [method.name, method]));
+
+/** The configuration of the paper. */
+export const defaultConfig = schemaOf(standard.name).parse({}) as LdcNetConfig;
+
+/**
+ * The defaults, changed by `file` (YAML, any part of the keys), changed by `overrides` ("train.lr=1e-3", the value being YAML), later
+ * ones winning. A section given as an override changes only the keys it names.
+ * @throws UserError naming the file and line, or the override, and the key
+ */
+export async function loadConfig(file?: string, overrides: readonly string[] = []): Promise<Config> {
+  const settings = [...(file === undefined ? [] : [await readSettings(file)]), ...overrides.map(parseOverride)];
+  return configOfSettings(settings);
+}
+
+/** The configuration of settings, later ones winning. @throws UserError */
+export async function configOfSettings(settings: readonly Settings[]): Promise<Config> {
+  const method = namedMethod(settings) ?? standard.name;
+  await openMethod(method);
+  return configOf(schemaOf(method), settings);
+}
+
+/** The configuration of settings that were checked. */
+export function configOfValues(values: { method?: string }): Config {
+  return schemaOf(values.method ?? standard.name).parse(values);
+}
+
+/** Checks settings by themselves. @param method whose keys they may have, where they name none @throws UserError */
+export async function checkPart(settings: Settings, method = standard.name): Promise<void> {
+  const named = namedMethod([settings]) ?? method;
+  await openMethod(named);
+  checkSettings(schemaOf(named), settings);
+}
+
+/** The method of a configuration. */
+export function methodOf({ method }: Pick<Config, 'method'>): Method {
+  const found = opened.get(method);
+  if (found === undefined) throw new Error(`the method ${method} is not open`);
+  return found;
+}
+
+/** All methods that are open, with what `method` calls them. */
+export function openMethods(): [string, Method][] {
+  return [...opened];
+}
+
+async function openMethod(name: string): Promise<void> {
+  if (opened.has(name)) return;
+  const names = methods.map((method) => method.name);
+  const hint = `did you mean ${nearest(name, names).join(' or ')}? There are ${names.join(', ')}`;
+  throw new UserError(`there is no method ${JSON.stringify(name)}`, hint);
+}
+
+function schemaOf(name: string): ConfigSchema {
+  let schema = schemas.get(name);
+  if (schema === undefined) {
+    const method = opened.get(name)!;
+    const others = methods.filter((other) => other !== method);
+    schema = new ConfigSchema(
+      method.settings,
+      others.map((other) => other.settings),
+    );
+    schemas.set(name, schema);
+  }
+  return schema;
+}

@@ -98,10 +98,11 @@ const replayFolders: Record<Split, string> = { train: 'train', dev: 'devel', tes
 const releasePaths: Readonly<Record<string, (video: string, part: Split) => string[]>> = {
   oulu: (video, part) =>
     matchOf(video, /\/(?:[a-z]+_)*([1-6]_[1-3]_\d{1,2}_[1-5])$/i, ([name]) => `${part}_files/${name}`),
+  // In a person's folder `7_2` is the second frame of video 7, elsewhere the second video of person 7.
   casia: (video, part) =>
     matchOf(
       video,
-      /\/(?:(?:[a-z]+_)*|[a-z][^/]*\/)(?<!hr_)(\d{1,2})[_/](hr_[1-4]|[1-8])$/i,
+      /\/(?:(?:[a-z]+_)*|[a-z][^/]*\/)(?<!hr_|\/\d{1,2}\/)(\d{1,2})[_/](hr_[1-4]|[1-8])$/i,
       ([folder, file]) => `${part}_release/${folder}/${file}`,
     ),
   replay: (video, part) => [

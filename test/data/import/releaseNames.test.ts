@@ -28,6 +28,8 @@ test.each([
   ['casia', 'casia_train_frames/4/1/3.png', 'train_release/4/1', 'train', '4', 'live', 3],
   ['casia', 'casia/train/real/4_1_3.png', 'train_release/4/1', 'train', '4', 'live', 3],
   ['casia', 'casia_train_release_4_HR_1_3.png', 'train_release/4/HR_1', 'train', '4', 'live', 3],
+  ['casia', 'CASIA/test_release/3/7_2.jpg', 'test_release/3/7', 'test', '23', 'replay', 2],
+  ['casia', 'casia/train/4/1_2.png', 'train_release/4/1', 'train', '4', 'live', 2],
   ['casia', 'casia/train/4/HR_1_3.png', 'train_release/4/HR_1', 'train', '4', 'live', 3],
   ['casia', 'casia/train/4/1.png', 'train_release/4/1', 'train', '4', 'live', 0],
   ['replay', `replay/train/real/real_${replayLive}_frame0.png`, `train/real/${replayLive}`, 'train', '001', 'live', 0],

@@ -38,10 +38,10 @@ function npyCommand(): Command {
   });
 }
 
-type ListFlags = CommonOptions & { set?: string } & Omit<
+type ListFlags = CommonOptions & { set?: string; strict?: boolean } & Omit<
     ListImportOptions,
     'files' | 'source' | 'leftOut' | 'signal' | 'onProgress'
-  > & { strict?: boolean };
+  >;
 
 function listCommand(): Command {
   const command = new Command('list')
@@ -63,7 +63,7 @@ function listCommand(): Command {
       new Option('--trust <side>', 'whom to believe where labels and names contradict each other').choices(sides),
     )
     .addOption(new Option('--twice <row>', 'which of two rows of one image counts').choices(rowChoices))
-    .option('--strict', 'end with status 2 at the first image that is not there, which is otherwise left out');
+    .option('--strict', 'end with status 2 at the first image that cannot be read, which is otherwise left out');
   withCommonOptions(command);
   command.addHelpText('after', '\nExample:\n  ldc import list oulu/all_label.json --root / --set oulu');
   return command.action(async (files: string[], { set, ...flags }: ListFlags) => {
@@ -78,7 +78,7 @@ function listCommand(): Command {
       onProgress: stageOf(progress, 'import', 'images'),
     });
     for (const note of imported.notes ?? []) progress.note(note);
-    printResult(flags, imported, () => line(imported));
+    printResult(flags, { ...imported, left_out: leftOut.files }, () => line(imported));
     leftOut.close();
   });
 }

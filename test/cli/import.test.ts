@@ -109,13 +109,25 @@ describe('ldc import list', () => {
     const bad = ldc('import', 'list', 'bad.txt', ...own.with(-2, 'bad'), '--strict');
     expect(bad.status).toBe(2);
     expect(bad.stderr).toMatch(
-      /^ldc: error: the image Train_files\/1_1_02_1\/6\.png of bad\.txt line 3 cannot be copied/,
+      /^ldc: error: the image Train_files\/1_1_02_1\/6\.png of bad\.txt line 3 cannot be read/,
     );
     expect(existsSync(join(folder, 'bad/own/manifest.csv'))).toBe(false);
-    const rest = ldc('import', 'list', 'bad.txt', ...own.slice(0, -3), '--out', 'bad');
-    expect([rest.status, rest.stdout]).toEqual([1, expect.stringMatching(/^X {2}own: 2 images/)]);
-    expect(rest.stderr).toContain('6.png of bad.txt line 3 cannot be copied');
-    expect(rest.stderr).toMatch(/^ldc: error: 1 of 3 files could not be used: Train_files\/1_1_02_1\/6\.png$/m);
+    const some = ldc('import', 'list', 'bad.txt', ...own.with(-2, 'bad'), '--json');
+    expect(some.status).toBe(1);
+    expect(some.stderr).toContain('1 of 3 files could not be used: Train_files/1_1_02_1/6.png');
+    expect(JSON.parse(some.stdout)).toMatchObject({ images: 2, left_out: [{ path: 'Train_files/1_1_02_1/6.png' }] });
+    const two = ldc(
+      'import',
+      'list',
+      'own.txt',
+      'bad.txt',
+      ...own.with(-2, 'two'),
+      '--live-label',
+      '0',
+      '--split',
+      'test',
+    );
+    expect([two.status, two.stdout]).toEqual([1, `X  own: 2 images in ${join(folder, 'two/own')}\n`]);
     const unnamed = ldc('import', 'list', 'own.txt', '--root', 'frames');
     expect(unnamed.status).toBe(2);
     expect(unnamed.stderr).toContain('hint: give --set, or --name and --letter');

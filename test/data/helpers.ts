@@ -52,3 +52,9 @@ export async function failure(promise: Promise<unknown>): Promise<UserError> {
   expect(error).toBeInstanceOf(UserError);
   return error as UserError;
 }
+
+/** The smallest PNG, with `text` behind its end, where no reader looks: real images that differ. */
+export function pngWith(text: string): Buffer {
+  const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAAAElFTkSuQmCC';
+  return Buffer.concat([Buffer.from(png, 'base64'), Buffer.from(text)]);
+}

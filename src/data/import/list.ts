@@ -6,7 +6,9 @@ import { FileError, messageOf, UserError } from '../../base/errors.js';
 import { removeLeftovers } from '../../base/files.js';
 import { withLock } from '../../base/lock.js';
 import { type Origins, writeCropSet } from '../cropSet.js';
+import { openImage } from '../image.js';
 import { LeftOut } from '../leftOut.js';
+import { inBatches } from '../loader.js';
 import type { Label, NewFrame, Split } from '../manifest.js';
 import { publishedSubsets, type Source } from '../sources/source.js';
 import { folderOfSet, type ImportedSet, refuseExisting } from './arrays.js';
@@ -57,7 +59,7 @@ export interface ListImportOptions {
   /** Regular expressions with the groups `video`, `subject` and `frame`. */
   video?: string;
   subject?: string;
-  /** Where images that cannot be copied are counted; the first ends the work unless given. */
+  /** Where images that cannot be read are counted; the first ends the work unless given. */
   leftOut?: LeftOut;
   signal?: AbortSignal;
   onProgress?: (done: number, total: number) => void;
@@ -85,8 +87,9 @@ interface Judged extends Entry {
 
 /**
  * Copies the listed images. Its row says what an image is, or the data set's names, or the nearest folder that is named for a class, or the
- * list's own name; what these contradict each other in is an error.
- * @throws UserError with file and row for an image that is not known to be live or spoof, or said to be two things
+ * list's own name; what these contradict each other in is an error. Images that are not there or cannot be read go to `leftOut`.
+ * @throws UserError with file and row for an image that is not known to be live or spoof, or said to be two things, and when not one
+ * image can be read
  */
 export async function importList(options: ListImportOptions): Promise<ImportedSet> {
   const { source, signal, onProgress, leftOut = new LeftOut(() => {}, true) } = options;
@@ -105,29 +108,48 @@ export async function importList(options: ListImportOptions): Promise<ImportedSe
     options.trust ?? null,
   );
   const kept = withoutRepeats(judged, verdicts, options, notes);
-  const { frames, origins } = describe(kept, options, notes);
-  const done: NewFrame[] = [];
+  const described = describe(kept, options, notes);
   leftOut.total = kept.length;
+  const done: Described[] = [];
   await withLock(path, async () => {
     await removeLeftovers(path);
-    for (const [i, { file, where, row }] of kept.entries()) {
+    let copied = 0;
+    for (const some of inBatches([...kept.entries()], atOnce)) {
       signal?.throwIfAborted();
-      const frame = frames[i]!;
-      const target = join(path, frame.path);
-      try {
-        await copyInto(file, target);
-        done.push(frame);
-      } catch (error) {
-        leftOut.add(row.path, new FileError(`the image ${row.path} of ${where} cannot be copied: ${messageOf(error)}`));
+      const copies = some.map(([i, entry]) => copyImage(entry, join(path, described[i]!.frame.path), notes));
+      for (const [at, outcome] of (await Promise.allSettled(copies)).entries()) {
+        const [i, { row }] = some[at]!;
+        if (outcome.status === 'fulfilled') done.push(described[i]!);
+        else leftOut.add(row.path, outcome.reason);
       }
-      onProgress?.(i + 1, kept.length);
+      copied += some.length;
+      onProgress?.(copied, kept.length);
     }
     leftOut.checkSome();
     const recipe = { made_by: 'ldc import list', version: 2, lists: options.files.map((file) => basename(file)) };
     const known = source ? { subsets: { ...source.subsets }, published: publishedSubsets(source) } : {};
-    await writeCropSet(path, { name, letter, recipe, origins, ...known }, done);
+    const frames = done.map(({ frame }) => frame);
+    await writeCropSet(path, { name, letter, recipe, origins: tallyOrigins(done), ...known }, frames);
   });
   return { name, letter, path, images: done.length, notes };
+}
+
+/** Images decoded and copied at a time. */
+const atOnce = 8;
+
+/** @throws FileError for an image that is not there, or not all of it */
+async function copyImage({ file, row, where }: Entry, target: string, notes: string[]): Promise<void> {
+  try {
+    await openImage(
+      file,
+      (image) => image.raw().toBuffer(),
+      (note) => notes.push(note),
+    );
+    await copyInto(file, target);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw error;
+    throw new FileError(`the image ${row.path} of ${where} cannot be read: ${messageOf(error).split('\n')[0]}`);
+  }
 }
 
 async function copyInto(file: string, target: string): Promise<void> {
@@ -339,31 +361,26 @@ function difference(a: string, b: string): [string, string] | null {
   return a === '' || b === '' || a === b ? null : [a, b];
 }
 
+/** A row of the manifest, and what said its label, person and video. */
+interface Described {
+  frame: NewFrame;
+  origins: Record<keyof Origins, string>;
+}
+
 /** The rows of the manifest. */
-function describe(
-  kept: readonly Kept[],
-  options: ListImportOptions,
-  notes: string[],
-): { frames: NewFrame[]; origins: Origins } {
+function describe(kept: readonly Kept[], options: ListImportOptions, notes: string[]): Described[] {
   const { files, source, split } = options;
   const types = ofLists(options.attackType, files, '--attack-type', (text) => text.toLowerCase());
-  const origins: Origins = { labels: {}, subjects: {}, videos: {} };
-  const count = (what: keyof Origins, origin: string) => {
-    origins[what][origin] = (origins[what][origin] ?? 0) + 1;
-  };
   let alone = 0;
   let partless = 0;
-  const frames = kept.map((each): NewFrame => {
+  const described = kept.map((each): Described => {
     const { row, path, label, origin, release, patterns, part, where } = each;
     const video = videoOf(each, files.length > 1);
     const subject = subjectOf(each);
-    count('labels', origin);
-    count('videos', video.origin);
-    count('subjects', subject.origin);
     if (video.origin === 'each image its own' && source?.media !== 'image') alone++;
     if (release?.partUnknown && !split) partless++;
     const presentation = release?.presentation;
-    return {
+    const frame: NewFrame = {
       path: `crops/${path}`,
       split:
         split ??
@@ -380,8 +397,12 @@ function describe(
       pai: presentation?.label === label ? presentation.pai : '',
       extra: presentation?.extra,
     };
+    return { frame, origins: { labels: origin, subjects: subject.origin, videos: video.origin } };
   });
-  checkVideos(frames, (i) => kept[i]!.where);
+  checkVideos(
+    described.map(({ frame }) => frame),
+    (i) => kept[i]!.where,
+  );
   noteWhatIsGuessed(kept, options, notes);
   if (alone > 0) {
     const which =
@@ -394,7 +415,17 @@ function describe(
     notes.push(
       `nothing says which part ${partless} of ${kept.length} images are of: they are called train; --split says otherwise`,
     );
-  return { frames, origins };
+  return described;
+}
+
+function tallyOrigins(described: readonly Described[]): Origins {
+  const tallies: Origins = { labels: {}, subjects: {}, videos: {} };
+  for (const { origins } of described) {
+    for (const what of ['labels', 'subjects', 'videos'] as const) {
+      tallies[what][origins[what]] = (tallies[what][origins[what]] ?? 0) + 1;
+    }
+  }
+  return tallies;
 }
 
 interface Found {

@@ -5,8 +5,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { type CropSet, readCropSet } from '../../../src/data/cropSet.js';
 import type { ImportedSet } from '../../../src/data/import/arrays.js';
 import { importList, type ListImportOptions } from '../../../src/data/import/list.js';
+import { LeftOut } from '../../../src/data/leftOut.js';
 import { findSource } from '../../../src/data/sources/sources.js';
-import { failure, put, temporaryFolder } from '../helpers.js';
+import { failure, pngWith, put, temporaryFolder } from '../helpers.js';
 
 let base: string;
 let made = 0;
@@ -20,7 +21,7 @@ type Lists = Record<string, string | Uint8Array>;
 async function folderOf(lists: Lists, images: readonly string[]): Promise<string> {
   const root = join(base, `case ${made++}`);
   for (const [name, content] of Object.entries(lists)) await put(join(root, name), content);
-  for (const image of images) await put(join(root, image), `image ${image}`);
+  for (const image of images) await put(join(root, image), pngWith(image));
   return root;
 }
 
@@ -95,7 +96,7 @@ describe('labels are read as they are written:', () => {
     const images = ['my img/a, b.png', 'img/c\\d.png'];
     const { set, labels } = await imported({ 'list.txt': lines('my img/a, b.png 1', 'img/c\\d.png 0') }, images);
     expect(labels).toEqual(['live', 'spoof']);
-    expect(await readFile(set.frames[1]!.path, 'utf8')).toBe('image img/c\\d.png');
+    expect(await readFile(set.frames[1]!.path)).toEqual(pngWith('img/c\\d.png'));
   });
 
   test('columns beside the label', async () => {
@@ -354,8 +355,22 @@ describe('videos and people', () => {
       ['one/1', 'live'],
       ['two/1', 'spoof'],
     ]);
-    expect(await readFile(set.frames[1]!.path, 'utf8')).toBe('image two/1.png');
+    expect(await readFile(set.frames[1]!.path)).toEqual(pngWith('two/1.png'));
   });
+});
+
+test('goes on without images that are not there or cannot be read, and says where they were named', async () => {
+  const lists = { 'list.txt': lines('img/a.png 1', 'img/none.png 1', 'img/b.png 0', 'img/bad.png 0') };
+  const root = await folderOf(lists, four);
+  await put(join(root, 'img/bad.png'), pngWith('').subarray(0, 50));
+  const leftOut = new LeftOut(() => {});
+  const { images, path } = await importList({ ...optionsOf(root, lists, {}), leftOut });
+  expect(images).toBe(2);
+  expect(leftOut.files.map((file) => file.path)).toEqual(['img/none.png', 'img/bad.png']);
+  expect(leftOut.files[0]!.reason).toMatch(/^the image img\/none\.png of .*list\.txt line 2 cannot be read: /);
+  expect(() => leftOut.close()).toThrow('2 of 4 files could not be used: img/none.png, img/bad.png');
+  expect((await readCropSet(path)).origins.labels).toEqual({ labels: 2 });
+  expect((await refused({ 'list.txt': lines('img/none.png 1') }, [])).message).toContain('line 1 cannot be read');
 });
 
 test('says what is wrong with a list, and where', async () => {

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { UserError } from '../../../src/base/errors.js';
 import { readCropSet } from '../../../src/data/cropSet.js';
 import { importList } from '../../../src/data/import/list.js';
-import { put, temporaryFolder } from '../helpers.js';
+import { pngWith, put, temporaryFolder } from '../helpers.js';
 
 const base = await temporaryFolder();
 let made = 0;
@@ -45,7 +45,7 @@ const images = fc.uniqueArray(image, { minLength: 1, maxLength: 8, selector: (on
 /** Labels by the name of the image. */
 async function labelsOf(lists: string[], paths: readonly string[]): Promise<Record<string, string>> {
   const root = join(base, String(made++));
-  for (const path of paths) await put(join(root, path), '');
+  for (const path of paths) await put(join(root, path), pngWith(path));
   const files = await Promise.all(lists.map((list, i) => put(join(root, `list${i}.txt`), list)));
   const { path } = await importList({ files, out: join(root, 'out'), source: null, name: 'own', letter: 'X' });
   const { frames } = await readCropSet(path);
@@ -94,7 +94,7 @@ test('a damaged list is imported or refused in one sentence', async () => {
     json: fc.boolean(),
   });
   const root = join(base, 'damaged');
-  for (const path of ['real/1.png', 'real/2.png', 'fake/3.png']) await put(join(root, path), '');
+  for (const path of ['real/1.png', 'real/2.png', 'fake/3.png']) await put(join(root, path), pngWith(path));
   const property = fc.asyncProperty(fc.array(damage, { minLength: 1, maxLength: 4 }), async (damages) => {
     let bytes: Uint8Array = Buffer.from(damages[0]!.json ? json : text);
     for (const { at, cut, put } of damages) {

@@ -14,6 +14,9 @@ export const comparisons: readonly {
 }[] = [
   { workload: 'ldcnet-train', batch: 30, rounds: 3, turn: 1, goal: [2, 2.5] },
   { workload: 'activation-train', batch: 60, rounds: 3, turn: 1, goal: [1.5, 2] },
+  { workload: 'erm-train', batch: 60, rounds: 3, turn: 1, goal: [2, 2.5] },
+  { workload: 'ssdg-train', batch: 60, rounds: 3, turn: 1, goal: [2, 2.5] },
+  { workload: 'safas-train', batch: 60, rounds: 3, turn: 1, goal: [2, 2.5] },
   { workload: 'ldcnet-eval', batch: 8, rounds: 7, turn: 3, goal: [1.5, 2] },
   { workload: 'ldcnet-eval', batch: 1, rounds: 7, turn: 20, goal: [1.5, 2] },
   { workload: 'grad-cam', batch: 10, rounds: 7, turn: 3, goal: [1.5, 2] },

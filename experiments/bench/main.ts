@@ -29,10 +29,13 @@ export interface Machine {
 /** What each sub-command measures, at the batch sizes of the product. */
 const measurements: Record<string, { about: string; runs: readonly (readonly [Workload, number])[] }> = {
   step: {
-    about: 'a training step of LDCNet and of the activation network',
+    about: 'a training step of each method and of the activation network',
     runs: [
       ['ldcnet-train', 30],
       ['activation-train', 60],
+      ['erm-train', 60],
+      ['ssdg-train', 60],
+      ['safas-train', 60],
     ],
   },
   eval: {
@@ -75,10 +78,10 @@ function command(): Command {
 function addCompare(program: Command): void {
   withFlags(program.command('compare'))
     .description(
-      'ours and PyTorch (onnxruntime) by turns in one run, then the kernels: Markdown, ten minutes on two cores',
+      'ours and PyTorch (onnxruntime) by turns in one run, then the kernels: Markdown, twenty minutes on two cores',
     )
     .option('--python <program>', 'interpreter that has torch', 'python3')
-    .option('--only <workload>', `one of ${workloads.slice(0, 4).join(', ')}`)
+    .option('--only <workload>', `one of ${workloads.filter((name) => name !== 'predict').join(', ')}`)
     .action((flags: CompareFlags) => benchCompare(flags, printMachine(flags)));
 }
 

@@ -7,7 +7,16 @@ import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { WorkError } from '../../src/base/errors.js';
 
-export const workloads = ['ldcnet-train', 'activation-train', 'ldcnet-eval', 'grad-cam', 'predict'] as const;
+export const workloads = [
+  'ldcnet-train',
+  'activation-train',
+  'erm-train',
+  'ssdg-train',
+  'safas-train',
+  'ldcnet-eval',
+  'grad-cam',
+  'predict',
+] as const;
 export type Workload = (typeof workloads)[number];
 
 export interface Task {

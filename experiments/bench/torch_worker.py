@@ -120,15 +120,18 @@ def batch_hard_triplet(f, labels, margin):
     return F.relu(farthest - nearest + margin).mean()
 
 
-def training(net, images, loss_of, layout):
+def training(net, images, loss_of, layout, optimizer=None, after=lambda: None):
+    """`images`: a batch, or a function that makes one."""
     net.to(memory_format=layout)
-    optimizer = torch.optim.Adam(net.parameters(), lr=1e-4)
+    optimizer = optimizer or torch.optim.Adam(net.parameters(), lr=1e-4)
+    batch = images if callable(images) else lambda: images
 
     def step():
-        loss = loss_of(net(images))
+        loss = loss_of(net(batch()))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        after()
         return loss.item()
 
     return step
@@ -150,6 +153,139 @@ def ldcnet_training(images, layout):
 def activation_training(images, layout):
     classes = torch.arange(len(images)) % 2
     return training(ActivationNet(), images, lambda logits: F.cross_entropy(logits, classes), layout)
+
+
+SOURCES = 3
+
+
+def targets_of(rows):
+    """Live and attack, sources, in turn."""
+    return torch.arange(rows) % 2, torch.div(torch.arange(rows), 2, rounding_mode="floor") % SOURCES
+
+
+def sgd(parameters, lr=1e-3):
+    return torch.optim.SGD(parameters, lr=lr, momentum=0.9, weight_decay=5e-4)
+
+
+def flipped(images, layout):
+    """Each image mirrored or not."""
+    flips = torch.rand(len(images)) < 0.5
+    return torch.where(flips[:, None, None, None], images.flip(3), images).contiguous(memory_format=layout)
+
+
+class ERM(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk, self.fc = Trunk(plain_conv), nn.Linear(512, 2)
+
+    def forward(self, images):
+        return self.fc(self.trunk(images)[3].mean((2, 3)))
+
+
+def erm_training(images, layout):
+    net, (classes, _) = ERM(), targets_of(len(images))
+    return training(net, lambda: flipped(images, layout), lambda logits: F.cross_entropy(logits, classes), layout, sgd(net.parameters()))
+
+
+class Reversal(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, coefficient):
+        ctx.coefficient = coefficient
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return -ctx.coefficient * gradient, None
+
+
+class SSDG(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk, self.bottleneck, self.classifier = Trunk(plain_conv), nn.Linear(512, 512), nn.Linear(512, 2)
+        self.discriminator = nn.Sequential(nn.Linear(512, 512), nn.ReLU(), nn.Dropout(0.5), nn.Linear(512, SOURCES))
+
+    def forward(self, images):
+        f = F.dropout(F.relu(self.bottleneck(self.trunk(images)[3].mean((2, 3)))), 0.5, self.training)
+        f = f / torch.sqrt(2 * f.norm(dim=1, keepdim=True).clamp(min=1e-12))
+        with torch.no_grad():
+            self.classifier.weight.div_(self.classifier.weight.norm(dim=0, keepdim=True))
+        return self.classifier(f), f
+
+
+def batch_all_triplet(f, labels, margin):
+    """The mean violation of all triplets that violate, by Euclidean distance."""
+    products = f @ f.t()
+    squares = F.relu(products.diag()[:, None] + products.diag()[None] - 2 * products)
+    distances = torch.where(squares > 0, squares.clamp(min=1e-16).sqrt(), torch.zeros_like(squares))
+    same = labels[:, None] == labels[None]
+    valid = (same & ~torch.eye(len(f), dtype=torch.bool))[:, :, None] & ~same[:, None, :]
+    violations = F.relu(distances[:, :, None] - distances[:, None, :] + margin) * valid
+    return violations.sum() / ((violations > 1e-16).sum() + 1e-16)
+
+
+def ssdg_training(images, layout):
+    net, (classes, domains) = SSDG(), targets_of(len(images))
+    live, labels = classes == 1, torch.where(classes == 1, torch.zeros_like(domains), domains + 1)
+
+    def loss_of(outputs):
+        logits, f = outputs
+        source = F.cross_entropy(net.discriminator(Reversal.apply(f[live], 0.5)), domains[live])
+        return F.cross_entropy(logits, classes) + batch_all_triplet(f, labels, 0.1) + 0.5 * source
+
+    return training(net, lambda: flipped(images, layout), loss_of, layout, sgd(net.parameters()))
+
+
+class SAFAS(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk, self.heads = Trunk(plain_conv), nn.ModuleList(nn.Linear(512, 1) for _ in range(SOURCES))
+
+    def forward(self, images):
+        phi = self.trunk(images)[3].mean((2, 3))
+        return torch.cat([head(phi) for head in self.heads], 1), phi
+
+    @torch.no_grad()
+    def align(self, alpha):
+        w = torch.cat([head.weight for head in self.heads])
+        unit = w / (w.norm(dim=1, keepdim=True) + 1e-10)
+        far = (unit @ unit.t() + 3 * torch.eye(len(w))).argmin(1)
+        mixed = alpha * unit + (1 - alpha) * unit[far]
+        mixed = mixed / (mixed.norm(dim=1, keepdim=True) + 1e-10) * w.norm(dim=1, keepdim=True)
+        for head, row in zip(self.heads, mixed):
+            head.weight.copy_(row[None])
+
+
+def contrastive(u, labels, temperature, base):
+    """Khosla et al., 2020: all other rows are contrasts, those of the label positives."""
+    similarities = u @ u.t() / temperature
+    itself = torch.eye(len(u), dtype=torch.bool)
+    log_p = similarities - similarities.masked_fill(itself, float("-inf")).logsumexp(1, keepdim=True)
+    positive = (labels[:, None] == labels[None]) & ~itself
+    return -temperature / base * ((log_p * positive).sum(1) / positive.sum(1)).mean()
+
+
+def safas_training(images, layout):
+    """Half as many images as rows, two views each: one affine sampling for rotation, crop and mirror image, which is less work than one after the other."""
+    count = (len(images) + 1) // 2
+    net, (classes, domains) = SAFAS(), targets_of(count)
+    classes, domains, images = classes.repeat(2), domains.repeat(2), images[:count].repeat(2, 1, 1, 1)
+
+    def views():
+        n = len(images)
+        angle, side = torch.rand(n) * 6.2832, torch.rand(n).mul(0.8).add(0.2).sqrt() * (1 - 2 * (torch.rand(n) < 0.5))
+        place = (torch.rand(n, 2) * 2 - 1) * (1 - side.abs())[:, None]
+        cos, sin = angle.cos(), angle.sin()
+        theta = torch.stack([torch.stack([cos * side, -sin * side.abs(), place[:, 0]], 1),
+                             torch.stack([sin * side, cos * side.abs(), place[:, 1]], 1)], 1)
+        grid = F.affine_grid(theta, images.shape, align_corners=False)
+        return F.grid_sample(images, grid, align_corners=False).contiguous(memory_format=layout)
+
+    def loss_of(outputs):
+        logits, phi = outputs
+        by_head = [F.binary_cross_entropy_with_logits(logits[domains == k, k], classes[domains == k].float()) for k in range(SOURCES)]
+        return sum(by_head) / SOURCES + 0.1 * contrastive(F.normalize(phi), 10 * domains + classes, 0.1, 0.07)
+
+    return training(net, views, loss_of, layout, sgd(net.parameters(), 5e-3), lambda: net.align(0.995))
 
 
 def evaluation(images, layout):
@@ -189,8 +325,8 @@ def grad_cam(images, layout):
     return step
 
 
-WORKLOADS = {"ldcnet-train": ldcnet_training, "activation-train": activation_training, "ldcnet-eval": evaluation,
-             "grad-cam": grad_cam}
+WORKLOADS = {"ldcnet-train": ldcnet_training, "activation-train": activation_training, "erm-train": erm_training,
+             "ssdg-train": ssdg_training, "safas-train": safas_training, "ldcnet-eval": evaluation, "grad-cam": grad_cam}
 
 
 def main():

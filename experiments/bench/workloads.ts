@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import { type Augmentation, augmentedImages, drawView, noAugmentation } from '../../src/data/augmentation.js';
 import { readImage } from '../../src/data/loader.js';
 import { type Device, openDevice } from '../../src/engine/device.js';
 import type { StateSource } from '../../src/engine/nn/module.js';
@@ -10,13 +11,16 @@ import { FrozenWeights } from '../../src/engine/ops/conv2d.js';
 import { dropout } from '../../src/engine/ops/elementwise.js';
 import { imagesToFeatures } from '../../src/engine/ops/images.js';
 import { crossEntropy } from '../../src/engine/ops/losses.js';
-import { Adam } from '../../src/engine/optim/optimizers.js';
+import { Adam, Sgd } from '../../src/engine/optim/optimizers.js';
+import * as schedules from '../../src/engine/optim/schedules.js';
 import { Philox, purposes } from '../../src/engine/random.js';
 import { backward, clearGrads, withTape } from '../../src/engine/tape.js';
 import { features, scope, type Tensor } from '../../src/engine/tensor.js';
 import { EngineScorer } from '../../src/evaluate/engineEvaluator.js';
 import { OnnxScorer } from '../../src/evaluate/onnxEvaluator.js';
 import { encodeOnnx } from '../../src/formats/onnx.js';
+import { ermLoss } from '../../src/method/erm/losses.js';
+import { ErmNet } from '../../src/method/erm/network.js';
 import { ActivationNet } from '../../src/method/ldcnet/activationNet.js';
 import { gradCam } from '../../src/method/ldcnet/gradCam.js';
 import { ldcNetGraph } from '../../src/method/ldcnet/graph.js';
@@ -24,6 +28,10 @@ import { ldcNetLoss } from '../../src/method/ldcnet/losses.js';
 import { LdcNet } from '../../src/method/ldcnet/network.js';
 import { quasiGroundTruth } from '../../src/method/ldcnet/quasiGroundTruth.js';
 import { pixelScaling } from '../../src/method/normalize.js';
+import { safasLoss } from '../../src/method/safas/losses.js';
+import { SafasNet } from '../../src/method/safas/network.js';
+import { ssdgLoss } from '../../src/method/ssdg/losses.js';
+import { Discriminator, SsdgNet } from '../../src/method/ssdg/network.js';
 import { defaultConfig } from '../../src/run/configuration.js';
 import { scoringNetwork } from '../../src/run/engines.js';
 import type { Workload } from './protocol.js';
@@ -38,6 +46,9 @@ export async function prepareStep(workload: Workload, device: Device, batch: num
   const shape = [batch, size, size] as const;
   if (workload === 'ldcnet-train') return ldcNetStep(device, pixels, shape);
   if (workload === 'activation-train') return activationStep(device, pixels, shape);
+  if (workload === 'erm-train') return ermStep(device, pixels, shape);
+  if (workload === 'ssdg-train') return ssdgStep(device, pixels, shape);
+  if (workload === 'safas-train') return safasStep(device, pixels, shape);
   if (workload === 'grad-cam') return gradCamStep(device, pixels, shape);
   if (workload === 'predict') return predictStep(device, batch, size);
   const scorer = new EngineScorer(device, scoringNetwork(defaultConfig, ldcNet(device, size)), 'unit');
@@ -120,7 +131,114 @@ function activationStep(device: Device, pixels: Uint8Array, shape: readonly [num
   };
 }
 
-function optimise(loss: Tensor, optimizer: Adam): Tensor {
+const sources = 3;
+/** Live and attack, sources, in turn. */
+const targetsOf = (rows: number) => ({
+  classes: Array.from({ length: rows }, (_, i) => i % 2),
+  domains: Array.from({ length: rows }, (_, i) => Math.floor(i / 2) % sources),
+});
+
+/** SGD of SSDG and ERM. */
+const sgdOptions = { lr: 1e-3, momentum: 0.9, weightDecay: 5e-4 };
+
+/** Forward, cross entropy, backward, SGD; each image mirrored or not. */
+function ermStep(device: Device, pixels: Uint8Array, shape: readonly [number, number, number]): Step {
+  const net = new ErmNet(device, { seed: 1 });
+  const optimizer = new Sgd(device, net.parameters(), sgdOptions);
+  const { classes } = targetsOf(shape[0]);
+  const images = augmentedBatches(device, pixels, shape, { ...noAugmentation, flip: 0.5 }, 1);
+  return async () => {
+    const loss = scope(() =>
+      withTape(() =>
+        optimise(
+          ermLoss(
+            scope(() => net.forward(images())),
+            classes,
+          ).loss,
+          optimizer,
+        ),
+      ),
+    );
+    await settled(loss);
+  };
+}
+
+/** Forward, cross entropy + triplet + domain adversary, backward, SGD. */
+function ssdgStep(device: Device, pixels: Uint8Array, shape: readonly [number, number, number]): Step {
+  const net = new SsdgNet(device, { seed: 1 });
+  const discriminator = new Discriminator(device, { seed: 2, sources });
+  const optimizer = new Sgd(device, [...net.parameters(), ...discriminator.parameters()], sgdOptions);
+  const targets = targetsOf(shape[0]);
+  const options = { lambdaTriplet: 1, lambdaDomain: 0.5, margin: 0.1, squared: false };
+  const images = augmentedBatches(device, pixels, shape, { ...noAugmentation, flip: 0.5 }, 1);
+  const coefficient = schedules.reversal({ length: 4000 });
+  let step = 0;
+  return async () => {
+    const dropped = (purpose: number) => (x: Tensor) => dropout(x, 0.5, { seed: 1, purpose, step });
+    step++;
+    const reversed = { coefficient: coefficient(step), drop: dropped(purposes.adversary) };
+    const loss = scope(() =>
+      withTape(() => {
+        const output = scope(() => net.forward(images(), dropped(purposes.dropout)));
+        const judge = (rows: Tensor) => discriminator.forward(rows, reversed);
+        return optimise(ssdgLoss(output, targets, judge, options).loss, optimizer);
+      }),
+    );
+    await settled(loss);
+  };
+}
+
+/** Half as many images as rows, two views each: rotation, crop, mirror image; heads + contrastive loss, backward, SGD, alignment. */
+function safasStep(device: Device, pixels: Uint8Array, [rows, ...side]: readonly [number, number, number]): Step {
+  const net = new SafasNet(device, { heads: sources, seed: 1 });
+  const optimizer = new Sgd(device, net.parameters(), { ...sgdOptions, lr: 5e-3 });
+  const count = Math.ceil(rows / 2);
+  const once = targetsOf(count);
+  const targets = { classes: [...once.classes, ...once.classes], domains: [...once.domains, ...once.domains] };
+  const options = { supconWeight: 0.1, temperature: 0.1, baseTemperature: 0.07 };
+  const augmentation = { ...noAugmentation, rotation: 180, crop: [0.2, 1], flip: 0.5 } as const;
+  const half = pixels.subarray(0, count * side[0] * side[1] * 3);
+  const images = augmentedBatches(device, half, [count, ...side], augmentation, 2);
+  return async () => {
+    const loss = scope(() =>
+      withTape(() => {
+        const made = optimise(
+          safasLoss(
+            scope(() => net.forward(images())),
+            targets,
+            options,
+          ).loss,
+          optimizer,
+        );
+        net.align(0.995);
+        return made;
+      }),
+    );
+    await settled(loss);
+  };
+}
+
+/** The same pixels as another batch each time: views of an epoch further. */
+function augmentedBatches(
+  device: Device,
+  pixels: Uint8Array,
+  [count, side]: readonly [number, number, number],
+  augmentation: Augmentation,
+  views: number,
+): () => Tensor {
+  const scaling = pixelScaling('imagenet');
+  let epoch = 0;
+  return () => {
+    const rows = Array.from({ length: count * views }, (_, row) => {
+      const [image, view] = [row % count, Math.floor(row / count)];
+      return { image, view: drawView(augmentation, { seed: 1, epoch, image, view }, side) };
+    });
+    epoch++;
+    return augmentedImages(device, pixels, [count, side], rows, { interpolation: 'nearest', scaling });
+  };
+}
+
+function optimise(loss: Tensor, optimizer: Adam | Sgd): Tensor {
   backward([{ tensor: loss }], optimizer.parameters);
   optimizer.step();
   clearGrads(optimizer.parameters);

@@ -71,7 +71,8 @@ const trainings: Record<string, (set: FixtureSet, fixture: FixtureCase, device: 
     const { label, domain, grl_iterations: iterations } = fixture.attrs as Lists;
     const { margin, lambda_triplet: lambdaTriplet, lambda_domain: lambdaDomain } = fixture.attrs as Numbers;
     const network = new SsdgNet(device, { seed: null });
-    const discriminator = new Discriminator(device, { seed: null, sources: Math.max(...domain!) + 1 });
+    const sources = rowsOf(set, fixture, 'discriminator.fc2.weight');
+    const discriminator = new Discriminator(device, { seed: null, sources });
     const [keep, keepHidden] = [dropoutMask(set, fixture, device), dropoutMask(set, fixture, device, 'dropout_domain')];
     const coefficient = reversal({ length: 4000 });
     return {
@@ -107,7 +108,8 @@ const trainings: Record<string, (set: FixtureSet, fixture: FixtureCase, device: 
     };
   },
 
-  safas_train(_, { attrs }, device) {
+  safas_train(set, fixture, device) {
+    const { attrs } = fixture;
     const { label, domain } = attrs as Lists;
     const {
       views,
@@ -116,7 +118,7 @@ const trainings: Record<string, (set: FixtureSet, fixture: FixtureCase, device: 
       temperature,
       base_temperature: baseTemperature,
     } = attrs as Numbers;
-    const heads = Math.max(...domain!) + 1;
+    const heads = headsOf(set, fixture);
     const network = new SafasNet(device, { heads, seed: null });
     const repeated = (list: number[]) => Array.from({ length: views! }, () => list).flat();
     const targets = { classes: repeated(label!), domains: repeated(domain!) };
@@ -239,6 +241,15 @@ async function evaluate(
   return { ...results, score: { shape: [rows], data: scores } };
 }
 
+/** A source may have no rows: how many there are is read off the parameters. */
+function rowsOf(set: FixtureSet, fixture: FixtureCase, name: string): number {
+  return set.paramTables[fixture.params!]!.find((row) => row.name === name)!.shape[0]!;
+}
+
+function headsOf(set: FixtureSet, fixture: FixtureCase): number {
+  return set.paramTables[fixture.params!]!.filter(({ name }) => /^fc\d+\.weight$/.test(name)).length;
+}
+
 /** softmax[1] of two logits. */
 const liveScore = (row: ArrayLike<number>) => 1 / (1 + Math.exp(row[0]! - row[1]!));
 
@@ -255,8 +266,7 @@ export const methodRunners: Record<string, Runner> = {
     return evaluate(set, fixture, network, 'logits', (image) => network.forward(image), liveScore);
   },
   safas_eval(set, fixture, device) {
-    const heads = set.paramTables[fixture.params!]!.filter(({ name }) => /^fc\d+\.weight$/.test(name)).length;
-    const network = new SafasNet(device, { heads, seed: null });
+    const network = new SafasNet(device, { heads: headsOf(set, fixture), seed: null });
     const run = (image: Tensor) => ({ feature: network.features(image), logits: network.classify(image) });
     return evaluate(set, fixture, network, 'head_logits', run, (row) => safasScore(row));
   },

@@ -66,9 +66,12 @@ export function takeRows(x: Tensor, rows: readonly number[]): Tensor {
  * Turns each head, of one shape, towards the one that is farthest from it by cosine, in place and all at once: its direction becomes that of
  * alpha β_k + (1 − alpha) β_far, its length stays (methods, section 3.3). Not differentiated.
  * @param heads 2 … 16
+ * @throws UserError for fewer or more
  * @returns a scalar: the mean cosine of all pairs before
  */
 export function alignHeads(heads: readonly Tensor[], { alpha, eps = 1e-10 }: { alpha: number; eps?: number }): Tensor {
+  if (heads.length < 2 || heads.length > 16)
+    throw new UserError(`${heads.length} heads cannot be aligned, only 2 to 16`);
   const { device } = heads[0]!;
   const cosine = new Tensor(device, []);
   device.native.align_heads(

@@ -2,7 +2,7 @@
  * `npm run build:native`: builds the addon through cmake-js, with the CUDA device where it is of use.
  *
  * LDC_CUDA unset   with CUDA where a GPU and nvcc are present, for that GPU alone, so that installs stay short; without for `npm pack`,
- *                  since an addon with CUDA is bound to the C library of the machine that built it
+ *                  whose package is for every machine
  * LDC_CUDA=1       with CUDA, for the GPUs present, else for all architectures; nvcc is needed, a GPU is not
  * LDC_CUDA=0       without
  * LDC_CUDA_ARCHITECTURES=80;90 or all      for these instead
@@ -34,7 +34,7 @@ export function planCuda(env) {
   if (!['', '0', '1'].includes(wish)) throw new Error(`LDC_CUDA is 0 or 1, not ${wish}`);
   if (wish === '0') return { architectures: [], required: false, why: 'LDC_CUDA=0' };
   if (wish === '' && ['pack', 'publish'].includes(env.npm_command)) {
-    return { architectures: [], required: false, why: 'the package is to load on every Linux' };
+    return { architectures: [], required: false, why: 'the package is for every machine, not for the GPU of this one' };
   }
   const nvcc = output(env.CUDACXX ?? 'nvcc', ['--version']) !== undefined;
   if (!nvcc && wish === '1')

@@ -41,7 +41,7 @@ it('builds for the GPUs that are there', async () => {
   expect(planCuda({ LDC_CUDA: '0' }).architectures).toEqual([]);
   expect(planCuda({ npm_command: 'pack' })).toMatchObject({
     architectures: [],
-    why: 'the package is to load on every Linux',
+    why: 'the package is for every machine, not for the GPU of this one',
   });
   expect(planCuda({ LDC_CUDA_ARCHITECTURES: 'all' }).architectures).toEqual(allArchitectures);
 });

@@ -12,6 +12,15 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+/** A parser for commander: whole numbers from 0, each once, as in `0,2,3`. */
+export function numberList(text: string): number[] {
+  const parts = text.split(',').map((part) => part.trim());
+  if (!parts.every((part) => /^\d{1,6}$/.test(part)) || new Set(parts.map(Number)).size < parts.length) {
+    throw new InvalidArgumentError('a list of different numbers as in 0,2,3 is needed.');
+  }
+  return parts.map(Number);
+}
+
 /** A parser for commander: a number from 0 to 1. */
 export function fraction(text: string): number {
   const value = Number(text);

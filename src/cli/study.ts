@@ -1,15 +1,17 @@
 /** `ldc study` */
 import { Command, Option } from 'commander';
 import { UserError } from '../base/errors.js';
+import { cudaHint, cudaState } from '../engine/device.js';
+import { type Gpu, gpusOf } from '../study/gpus.js';
 import { runLocally } from '../study/local.js';
-import { dataOf, planStudy } from '../study/plan.js';
+import { dataOf, type Plan, planStudy } from '../study/plan.js';
 import { submit } from '../study/slurm/submit.js';
 import { studyStatus } from '../study/status.js';
 import { statusText, submittedText } from '../study/statusText.js';
 import { readStudy } from '../study/studyFile.js';
 import { writeStudyReport } from '../study/studyReport.js';
 import { defaultData, withOutOption } from './experimentOptions.js';
-import { wholeNumber } from './numbers.js';
+import { numberList, wholeNumber } from './numbers.js';
 import {
   type CommonOptions,
   interruption,
@@ -26,6 +28,8 @@ interface StudyFlags extends CommonOptions {
 interface RunFlags extends StudyFlags {
   backend: 'local' | 'slurm';
   jobs?: number;
+  gpus?: number[];
+  perGpu?: number;
   data?: string;
 }
 
@@ -42,12 +46,21 @@ function runCommand(): Command {
   const command = studyPart('run', 'do every run that is not done; after an interruption the same command goes on')
     .addOption(new Option('--backend <name>', 'where runs are computed').choices(['local', 'slurm']).default('local'))
     .option('--jobs <n>', 'local: runs at a time (default: 1)', wholeNumber(1))
+    .option(
+      '--gpus <list>',
+      'local: numbers of the GPUs to use, as in 0,2,3 (default: all that CUDA lists)',
+      numberList,
+    )
+    .option('--per-gpu <n>', 'local: runs at a time on each GPU (default: 1)', wholeNumber(1))
     .option('--data <dir>', `folder of crop sets (default: ${defaultData}, or what the study draws)`);
   command.addHelpText('after', '\nExample:\n  ldc study run experiments/ocim.yaml --backend slurm');
   return command.action(async (file: string, flags: RunFlags) => {
     const study = await readStudy(file);
-    if (flags.backend === 'slurm' && flags.jobs !== undefined) {
-      throw new UserError('--jobs is for the local backend', 'on Slurm the partition and the QOS limit what runs');
+    const local = { '--jobs': flags.jobs, '--gpus': flags.gpus, '--per-gpu': flags.perGpu };
+    const [misplaced] = Object.entries(local).flatMap(([flag, value]) => (value === undefined ? [] : [flag]));
+    if (flags.backend === 'slurm' && misplaced !== undefined) {
+      const hint = 'on Slurm the partition and the QOS limit what runs, and slurm.gpus of the study file asks for GPUs';
+      throw new UserError(`${misplaced} is for the local backend`, hint);
     }
     if (study.synth !== undefined && flags.data !== undefined) {
       throw new UserError(`${file} draws its own data (key synth); --data has no place`, 'leave one of them out');
@@ -60,10 +73,27 @@ function runCommand(): Command {
       printResult(flags, submitted, () => submittedText(submitted, file));
       return;
     }
-    await runLocally(plan, { jobs: flags.jobs ?? 1, progress, signal });
+    const { jobs = 1, perGpu = 1 } = flags;
+    const gpus = gpusFor(plan, flags.gpus);
+    if (gpus.length > 0 && jobs > gpus.length * perGpu) {
+      progress.note(
+        `${gpus.length * perGpu} runs at a time, not ${jobs}: ${perGpu} on each of ${gpus.length} GPUs (--per-gpu)`,
+      );
+    }
+    await runLocally(plan, { jobs, gpus, perGpu, progress, signal });
     const status = await studyStatus(study, flags.out);
     printResult(flags, status, () => `${statusText(status, terminalWidth())}next: ldc study report ${file}`);
   });
+}
+
+/** Those that the tasks are spread over; none where they compute on the CPU. */
+function gpusFor(plan: Plan, wanted: readonly number[] | undefined): Gpu[] {
+  const onCpu = plan.tasks.every(({ mayUseGpu }) => !mayUseGpu);
+  if (onCpu && wanted !== undefined) throw new UserError('--gpus has no place in a study whose device is cpu');
+  const { unusable, gpus } = onCpu ? { unusable: 'not wanted', gpus: [] } : cudaState();
+  if (unusable !== '' && wanted !== undefined)
+    throw new UserError(`the device cuda cannot be used: ${unusable}`, cudaHint());
+  return unusable === '' ? gpusOf(gpus, wanted, process.env.CUDA_VISIBLE_DEVICES) : [];
 }
 
 function statusCommand(): Command {

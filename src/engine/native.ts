@@ -237,6 +237,8 @@ export interface CudaState {
   unusable: string;
   /** Build, driver and GPUs, one a line. */
   summary: string;
+  /** What is known of each GPU, by its number. */
+  gpus: string[];
 }
 
 let loaded: Addon | undefined;

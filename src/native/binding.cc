@@ -428,13 +428,16 @@ Napi::Value measure_peak(const Napi::CallbackInfo& info) {
   }
 }
 
-// cuda() -> {built, unusable, summary}
+// cuda() -> {built, unusable, summary, gpus}
 Napi::Value cuda_object(const Napi::CallbackInfo& info) {
   const CudaState state = cuda_state();
   Napi::Object object = Napi::Object::New(info.Env());
   object.Set("built", state.built);
   object.Set("unusable", state.unusable);
   object.Set("summary", state.summary);
+  Napi::Array gpus = Napi::Array::New(info.Env(), state.gpus.size());
+  for (uint32_t i = 0; i < state.gpus.size(); ++i) gpus.Set(i, state.gpus[i]);
+  object.Set("gpus", gpus);
   return object;
 }
 

@@ -20,9 +20,9 @@ std::unique_ptr<Device> open_device(const DeviceRequest& request) {
 
 CudaState cuda_state() {
 #ifdef LDC_CUDA
-  return {true, cuda::why_unusable(), cuda::summary()};
+  return {true, cuda::why_unusable(), cuda::summary(), cuda::gpus()};
 #else
-  return {false, "this build has no CUDA", "built without CUDA"};
+  return {false, "this build has no CUDA", "built without CUDA", {}};
 #endif
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cuda/precision.h"
 #include "device.h"
@@ -25,6 +26,7 @@ struct CudaState {
   bool built = false;
   std::string unusable;  // why there is no device cuda, for people; empty where there is one
   std::string summary;   // build, driver and devices, one a line
+  std::vector<std::string> gpus;  // what is known of each, by its number
 };
 CudaState cuda_state();
 

@@ -8,6 +8,7 @@ import { WorkError } from '../base/errors.js';
 import { removeLeftovers, writeWhole } from '../base/files.js';
 import { holderOf, withLock } from '../base/lock.js';
 import { Interrupted, type Progress } from '../run/progress.js';
+import { type Gpu, GpuPlaces } from './gpus.js';
 import { commandsOf, ldcProgram } from './ldc.js';
 import type { Command, Plan, Task } from './plan.js';
 import { reasonOf, writeRecord } from './taskRecord.js';
@@ -15,6 +16,9 @@ import { reasonOf, writeRecord } from './taskRecord.js';
 export interface LocalOptions {
   /** Processes at a time. */
   jobs: number;
+  /** Those that tasks are spread over, and how many processes at a time each may have (default: 1); none where tasks run on the CPU. */
+  gpus?: readonly Gpu[];
+  perGpu?: number;
   progress: Progress;
   signal: AbortSignal;
 }
@@ -35,6 +39,7 @@ class LocalStudy {
   private readonly failed = new Set<string>();
   private readonly children = new Set<ChildProcess>();
   private readonly threads: string;
+  private readonly places: GpuPlaces;
 
   constructor(
     private readonly plan: Plan,
@@ -46,6 +51,7 @@ class LocalStudy {
     const needed = new Set(open.map(({ needs }) => needs));
     this.open = open.filter(({ id, stage }) => !stage || needed.has(id));
     this.threads = String(Math.max(1, Math.floor(availableParallelism() / options.jobs)));
+    this.places = new GpuPlaces(options.gpus ?? [], options.perGpu ?? 1);
   }
 
   async run(): Promise<void> {
@@ -63,10 +69,15 @@ class LocalStudy {
     const running = new Map<string, Promise<void>>();
     try {
       while (!options.signal.aborted) {
-        for (const task of this.ready().slice(0, options.jobs - running.size)) {
+        for (const task of this.ready()) {
+          if (running.size === options.jobs) break;
+          const onGpu = task.mayUseGpu && this.places.count > 0;
+          const gpu = onGpu ? this.places.take() : undefined;
+          if (onGpu && gpu === undefined) continue; // until one is given back
           this.open.splice(this.open.indexOf(task), 1);
-          const finished = this.perform(task).then((outcome) => {
+          const finished = this.perform(task, gpu).then((outcome) => {
             running.delete(task.id);
+            if (gpu !== undefined) this.places.give(gpu);
             if (outcome === 'done') this.done.add(task.id);
             if (outcome === 'failed') this.failed.add(task.id);
             options.progress.update(doneRuns());
@@ -95,14 +106,16 @@ class LocalStudy {
     return this.open.filter(({ needs }) => needs === null || this.done.has(needs));
   }
 
-  private async perform(task: Task): Promise<Outcome> {
+  private async perform(task: Task, gpu: Gpu | undefined): Promise<Outcome> {
     const { folder } = this.plan;
     await this.waitForOthers(task);
     const log = await open(folder.log(task.id), 'a');
     try {
+      if (gpu !== undefined) await log.write(`on GPU ${gpu.number}: ${gpu.name}\n`);
+      const env = gpu === undefined ? process.env : { ...process.env, CUDA_VISIBLE_DEVICES: gpu.visible };
       for (const command of commandsOf(task, this.threads)) {
         if (this.options.signal.aborted) return 'interrupted';
-        const { status, job } = await this.start(task, command, log);
+        const { status, job } = await this.start(task, command, log, env);
         const ended = { backend: 'local', job, ...(status === null ? {} : { status }) } as const;
         if (status !== 0) {
           // 130 after a signal that somebody sent to the process itself.
@@ -125,14 +138,19 @@ class LocalStudy {
     while (!this.options.signal.aborted && (await holderOf(task.folder))?.alive) await sleep(250);
   }
 
-  private async start(task: Task, command: Command, log: FileHandle): Promise<{ status: number | null; job: string }> {
+  private async start(
+    task: Task,
+    command: Command,
+    log: FileHandle,
+    env: NodeJS.ProcessEnv,
+  ): Promise<{ status: number | null; job: string }> {
     const { stdout } = command;
-    if (stdout === undefined) return this.spawn(task, command, log.fd, log.fd);
+    if (stdout === undefined) return this.spawn(task, command, env, log.fd, log.fd);
     let ended: { status: number | null; job: string } | undefined;
     const refused = new Error('no result');
     try {
       await writeWhole(stdout, async (file) => {
-        ended = await this.spawn(task, command, file.fd, log.fd);
+        ended = await this.spawn(task, command, env, file.fd, log.fd);
         if (ended.status !== 0) throw refused;
       });
     } catch (error) {
@@ -142,9 +160,9 @@ class LocalStudy {
   }
 
   /** In a process group of its own, so that Ctrl-C in a terminal comes to the study alone; the channel tells it when the study dies. */
-  private async spawn(task: Task, { args }: Command, stdout: number, stderr: number) {
+  private async spawn(task: Task, { args }: Command, env: NodeJS.ProcessEnv, stdout: number, stderr: number) {
     const [node, ldc] = ldcProgram as [string, string];
-    const child = spawn(node, [ldc, ...args], { stdio: ['ignore', stdout, stderr, 'ipc'], detached: true });
+    const child = spawn(node, [ldc, ...args], { env, stdio: ['ignore', stdout, stderr, 'ipc'], detached: true });
     const exit = new Promise<number | null>((resolve, reject) => {
       child.once('error', reject);
       child.once('exit', resolve);

@@ -34,6 +34,8 @@ export interface Task {
   done: string;
   /** Threads are not settled by the configuration: the backend gives it as many as it has. */
   threadsFree: boolean;
+  /** Its device may be a GPU, by the configuration. */
+  mayUseGpu: boolean;
 }
 
 export interface Plan {
@@ -109,6 +111,7 @@ function stageTask(run: StudyRun, path: string, folder: StudyFolder, { data, out
     needs: null,
     done: `${path}/maps.safetensors`,
     threadsFree: run.config.threads === 'auto',
+    mayUseGpu: run.config.device !== 'cpu',
   };
 }
 
@@ -133,6 +136,7 @@ function runTask(
     needs,
     done: folder.result(run.id),
     threadsFree: run.config.threads === 'auto',
+    mayUseGpu: run.config.device !== 'cpu',
   };
 }
 

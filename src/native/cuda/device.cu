@@ -261,13 +261,22 @@ std::unique_ptr<Device> make_device(int number, Precision precision) {
 // Is there where any kernel is: asked for to learn whether the build has code for a GPU.
 __global__ void present_kernel() {}
 
+// NVIDIA's rule of compatibility within a major version (CUDA's release notes, table of minimum drivers); the newest GPUs need the
+// first driver that knows them.
+#if CUDART_VERSION >= 13000
+constexpr const char* kDriverNeeded = "driver R580 or newer";
+#else
+constexpr const char* kDriverNeeded = "driver R525 or newer (R570 for compute capability 10 and 12)";
+#endif
+
 std::string why_unusable() {
   int driver = 0, count = 0;
   if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) return "no NVIDIA driver is installed";
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status == cudaErrorInsufficientDriver) {
     return "the NVIDIA driver supports CUDA " + std::to_string(driver / 1000) + "." + std::to_string(driver % 1000 / 10) +
-           ", this build needs " + std::to_string(CUDART_VERSION / 1000) + "." + std::to_string(CUDART_VERSION % 1000 / 10);
+           ", this build needs " + std::to_string(CUDART_VERSION / 1000) + "." + std::to_string(CUDART_VERSION % 1000 / 10) +
+           " and " + kDriverNeeded;
   }
   if (status != cudaSuccess) return std::string("CUDA does not start: ") + cudaGetErrorString(status);
   if (count == 0) return "there is no NVIDIA GPU";
@@ -305,21 +314,28 @@ double peak_flops(int number, Precision precision) {
   return 0;
 }
 
-std::string summary() {
-  const auto version = [](int v) { return std::to_string(v / 1000) + "." + std::to_string(v % 1000 / 10); };
-  std::string text = "built with CUDA " + version(CUDART_VERSION) + " for " LDC_CUDA_ARCHITECTURES;
-  int driver = 0, count = 0;
-  if (cudaDriverGetVersion(&driver) == cudaSuccess && driver > 0) text += ", driver for CUDA " + version(driver);
-  const std::string reason = why_unusable();
-  if (!reason.empty()) return text + "; not usable: " + reason;
-  check(cudaGetDeviceCount(&count), "devices");
+std::vector<std::string> gpus() {
+  int count = 0;
+  if (cudaGetDeviceCount(&count) != cudaSuccess) return {};
+  std::vector<std::string> list;
   for (int i = 0; i < count; ++i) {
     cudaDeviceProp p;
     check(cudaGetDeviceProperties(&p, i), "device");
-    text.append("\n").append(std::to_string(i)).append(": ").append(p.name).append(", compute capability ");
-    text.append(std::to_string(p.major)).append(".").append(std::to_string(p.minor)).append(", ");
-    text.append(std::to_string(p.totalGlobalMem >> 20)).append(" MiB");
+    list.push_back(std::string(p.name) + ", compute capability " + std::to_string(p.major) + "." + std::to_string(p.minor) + ", " +
+                   std::to_string(p.totalGlobalMem >> 20) + " MiB");
   }
+  return list;
+}
+
+std::string summary() {
+  const auto version = [](int v) { return std::to_string(v / 1000) + "." + std::to_string(v % 1000 / 10); };
+  std::string text = "built with CUDA " + version(CUDART_VERSION) + " for " LDC_CUDA_ARCHITECTURES + ", needs " + kDriverNeeded;
+  int driver = 0;
+  if (cudaDriverGetVersion(&driver) == cudaSuccess && driver > 0) text += ", driver for CUDA " + version(driver);
+  const std::string reason = why_unusable();
+  if (!reason.empty()) return text + "; not usable: " + reason;
+  const std::vector<std::string> list = gpus();
+  for (size_t i = 0; i < list.size(); ++i) text.append("\n").append(std::to_string(i)).append(": ").append(list[i]);
   return text;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "../device.h"
 #include "precision.h"
@@ -20,6 +21,9 @@ std::string why_unusable();
 // FLOP/s of a GPU's convolutions at best: its multiprocessors, at their highest clock, times what one does a clock by the data sheets
 // (dense, sums in float32); 0 for an architecture that is not known here.
 double peak_flops(int number, Precision precision);
+
+// What is known of each GPU that CUDA lists, for people, by its number; none where CUDA is not usable.
+std::vector<std::string> gpus();
 
 // What is known of the CUDA installation, for people: build, driver, and one line a GPU.
 std::string summary();

@@ -29,6 +29,7 @@ async function runScript(line: string, index: number, signal?: NodeJS.Signals) {
     needs: null,
     done: '',
     threadsFree: true,
+    mayUseGpu: true,
     commands: [{ args: ['eval', '--run', "it's $HOME & so"], stdout: at.result(`O&C--${i}`) }],
   }));
   const text = batchScript(study, at, tasks, 'afterok:7_1');

@@ -283,12 +283,16 @@ std::string why_unusable() {
   cudaDeviceProp p;
   cudaFuncAttributes attributes;
   if (cudaGetDeviceProperties(&p, 0) != cudaSuccess) return "the GPU does not answer";
-  if (cudaSetDevice(0) != cudaSuccess || cudaFuncGetAttributes(&attributes, present_kernel) != cudaSuccess) {
-    cudaGetLastError();
+  cudaError_t reason = cudaSetDevice(0);
+  if (reason == cudaSuccess) reason = cudaFuncGetAttributes(&attributes, present_kernel);
+  if (reason == cudaSuccess) return "";
+  cudaGetLastError();
+  if (reason == cudaErrorNoKernelImageForDevice || reason == cudaErrorInvalidDeviceFunction) {
     return std::string("this build has no code for the ") + p.name + " (compute capability " + std::to_string(p.major) + "." +
            std::to_string(p.minor) + "), only for " LDC_CUDA_ARCHITECTURES;
   }
-  return "";
+  // Another process has it to itself, or all its memory.
+  return std::string("the ") + p.name + " cannot be used now: " + cudaGetErrorString(reason);
 }
 
 double peak_flops(int number, Precision precision) {

@@ -6,8 +6,8 @@ import { type CropCache, cropCache } from './cropCache.js';
 import { openImage } from './image.js';
 import type { Frame } from './manifest.js';
 
-/** libuv has four threads unless UV_THREADPOOL_SIZE says otherwise; more decodings at once would wait for each other. */
-const LIBUV_THREADS = 4;
+/** libuv has four threads unless UV_THREADPOOL_SIZE says otherwise (bin/ldc.js does); more decodings at once would wait for each other. */
+const libuvThreads = () => Number(process.env.UV_THREADPOOL_SIZE) || 4;
 
 export interface LoaderOptions {
   /** Side of the square images, in pixels; others are resized. */
@@ -63,7 +63,7 @@ export async function* loadBatches(
   const { size, ahead = 2, workers = 'auto', cache = false, signal, note } = options;
   const stop = new AbortController();
   const ends = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
-  const turn = turns(workers === 'auto' ? Math.min(availableParallelism(), LIBUV_THREADS) : workers);
+  const turn = turns(workers === 'auto' ? Math.min(availableParallelism(), libuvThreads()) : workers);
   const load = (cache ? decodeOnce : decodeInto)(note);
   const iterator = batches[Symbol.iterator]();
   const loading: Promise<LoadedBatch>[] = [];

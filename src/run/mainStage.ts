@@ -1,6 +1,6 @@
 /** The training of a method's own network, from the newest checkpoint on: epochs, metrics.jsonl, checkpoints that may go. */
-import { existsSync } from 'node:fs';
-import { appendFile, readFile } from 'node:fs/promises';
+import { appendFileSync, existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { writeFileWhole } from '../base/files.js';
 import type { Device } from '../engine/device.js';
 import { Profiler } from '../engine/profile.js';
@@ -59,10 +59,11 @@ export async function trainNetwork(
       checkpoints,
       saveEvery: config.train.save_every,
       retain: () => retain(experiment, device, folder, checkpoints),
-      onStep: async (record) => {
+      onStep: (record) => {
         onStep(record);
         profiler?.endStep();
-        await appendFile(folder.metrics, `${JSON.stringify(metricsLine(record))}\n`);
+        // At once: on libuv's threads it would queue behind the decoders.
+        appendFileSync(folder.metrics, `${JSON.stringify(metricsLine(record))}\n`);
       },
     },
     start ?? trainingStart,

@@ -15,6 +15,7 @@ import { openExperiment } from '../../src/run/experiment.js';
 import type { Progress } from '../../src/run/progress.js';
 import { runFolder } from '../../src/run/runFolder.js';
 import { train } from '../../src/run/train.js';
+import { pacedDevice } from './pacedDevice.js';
 import { ourWorker, type Worker } from './protocol.js';
 import { spreadOf } from './statistics.js';
 
@@ -58,10 +59,7 @@ export async function epochTimes({ size, threads, steps, rounds, signal }: Epoch
   const folder = await mkdtemp(join(tmpdir(), 'ldc-bench-'));
   const bareStep = ourWorker({ workload: 'ldcnet-train', batch: epochBatch, size, threads });
   try {
-    const data = join(folder, 'data');
-    // Of each subject a live image and two attacks, of which a step takes five.
-    const subjects = Math.max(5, Math.ceil((5 * steps) / 2));
-    await synthesise({ out: data, seed: 1, subjects, frames: 1, size, signal });
+    await drawData(folder, { size, steps, signal });
     await bareStep.ready();
     await bareStep.step(); // warms up
     const turns: Record<Source, Turn[]> = { jpeg: [], cache: [] };
@@ -81,6 +79,37 @@ export async function epochTimes({ size, threads, steps, rounds, signal }: Epoch
   }
 }
 
+/** What an epoch's steps take where the device takes `stepMs` for each: the loader's limit, without a GPU. */
+export interface PacedFigures extends Times {
+  source: Source;
+}
+
+/** As `epochTimes`, with a device that computes nothing and takes a given time (pacedDevice.ts). */
+export async function pacedTimes(
+  { size, steps, rounds, signal }: Omit<EpochOptions, 'threads'>,
+  stepMs: number,
+): Promise<PacedFigures[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'ldc-bench-'));
+  try {
+    await drawData(folder, { size, steps, signal });
+    const device = pacedDevice(stepMs);
+    const turns: Record<Source, Times[]> = { jpeg: [], cache: [] };
+    for (let turn = 1; turn <= 2 * rounds; turn++) {
+      const source = turn % 2 === 1 ? 'jpeg' : 'cache';
+      turns[source].push(await lastEpoch(folder, turn, source, device, { size, steps, signal }));
+    }
+    return (['jpeg', 'cache'] as const).map((source) => ({ source, ...medians(turns[source]) }));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Of each subject a live image and two attacks, of which a step takes five. */
+async function drawData(folder: string, { size, steps, signal }: Pick<EpochOptions, 'size' | 'steps' | 'signal'>) {
+  const subjects = Math.max(5, Math.ceil((5 * steps) / 2));
+  await synthesise({ out: join(folder, 'data'), seed: 1, subjects, frames: 1, size, signal });
+}
+
 /** An epoch between bare steps. */
 interface Turn {
   epoch: Times;
@@ -89,17 +118,17 @@ interface Turn {
 }
 
 function figuresOf(source: Source, turns: readonly Turn[]): EpochFigures {
-  const median = (times: readonly Times[]) => ({
-    ms: spreadOf(times.map(({ ms }) => ms)).median,
-    cpu: spreadOf(times.map(({ cpu }) => cpu)).median,
-  });
   return {
     source,
-    epoch: median(turns.map(({ epoch }) => epoch)),
-    bare: median(turns.map(({ bare }) => bare)),
-    ratio: median(turns.map(({ epoch, bare }) => combine(epoch, bare, (a, b) => a / b))),
+    epoch: medians(turns.map(({ epoch }) => epoch)),
+    bare: medians(turns.map(({ bare }) => bare)),
+    ratio: medians(turns.map(({ epoch, bare }) => combine(epoch, bare, (a, b) => a / b))),
     checkpoint: spreadOf(turns.map(({ checkpoint }) => checkpoint)).median,
   };
+}
+
+function medians(times: readonly Times[]): Times {
+  return { ms: spreadOf(times.map(({ ms }) => ms)).median, cpu: spreadOf(times.map(({ cpu }) => cpu)).median };
 }
 
 function combine(a: Times, b: Times, how: (a: number, b: number) => number): Times {

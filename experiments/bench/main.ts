@@ -1,10 +1,10 @@
 /** `npm run bench -- kernels|step|eval|cam|predict|epoch|compare|convergence`: how fast this machine computes, beside what it could do. */
-import { cpus } from 'node:os';
+import { availableParallelism, cpus } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { interruption, progressFor, reportError } from '../../src/cli/output.js';
 import { measurePeak, openDevice } from '../../src/engine/device.js';
 import { type ConvergenceOptions, convergence } from './convergence.js';
-import { epochBatch, epochTimes } from './epoch.js';
+import { epochBatch, epochTimes, pacedTimes } from './epoch.js';
 import { kernelTimes } from './kernels.js';
 import { ourWorker, type Task, type Workload, workloads } from './protocol.js';
 import { rounded, spreadOf } from './statistics.js';
@@ -68,7 +68,12 @@ function command(): Command {
   const epoch = program
     .command('epoch')
     .description('epochs from JPEG files by turns with the bare step (SYNTHETIC images)')
-    .option('--rounds <n>', 'epochs of each kind', positive, 3);
+    .option('--rounds <n>', 'epochs of each kind', positive, 3)
+    .option(
+      '--step-ms <ms>',
+      'with a device that computes nothing and takes so long for a step: the limit of the input',
+      milliseconds,
+    );
   withFlags(epoch, { batch: false }).action(benchEpoch);
   addCompare(program);
   addConvergence(program);
@@ -117,6 +122,13 @@ function positive(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1)
     throw new InvalidArgumentError('a whole number of at least 1 is needed.');
+  return value;
+}
+
+function milliseconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value < 1e6))
+    throw new InvalidArgumentError('milliseconds are needed, from 0.');
   return value;
 }
 
@@ -176,7 +188,8 @@ async function benchKernels(flags: Flags): Promise<void> {
   }
 }
 
-async function benchEpoch(flags: Flags & { rounds: number }): Promise<void> {
+async function benchEpoch(flags: Flags & { rounds: number; stepMs?: number }): Promise<void> {
+  if (flags.stepMs !== undefined) return benchPacedEpoch({ ...flags, stepMs: flags.stepMs });
   const { threads } = printMachine(flags);
   const { size, steps = 8, rounds } = flags;
   const signal = interruption();
@@ -201,6 +214,29 @@ async function benchEpoch(flags: Flags & { rounds: number }): Promise<void> {
     const text =
       `a step from ${source === 'jpeg' ? 'JPEG files' : 'the cache  '}  ${epoch.ms.toFixed(1)} ms, bare ${bare.ms.toFixed(1)} ms: ${over('ms').toFixed(1)} % more` +
       `  (processor time ${epoch.cpu.toFixed(1)} and ${bare.cpu.toFixed(1)} ms: ${over('cpu').toFixed(1)} %)  checkpoint ${checkpoint.toFixed(0)} ms an epoch`;
+    print(flags, document, text);
+  }
+}
+
+async function benchPacedEpoch(flags: Flags & { rounds: number; stepMs: number }): Promise<void> {
+  const { size, steps = 40, rounds, stepMs } = flags;
+  for (const { source, ms, cpu } of await pacedTimes({ size, steps, rounds, signal: interruption() }, stepMs)) {
+    const document = {
+      name: 'paced-epoch',
+      source,
+      synthetic: true,
+      batch: epochBatch,
+      size,
+      processors: availableParallelism(),
+      steps,
+      step_ms: stepMs,
+      ms_median: rounded(ms),
+      cpu_ms_median: rounded(cpu),
+      img_per_s: rounded((epochBatch / ms) * 1e3, 0),
+    };
+    const text =
+      `${availableParallelism()} processors, a device that takes ${stepMs} ms, images from ${source === 'jpeg' ? 'JPEG files' : 'the cache  '}: ` +
+      `${ms.toFixed(1)} ms a step, ${((epochBatch / ms) * 1e3).toFixed(0)} images/s (processor time ${cpu.toFixed(1)} ms)`;
     print(flags, document, text);
   }
 }

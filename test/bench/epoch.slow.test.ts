@@ -19,3 +19,15 @@ it('one epoch from files, one from the cache', async () => {
     for (const figure of ['ms_median', 'bare_ms_median', 'checkpoint_ms']) expect(line[figure]).toBeGreaterThan(0);
   }
 }, 600_000);
+
+it('a device that takes its time: an epoch takes as long, and no shorter', async () => {
+  const flags = ['--size', '32', '--steps', '4', '--rounds', '1', '--step-ms', '60', '--json'];
+  const { stdout } = await promisify(execFile)(process.execPath, [program, 'epoch', ...flags]);
+  const lines = stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, number>); // biome-ignore format: one list
+  expect(lines.map(({ source }) => source)).toEqual(['jpeg', 'cache']);
+  for (const line of lines) {
+    expect(line).toMatchObject({ name: 'paced-epoch', step_ms: 60, synthetic: true });
+    expect(line.ms_median).toBeGreaterThan(59);
+    expect(line.img_per_s).toBe(Math.round(30e3 / line.ms_median!));
+  }
+}, 300_000);

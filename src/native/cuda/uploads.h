@@ -54,7 +54,7 @@ class Uploads {
     staging_.give(block);
   }
 
-  // Whether there is room to fetch it ahead. What was fetched before and not uploaded yet is forgotten.
+  // Whether there is room to fetch it ahead. What was fetched before and not uploaded yet is forgotten then, and kept otherwise.
   bool prefetch(const void* source, size_t bytes) {
     Slot& slot = slots_[next_];
     if (streams_.capturing() || !make_room(slot, bytes)) return false;
@@ -112,12 +112,15 @@ class Uploads {
     return block;
   }
 
+  // False where there is no memory left: the slot is as it was then, with what was fetched into it.
   bool make_room(Slot& slot, size_t bytes) {
     if (slot.room >= bytes) return true;
+    void* const data = streams_.allocate_device(bytes);
+    if (data == nullptr) return false;
     if (slot.data != nullptr) streams_.free_device(slot.data);
-    slot.data = streams_.allocate_device(bytes);
-    slot.room = slot.data == nullptr ? 0 : bytes;
-    return slot.data != nullptr;
+    slot.data = data;
+    slot.room = bytes;
+    return true;
   }
 
   Streams& streams_;

@@ -27,6 +27,12 @@ const faults: [what: string, file: string, line: string, instead?: string][] = [
     'captured_slots_.push_back(&slot);',
     'streams_.wait(Streams::compute, slot.ready);',
   ],
+  [
+    'a slot loses what was fetched when there is no room for more',
+    'uploads.h',
+    'if (data == nullptr) return false;',
+    'if (data == nullptr) return streams_.free_device(slot.data), slot.data = nullptr, slot.room = 0, false;',
+  ],
   ['pinned memory is used again too early', 'staging.h', 'if (!streams_.reached(block->done)) continue;'],
 ];
 

@@ -118,6 +118,7 @@ class Streams {
   // Throws Trap where memory that kernels are given has been released.
   void copy(void* target, const void* source, size_t bytes) const {
     if (own_.count(target) == 0) allocation_of(target);
+    if (own_.count(source) == 0) throw std::logic_error("a copy from memory that is not there");
     std::memcpy(target, source, bytes);
   }
   bool runnable(Name name) const {

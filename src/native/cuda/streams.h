@@ -29,7 +29,8 @@ class Streams {
   StepGraph step;
   bool capturing() const { return step.capturing(); }
 
-  Event make_event(unsigned flags = cudaEventDisableTiming) {
+  // Whoever waits for one sleeps: a core that spins is one that cannot decode.
+  Event make_event(unsigned flags = cudaEventDisableTiming | cudaEventBlockingSync) {
     Event event = nullptr;
     gpu::check(cudaEventCreateWithFlags(&event, flags), "event");
     return event;

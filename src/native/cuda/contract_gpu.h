@@ -124,7 +124,7 @@ LDC_DEVICE void mma_bf16(float (&c)[4], const uint32_t (&a)[4], const uint32_t (
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
 #define LDC_ON_SM90A(...) asm volatile(__VA_ARGS__)
 #else
-#define LDC_ON_SM90A(...)  // never launched: has_wgmma()
+#define LDC_ON_SM90A(...) __trap()  // never launched (has_wgmma()); were it, an error is better than sums of nothing
 #endif
 
 // Whether the current GPU and this build have it: compute capability 9.0 and code for 90a.
@@ -197,6 +197,8 @@ LDC_DEVICE void wgmma_tf32(WgmmaSum<kN>& c, const uint32_t (&a)[4], uint64_t row
   }
 #undef LDC_SUM4
 #undef LDC_SUM8
+#else
+  __trap();
 #endif
 }
 

@@ -34,6 +34,18 @@ describe.skipIf(!hasNvcc)('convolution kernels', () => {
   );
 });
 
+// What is compiled for 9.0 without the a has no warp-group MMA: it has to stop, not to add nothing up.
+it.skipIf(!hasNvcc)('warp-group MMA traps where it is not there', { timeout: 10 * minutes }, () => {
+  const source = join(import.meta.dirname, '../../../src/native/cuda/kernels/conv2d_wgmma.cu');
+  const ptx = (architecture: string) => {
+    const flags = ['-std=c++20', '-fmad=false', '--extended-lambda', '-ptx', `-arch=compute_${architecture}`];
+    return spawnSync('nvcc', [...flags, source, '-o', '-'], { encoding: 'utf8', maxBuffer: 1 << 28 }).stdout;
+  };
+  expect(ptx('90')).toMatch(/\btrap;/);
+  expect(ptx('90a')).not.toMatch(/\btrap;/);
+  expect(ptx('90a')).toContain('wgmma.mma_async');
+});
+
 it('reads what ptxas reports', () => {
   const report = `ptxas info    : Compiling entry function '_Z1kILi64E' for 'sm_90'
 ptxas info    : Function properties for _Z1k

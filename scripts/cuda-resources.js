@@ -90,13 +90,20 @@ export function parseReport(text) {
   return entries;
 }
 
-/** Compiles one source for one architecture. @throws Error with nvcc's output, also for a mere warning */
+/** What ptxas says of warp-group MMA that it runs one by one (its messages C7510 and following), as mere information: a third of the speed. */
+export function serialised(text) {
+  return text.split('\n').filter((line) => /\bC75\d\d\b/.test(line));
+}
+
+/** Compiles one source for one architecture. @throws Error with nvcc's output, also for a mere warning, and where it serialises */
 export async function compile(file, architecture, folder) {
   const target = join(folder, `${file}.${architecture}.cubin`);
   // Warp-group MMA is in sm_90a, which is what is built for 90 (CMakeLists.txt).
   const name = architecture === '90' ? '90a' : architecture;
   const call = [...flags, `-arch=sm_${name}`, '-cubin', '-Xptxas', '-v', join(kernels, file), '-o', target];
   const { stderr, stdout } = await promisify(execFile)('nvcc', call, { maxBuffer: 1 << 26 });
+  const [first] = serialised(stderr + stdout);
+  if (first !== undefined) throw new Error(`${file} for sm_${name}: ${first}`);
   return parseReport(stderr + stdout);
 }
 

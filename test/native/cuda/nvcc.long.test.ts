@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseReport, resources } from '../../../scripts/cuda-resources.js';
+import { parseReport, resources, serialised } from '../../../scripts/cuda-resources.js';
 
 const hasNvcc = spawnSync('nvcc', ['--version']).status === 0;
 const minutes = 60_000;
@@ -44,6 +44,13 @@ it.skipIf(!hasNvcc)('warp-group MMA traps where it is not there', { timeout: 10 
   expect(ptx('90')).toMatch(/\btrap;/);
   expect(ptx('90a')).not.toMatch(/\btrap;/);
   expect(ptx('90a')).toContain('wgmma.mma_async');
+});
+
+it('hears of warp-group MMA that is serialised', () => {
+  const report = `ptxas info    : (C7510) Potential Performance Loss: wgmma.mma_async instructions are serialized due to … in function 'k'
+ptxas info    : Used 128 registers, used 3 barriers`;
+  expect(serialised(report)).toHaveLength(1);
+  expect(serialised("ptxas info    : Compiling entry function '_Z5C7510v' for 'sm_90a'")).toEqual([]);
 });
 
 it('reads what ptxas reports', () => {

@@ -71,12 +71,13 @@ describe('processes', () => {
     const { file } = await writeStudy('protocols: [OCI-to-M]');
     const study = await readStudy(file);
     const at = new StudyFolder(folder, 'last-honest');
-    const tasks = ['stage', 'a', 'b', 'c', 'd', 'e'].map(
+    const tasks = ['a', 'b', 'c', 'd', 'e'].map(
       (id): Task => ({
         id,
         folder: join(folder, id),
-        needs: id === 'stage' ? null : 'stage',
-        done: id === 'stage' ? folder : join(folder, `${id}.done`),
+        stage: false,
+        needs: null,
+        done: join(folder, `${id}.done`),
         threadsFree: false,
         mayUseGpu: id !== 'e',
         commands: [{ args: ['--version'] }],
@@ -95,7 +96,7 @@ describe('processes', () => {
       ];
       expect(second.from).toBeGreaterThanOrEqual(first.to);
     }
-    const logs = await Promise.all(tasks.slice(1).map(({ id }) => readFile(at.log(id), 'utf8')));
+    const logs = await Promise.all(tasks.map(({ id }) => readFile(at.log(id), 'utf8')));
     expect(logs.slice(0, 4).map((text) => /^on GPU (\d): H100 [AC]$/m.exec(text)?.[1]).sort()).toEqual(['0', '0', '2', '2']); // biome-ignore format: one list
     expect(logs[4]).not.toContain('GPU');
   }, 60_000);

@@ -7,18 +7,25 @@ import type { Evaluation } from '../evaluate/evaluation.js';
 import { type FoldsEvaluation, summarizeFolds } from '../evaluate/folds.js';
 import { paperConvention } from '../evaluate/paper.js';
 import { readScores } from '../evaluate/scoreFile.js';
-import { evalText } from '../report/evalTable.js';
+import { evalText, withMissing } from '../report/evalTable.js';
 import { foldsText } from '../report/foldsText.js';
 import { overlapTable } from '../report/robustnessTable.js';
 import { toText } from '../report/table.js';
 import { runCorruptionSweep } from '../run/corruptionSweep.js';
 import { NativeEngine } from '../run/engines.js';
-import { evaluateRun } from '../run/evaluateRun.js';
+import { evaluateRun, withoutFailures } from '../run/evaluateRun.js';
 import { dataFacts, deviceOf, openExperiment } from '../run/experiment.js';
 import { newestRun, openRun } from '../run/runFolder.js';
 import { evaluateBare, NO_SOURCE } from '../run/scored.js';
 import { targetOverlap } from '../run/targetMaps.js';
-import { type EvalModelFlags, engineOf, evaluationOfModel, refuseUnused, withEvalModelOptions } from './evalModels.js';
+import {
+  type EvalModelFlags,
+  engineOf,
+  evaluationOfModel,
+  leftOutOf,
+  refuseUnused,
+  withEvalModelOptions,
+} from './evalModels.js';
 import { breakdownPart, compareTwo, corruptionPart, type Evaluated, printNotes, printSeeds } from './evalViews.js';
 import { overridesOf, withDataOption, withDeviceOptions, withOutOption } from './experimentOptions.js';
 import { exclusive, flagOf } from './modelOptions.js';
@@ -60,6 +67,7 @@ export function evalCommand(): Command {
     .option('--by <columns>', 'errors by attack_type, pai, subject, session, …; or all', byColumns)
     .option('--corrupt <kinds>', `also corrupt the target: ${corruptionKinds.join(',')}; or all`, kindsOf)
     .option('--maps', 'also compare the attention maps with Grad-CAM on the target')
+    .option('--allow-missing', 'go on without images that cannot be read, and count them in every result')
     .option('--checkpoint <which>', 'last, best (on source development data) or an epoch', 'last')
     .addOption(
       new Option('--convention <name>', 'paper: thresholds and epoch from the target, marked oracle')
@@ -103,9 +111,10 @@ function printEvaluated({ evaluation, more }: Pick<Evaluated, 'evaluation' | 'mo
   printNotes(evaluation.notes, flags);
   const width = terminalWidth();
   printResult(flags, document, () =>
-    [evalText(evaluation, width), ...more.flatMap(({ tables }) => tables.map((table) => toText(table, width)))].join(
-      '\n',
-    ),
+    [
+      evalText(evaluation, width),
+      ...more.flatMap(({ tables }) => tables.map((table) => toText(withMissing(table, [evaluation]), width))),
+    ].join('\n'),
   );
 }
 
@@ -150,17 +159,19 @@ async function ofRun(path: string, flags: EvalFlags): Promise<Evaluated> {
     mode,
     reuse,
     progress,
+    leftOut: leftOutOf(flags, progress),
     engine: engineOf(flags, config),
   });
   const { evaluation, target, checkpoint } = result;
+  const scored = withoutFailures(experiment, target);
   const more = flags.by === undefined ? [] : [breakdownPart(target, evaluation, level, mode, flags.by)];
   if (flags.corrupt !== undefined) {
     const options = { kinds: flags.corrupt, level, mode, reuse, progress };
     const engine = engineOf(flags, config) ?? new NativeEngine(config, device);
-    more.push(corruptionPart(await runCorruptionSweep(experiment, engine, folder, result, options)));
+    more.push(corruptionPart(await runCorruptionSweep(scored, engine, folder, result, options)));
   }
   if (flags.maps) {
-    const overlap = await targetOverlap(experiment, device, folder, facts, checkpoint, progress);
+    const overlap = await targetOverlap(scored, device, folder, facts, checkpoint, progress);
     more.push({ key: 'map_overlap', value: overlap, tables: [overlapTable(overlap)] });
   }
   return { name: path, evaluation, more };
@@ -192,7 +203,7 @@ function refuseForFiles(flags: EvalFlags): void {
     return;
   }
   if (flags.engine === 'onnx') throw new UserError(`--engine onnx and --${files} exclude each other`);
-  for (const name of ['device', 'precision', 'threads', 'set']) exclusive(flags, [files, name]);
+  for (const name of ['device', 'precision', 'threads', 'set', 'allowMissing']) exclusive(flags, [files, name]);
   if (files === 'compare') {
     refuseForSeveral(flags, ['by', 'corrupt', 'maps', 'sourceScores']);
     if (flags.convention === 'paper' || flags.checkpoint !== 'last') {

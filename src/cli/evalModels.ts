@@ -3,10 +3,12 @@ import { type Command, Option } from 'commander';
 import { UserError } from '../base/errors.js';
 import type { Config } from '../config/schema.js';
 import type { CorruptionKind } from '../data/corrupt.js';
+import { LeftOut } from '../data/leftOut.js';
 import type { Level } from '../evaluate/levels.js';
 import { loadConfig } from '../run/configuration.js';
 import { OnnxEngine } from '../run/engines.js';
 import { evaluateExported, evaluateForeign, evaluateWeights, type ModelEvaluation } from '../run/evaluateModel.js';
+import { noteOnce, type Progress } from '../run/progress.js';
 import { overridesOf } from './experimentOptions.js';
 import {
   exclusive,
@@ -26,6 +28,7 @@ export interface EvalModelFlags extends CommonOptions, Omit<ModelOptions, 'run'>
   level?: Level;
   protocol?: string;
   data: string;
+  allowMissing?: boolean;
 }
 
 export function withEvalModelOptions(command: Command): Command {
@@ -67,10 +70,16 @@ export function engineOf({ engine, provider }: EvalModelFlags, config: Config): 
   return engine === 'onnx' ? new OnnxEngine(config, provider) : undefined;
 }
 
+/** Images that cannot be read are an error, unless --allow-missing says otherwise: a result over fewer images is another result. */
+export function leftOutOf({ allowMissing }: EvalModelFlags, progress: Progress): LeftOut | undefined {
+  return allowMissing ? new LeftOut(noteOnce(progress)) : undefined;
+}
+
 /** The evaluation of --model or --weights; undefined where neither is given. */
 export async function evaluationOfModel(flags: EvalModelFlags): Promise<ModelEvaluation | undefined> {
   const { protocol, data, corrupt, level } = flags;
-  const options = { progress: progressFor(flags), corrupt, level };
+  const progress = progressFor(flags);
+  const options = { progress, leftOut: leftOutOf(flags, progress), corrupt, level };
   if (flags.weights !== undefined) {
     const weights = await weightsOf({ ...flags, run: undefined });
     return evaluateWeights(weights, protocol, data, options, engineOf(flags, weights.config));

@@ -9,7 +9,7 @@ import type { Scores } from '../evaluate/scores.js';
 import { summarizePaper, summarizeSeeds } from '../evaluate/seeds.js';
 import { breakdownsOf, breakdownTables } from '../report/breakdownTable.js';
 import { compareTable } from '../report/compareTable.js';
-import { paperSeedTable, SYNTHETIC_NOTE, seedTable, targetLine } from '../report/evalTable.js';
+import { paperSeedTable, SYNTHETIC_NOTE, seedTable, targetLine, withMissing } from '../report/evalTable.js';
 import { corruptionTable } from '../report/robustnessTable.js';
 import { type Table, toText, wrapped } from '../report/table.js';
 import type { CorruptionSweep } from '../run/corruptionSweep.js';
@@ -123,13 +123,14 @@ export function printSeeds(results: readonly Evaluated[], options: CommonOptions
   printNotes([...new Set(evaluations.flatMap(({ notes = [] }) => notes))], options);
   const tables = [seedTable(seeds.video, 'video'), seedTable(seeds.frame, 'frame')];
   if (paper) tables.push(paperSeedTable(paper));
+  const counted = tables.map((table) => withMissing(table, evaluations));
   const width = terminalWidth();
   printResult(options, { protocol, convention, synthetic, seeds, ...(paper && { paper }), runs }, () =>
     [
       ...[protocol ?? 'scores of files', ...targets.map(targetLine)].map((line) => wrapped(line, width)),
       '',
       ...(synthetic ? [SYNTHETIC_NOTE, ''] : []),
-      ...tables.map((table) => toText(synthetic ? { ...table, title: `SYNTHETIC – ${table.title}` } : table, width)),
+      ...counted.map((table) => toText(synthetic ? { ...table, title: `SYNTHETIC – ${table.title}` } : table, width)),
       `Of ${results.map(({ name }) => name).join(', ')}.`,
     ].join('\n'),
   );

@@ -4,6 +4,7 @@ import type { Sharp } from 'sharp';
 import { FileError, messageOf } from '../base/errors.js';
 import { type CropCache, cropCache } from './cropCache.js';
 import { openImage } from './image.js';
+import type { LeftOut } from './leftOut.js';
 import type { Frame } from './manifest.js';
 
 /** libuv has four threads unless UV_THREADPOOL_SIZE says otherwise (bin/ldc.js does); more decodings at once would wait for each other. */
@@ -22,6 +23,8 @@ export interface LoaderOptions {
   signal?: AbortSignal;
   /** Is told of JPEGs that lack their end and are used. */
   note?: (text: string) => void;
+  /** Where images that cannot be read go: batches then come without them. Otherwise the first ends the loading. */
+  leftOut?: LeftOut;
 }
 
 export interface LoadedBatch {
@@ -60,7 +63,7 @@ export async function* loadBatches(
   batches: Iterable<readonly Frame[]>,
   options: LoaderOptions,
 ): AsyncGenerator<LoadedBatch, void, void> {
-  const { size, ahead = 2, workers = 'auto', cache = false, signal, note } = options;
+  const { size, ahead = 2, workers = 'auto', cache = false, signal, note, leftOut } = options;
   const stop = new AbortController();
   const ends = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
   const turn = turns(workers === 'auto' ? Math.min(availableParallelism(), libuvThreads()) : workers);
@@ -71,7 +74,7 @@ export async function* loadBatches(
     while (loading.length < ahead) {
       const next = iterator.next();
       if (next.done) return;
-      const batch = loadBatch(next.value, size, load, turn, ends);
+      const batch = loadBatch(next.value, size, load, turn, ends, leftOut);
       batch.catch(() => {}); // A failure counts when the batch is due; until then it must not end the process.
       loading.push(batch);
     }
@@ -120,21 +123,31 @@ async function loadBatch(
   load: Decode,
   turn: Turn,
   ends: AbortSignal,
+  leftOut?: LeftOut,
 ): Promise<LoadedBatch> {
-  const pixels = new Uint8Array(frames.length * size * size * 3);
+  const area = size * size * 3;
+  const pixels = new Uint8Array(frames.length * area);
+  const failed = new Map<number, unknown>();
   let started = 0;
   await Promise.all(
     frames.map((frame, i) =>
       turn(async () => {
         ends.throwIfAborted();
         started ||= performance.now();
-        await load(frame, size, pixels, i * size * size * 3).catch((error: unknown) => {
-          throw unreadable(`${frame.path} (${frame.manifest} line ${frame.row})`, error);
+        await load(frame, size, pixels, i * area).catch((error: unknown) => {
+          const fault = unreadable(`${frame.path} (${frame.manifest} line ${frame.row})`, error);
+          if (leftOut === undefined) throw fault;
+          failed.set(i, fault);
         });
       }),
     ),
   );
-  return { frames, pixels, loadMs: started === 0 ? 0 : performance.now() - started };
+  const loadMs = started === 0 ? 0 : performance.now() - started;
+  if (failed.size === 0) return { frames, pixels, loadMs };
+  const kept = frames.flatMap((_, i) => (failed.has(i) ? [] : [i]));
+  for (const [i, fault] of [...failed].sort(([a], [b]) => a - b)) leftOut!.add(frames[i]!.path, fault);
+  for (const [to, from] of kept.entries()) pixels.copyWithin(to * area, from * area, (from + 1) * area);
+  return { frames: kept.map((i) => frames[i]!), pixels: pixels.subarray(0, kept.length * area), loadMs };
 }
 
 function decode(image: string | Uint8Array, size: number, note?: (text: string) => void): Promise<Uint8Array> {

@@ -69,24 +69,28 @@ export async function readScores(path: string, options: ScoreFileOptions = {}): 
   return { ...withoutFailures(all), notes: [...notes] };
 }
 
-/** Writes the CSV that `readScores` reads, scores in full precision; whole or not at all. */
+/** Writes the CSV that `readScores` reads, scores in full precision, failures to acquire last; whole or not at all. */
 export async function writeScores(path: string, scores: Scores): Promise<void> {
   const extra = [...scores.extra.keys()];
   await writeWhole(path, async (file) => {
     await file.appendFile(`${[...COLUMNS, ...(scores.maps ? MAP_COLUMNS : []), ...extra.map(safeCell)].join(',')}\n`);
-    for (let from = 0; from < scores.length; from += ROWS_PER_WRITE) {
-      const to = Math.min(from + ROWS_PER_WRITE, scores.length);
-      const rows = Array.from({ length: to - from }, (_, k) => cellsOf(rowOf(scores, from + k), extra));
-      await file.appendFile(stringify(rows));
+    for (const part of [scores, ...(scores.failures ? [scores.failures] : [])]) {
+      for (let from = 0; from < part.length; from += ROWS_PER_WRITE) {
+        const to = Math.min(from + ROWS_PER_WRITE, part.length);
+        const rows = Array.from({ length: to - from }, (_, k) => {
+          return cellsOf(rowOf(part, from + k), scores.maps !== null, extra);
+        });
+        await file.appendFile(stringify(rows));
+      }
     }
   });
 }
 
-function cellsOf(row: ScoreRow, extra: readonly string[]): string[] {
+function cellsOf(row: ScoreRow, hasMaps: boolean, extra: readonly string[]): string[] {
   const texts = [row.path, row.domain, row.subject, row.video, String(row.frame), row.label, row.attackType].map(
     safeCell,
   );
-  const maps = row.liveMapMean === undefined ? [] : [String(row.liveMapMean), String(row.spoofMapMean)];
+  const maps = hasMaps ? [row.liveMapMean, row.spoofMapMean].map((mean) => String(mean || mean === 0 ? mean : '')) : [];
   return [...texts, String(row.score), ...maps, ...extra.map((name) => safeCell(row.extra![name]!))];
 }
 
@@ -190,8 +194,11 @@ function ownLayout(header: string[], separator: Separator, file: Cells, first: n
       };
       if (row.label === 'spoof') row.attackType = attackTypeOf(row.attackType, path, line);
       if (hasMaps) {
-        row.liveMapMean = numberOf(fields[at.live_map_mean]!, 'live_map_mean', path, line);
-        row.spoofMapMean = numberOf(fields[at.spoof_map_mean]!, 'spoof_map_mean', path, line);
+        // What was not acquired has no maps either.
+        const mean = (name: (typeof MAP_COLUMNS)[number]) =>
+          Number.isNaN(row.score) ? Number.NaN : numberOf(fields[at[name]]!, name, path, line);
+        row.liveMapMean = mean('live_map_mean');
+        row.spoofMapMean = mean('spoof_map_mean');
       }
       if (extras.length > 0) row.extra = Object.fromEntries(extras.map(({ name, k }) => [name, text(k)]));
       return row;

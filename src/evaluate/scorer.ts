@@ -1,5 +1,7 @@
 /** What scores images, our engine or onnxruntime, and the loop that puts frames to either. */
 import { basename, dirname } from 'node:path';
+import { UserError } from '../base/errors.js';
+import type { LeftOut } from '../data/leftOut.js';
 import { inBatches, loadBatches } from '../data/loader.js';
 import { type Frame, relativePath } from '../data/manifest.js';
 import { type Scores, ScoresBuilder, scoreColumns } from './scores.js';
@@ -30,31 +32,59 @@ export interface ScoringOptions {
   workers: number | 'auto';
   /** Keep decoded images beside their manifest. */
   cache?: boolean;
+  /** Where images that cannot be read go; their rows have no score. Otherwise the first ends the work. */
+  leftOut?: LeftOut | undefined;
+  /** Is told of images that are used though not whole. */
+  note?: ((text: string) => void) | undefined;
   onProgress?(done: number): void;
   /** What happens to an image [size,size,3] before it is scored; `position` is its place in the frames. */
   alter?: ((pixels: Uint8Array, position: number) => Promise<Uint8Array>) | undefined;
 }
 
-/** Scores of `frames` in their order; the next batches are decoded meanwhile. @throws UserError for an unreadable image */
+/**
+ * Scores of `frames` in their order; the next batches are decoded meanwhile.
+ * @throws UserError for an unreadable image, or with `leftOut` when not one can be read
+ */
 export async function scoreFrames(
   scorer: Scorer,
   frames: readonly Frame[],
   origin: string,
-  { imageSize, batchSize, workers, cache = false, onProgress, alter }: ScoringOptions,
+  { imageSize, batchSize, workers, cache = false, leftOut, note, onProgress, alter }: ScoringOptions,
 ): Promise<Scores> {
   const rows = new ScoresBuilder(origin);
   const columns = groupColumns(frames);
+  const missing = new Set(frames);
+  const batches = inBatches(frames, batchSize);
+  const positions = new Map(frames.map((frame, position) => [frame, position]));
   let done = 0;
-  for await (const batch of loadBatches(inBatches(frames, batchSize), { size: imageSize, workers, cache })) {
-    if (alter) await alterEach(batch.pixels, batch.frames.length, (image, i) => alter(image, done + i));
-    const scores = await scorer.score(batch.pixels, batch.frames.length, imageSize);
-    batch.frames.forEach((frame, i) => {
-      rows.add(scoreRow(frame, columns, scores[i]!));
-    });
-    done += batch.frames.length;
-    onProgress?.(done);
+  for await (const { pixels, frames: read } of loadBatches(batches, {
+    size: imageSize,
+    workers,
+    cache,
+    leftOut,
+    note,
+  })) {
+    if (read.length > 0) {
+      if (alter) await alterEach(pixels, read.length, (image, i) => alter(image, positions.get(read[i]!)!));
+      const scores = await scorer.score(pixels, read.length, imageSize);
+      read.forEach((frame, i) => {
+        rows.add(scoreRow(frame, columns, scores[i]!));
+        missing.delete(frame);
+      });
+    }
+    done += batchSize;
+    onProgress?.(Math.min(done, frames.length));
   }
-  return rows.build();
+  return withFailures(rows.build(), missing, columns);
+}
+
+/** Beside the scores, the rows of the images that could not be read. */
+function withFailures(scores: Scores, missing: ReadonlySet<Frame>, columns: readonly string[]): Scores {
+  if (missing.size === 0) return scores;
+  if (scores.length === 0) throw new UserError(`not one of ${missing.size} images of ${scores.origin} can be read`);
+  const failures = new ScoresBuilder(scores.origin);
+  for (const frame of missing) failures.add(scoreRow(frame, columns, { score: Number.NaN }));
+  return { ...scores, failures: failures.build() };
 }
 
 async function alterEach(

@@ -30,7 +30,16 @@ export function evalText(evaluation: Evaluation, width = 80): string {
 export function evalTables(evaluation: Evaluation): Table[] {
   const tables = LEVELS.map((level) => levelTable(evaluation.levels[level], level));
   if (evaluation.paper) tables.push(paperTable(evaluation.paper, evaluation.levels));
-  return evaluation.synthetic ? tables.map((table) => ({ ...table, title: `SYNTHETIC – ${table.title}` })) : tables;
+  const counted = tables.map((table) => withMissing(table, [evaluation]));
+  return evaluation.synthetic ? counted.map((table) => ({ ...table, title: `SYNTHETIC – ${table.title}` })) : counted;
+}
+
+/** A table with the number of images that have no score and that its figures are without; one number a result. */
+export function withMissing(table: Table, evaluations: readonly Pick<Evaluation, 'levels'>[]): Table {
+  const counts = evaluations.map(({ levels: { frame } }) => (frame.fta ? frame.fta.n.live + frame.fta.n.attack : 0));
+  if (counts.every((count) => count === 0)) return table;
+  const note = `Images without a score, which are in none of these figures: ${counts.join(', ')}.`;
+  return { ...table, notes: [...(table.notes ?? []), note] };
 }
 
 /** One line a run: protocol, checkpoint, engine, convention, what of it is known. */

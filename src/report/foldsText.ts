@@ -1,7 +1,7 @@
 /** What `ldc eval` prints of a protocol with folds: a row a fold, then mean ± standard deviation at each level. */
 import { isKnown } from '../evaluate/evaluation.js';
 import type { FoldsEvaluation } from '../evaluate/folds.js';
-import { SYNTHETIC_NOTE, seedTable, targetLine } from './evalTable.js';
+import { SYNTHETIC_NOTE, seedTable, targetLine, withMissing } from './evalTable.js';
 import { MISSING, percent, type Table, toText, wrapped } from './table.js';
 
 /** The whole answer for a terminal `width` characters wide. */
@@ -12,7 +12,7 @@ export function foldsText(result: FoldsEvaluation, width = 80): string {
     foldTable(result),
     seedTable(levels.video, 'video', 'folds'),
     seedTable(levels.frame, 'frame', 'folds'),
-  ];
+  ].map((table) => withMissing(table, folds));
   return [
     `${protocol} · ${folds.length} folds · convention ${folds[0]!.convention}${synthetic ? ' · SYNTHETIC' : ''}`,
     ...folds.flatMap(({ targets }) => targets.map((target) => wrapped(targetLine(target), width))),

@@ -70,7 +70,7 @@ export async function corruptionSweep(
     const title = `${checkpoint}, target, ${corruption.kind} ${corruption.severity}`;
     const alter = (pixels: Uint8Array, step: number) =>
       corrupt(pixels, config.data.image_size, corruption, { seed: config.seed, step });
-    return keep(corruption, () => scoreSide(config, scorer, frames, title, progress, alter));
+    return keep(corruption, () => scoreSide(config, scorer, frames, title, progress, { alter }));
   };
   const curves: CorruptionSweep['curves'] = {};
   for (const kind of kinds) {

@@ -4,18 +4,20 @@ import { type Protocol, parseProtocol } from '../config/protocol.js';
 import type { Config } from '../config/schema.js';
 import type { CorruptionKind } from '../data/corrupt.js';
 import { findCropSets } from '../data/cropSet.js';
+import type { LeftOut } from '../data/leftOut.js';
 import {
   type Evaluation,
   evaluateScores,
   type SourceDevelopment,
   type SourceThreshold,
 } from '../evaluate/evaluation.js';
+import { failureNote } from '../evaluate/fta.js';
 import type { Level } from '../evaluate/levels.js';
 import { noticesOf } from '../evaluate/notices.js';
 import { loadConfig } from './configuration.js';
 import { type CorruptionSweep, corruptionSweep } from './corruptionSweep.js';
 import type { ScoringEngine } from './engines.js';
-import { describe, scoreSide, targetFrames } from './evaluateRun.js';
+import { describe, scoreSide, targetFrames, withoutFailures } from './evaluateRun.js';
 import { type Experiment, openExperiment } from './experiment.js';
 import type { ForeignModel } from './foreignModel.js';
 import type { ModelCard } from './modelCard.js';
@@ -24,6 +26,8 @@ import type { Progress } from './progress.js';
 
 export interface ModelEvaluationOptions {
   progress: Progress;
+  /** Where images that cannot be read go; otherwise the first is an error. */
+  leftOut?: LeftOut | undefined;
   /** Also corrupt the target in these ways. */
   corrupt?: readonly CorruptionKind[] | undefined;
   /** Of the corruptions; the configuration's unless told. */
@@ -103,11 +107,11 @@ export async function evaluateForeign(
 async function developmentOf(
   { config, dev }: Experiment,
   { path, scorer }: OpenModel,
-  { progress }: ModelEvaluationOptions,
+  { progress, leftOut }: ModelEvaluationOptions,
 ): Promise<SourceDevelopment> {
   if (dev.length === 0) return { why: 'data.dev_fraction leaves no source development split' };
   progress.note(`source-dev-eer is optimistic if ${path} was trained on the held-out source subjects as well`);
-  return scoreSide(config, scorer, dev, 'source-dev', progress);
+  return scoreSide(config, scorer, dev, 'source-dev', progress, { leftOut });
 }
 
 function protocolFor(
@@ -123,15 +127,16 @@ async function evaluateOn(
   experiment: Experiment,
   model: OpenModel,
   source: SourceThreshold,
-  { progress, corrupt, level }: ModelEvaluationOptions,
+  { progress, leftOut, corrupt, level }: ModelEvaluationOptions,
 ): Promise<ModelEvaluation> {
   const { config } = experiment;
-  const target = await scoreSide(config, model.scorer, targetFrames(experiment), 'target', progress);
+  const target = await scoreSide(config, model.scorer, targetFrames(experiment), 'target', progress, { leftOut });
   const described = describe(experiment, target);
   const synthetic = described.synthetic === true || model.synthetic === true;
   const mode = config.eval.score;
   const levels = evaluateScores(target, source, { mode, seed: config.seed });
-  const notes = noticesOf(target, levels);
+  const ofSource = 'length' in source ? failureNote(source) : [];
+  const notes = [...noticesOf(target, levels), ...ofSource];
   const evaluation: Evaluation = {
     ...described,
     synthetic,
@@ -146,5 +151,5 @@ async function evaluateOn(
   const { engine, scorer } = model;
   const network = { checkpoint: model.checkpoint ?? model.path, engine, synthetic, scorer, target, source };
   const options = { kinds: corrupt, level: level ?? config.eval.level, mode, progress };
-  return { evaluation, corruptions: await corruptionSweep(experiment, network, options) };
+  return { evaluation, corruptions: await corruptionSweep(withoutFailures(experiment, target), network, options) };
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
 import type { Config } from '../config/schema.js';
+import type { LeftOut } from '../data/leftOut.js';
 import type { Frame } from '../data/manifest.js';
 import type { Device } from '../engine/device.js';
 import {
@@ -12,11 +13,12 @@ import {
   type SourceDevelopment,
   targetCounts,
 } from '../evaluate/evaluation.js';
+import { failureNote } from '../evaluate/fta.js';
 import type { Level, ScoreMode } from '../evaluate/levels.js';
 import { noticesOf } from '../evaluate/notices.js';
 import { paperConvention } from '../evaluate/paper.js';
 import { auc } from '../evaluate/roc.js';
-import { type Scorer, type ScoringOptions, scoreFrames } from '../evaluate/scorer.js';
+import { type Scorer, type ScoringOptions, scoreFrames, scorePath } from '../evaluate/scorer.js';
 import type { Scores } from '../evaluate/scores.js';
 import { checkpointNames, epochName, lastCheckpoint, openModelFile } from './checkpoint.js';
 import { NativeEngine, type ScoringEngine } from './engines.js';
@@ -36,6 +38,8 @@ export interface EvaluateOptions {
   /** Score files of earlier evaluations may be used: the data are still what the run was made from. */
   reuse: boolean;
   progress: Progress;
+  /** Where images that cannot be read go; otherwise the first is an error. */
+  leftOut?: LeftOut | undefined;
   /** What scores; our own engine on the device unless told. */
   engine?: ScoringEngine;
 }
@@ -61,7 +65,7 @@ export async function evaluateRun(
     const target = await scorer.scores(checkpoint, 'target');
     const source = await scorer.development(checkpoint);
     const levels = evaluateScores(target, source, { mode: options.mode, seed: experiment.config.seed });
-    const notes = noticesOf(target, levels);
+    const notes = [...noticesOf(target, levels), ...('why' in source ? [] : failureNote(source))];
     const evaluation: Evaluation = {
       ...describe(experiment, target),
       engine: engine.name,
@@ -106,18 +110,18 @@ class RunScorer {
     private readonly experiment: Experiment,
     private readonly folder: RunFolder,
     private readonly engine: ScoringEngine,
-    private readonly options: Pick<EvaluateOptions, 'progress' | 'reuse'>,
+    private readonly options: Pick<EvaluateOptions, 'progress' | 'reuse' | 'leftOut'>,
   ) {}
 
   async scores(checkpoint: string, side: 'target' | 'source-dev'): Promise<Scores> {
     const path = this.folder.scores(checkpoint, side, this.engine.name);
     const frames = this.framesOf(side);
-    const { reuse, progress } = this.options;
+    const { reuse, progress, leftOut } = this.options;
     return keptScores(path, { count: frames.length, reuse }, async () => {
       const model = await openModelFile(join(this.folder.checkpoints, `${checkpoint}.safetensors`));
       const scorer = await this.engine.open(model);
       try {
-        return await scoreSide(this.experiment.config, scorer, frames, `${checkpoint}, ${side}`, progress);
+        return await scoreSide(this.experiment.config, scorer, frames, `${checkpoint}, ${side}`, progress, { leftOut });
       } finally {
         await scorer.release();
       }
@@ -134,6 +138,17 @@ class RunScorer {
   }
 }
 
+/** The experiment without the target's images that have no score: what is left to be looked at further. */
+export function withoutFailures<E extends Pick<Experiment, 'targets'>>(experiment: E, { failures }: Scores): E {
+  if (failures === undefined) return experiment;
+  const gone = new Set(Array.from({ length: failures.length }, (_, row) => failures.path.at(row)));
+  const targets = experiment.targets.map((target) => ({
+    ...target,
+    frames: target.frames.filter((frame) => !gone.has(scorePath(frame))),
+  }));
+  return { ...experiment, targets };
+}
+
 /** The frames of all targets, in the order in which they are scored. */
 export function targetFrames({ targets }: Pick<Experiment, 'targets'>): Frame[] {
   return targets.flatMap((selection) => selection.frames);
@@ -146,7 +161,7 @@ export async function scoreSide(
   frames: readonly Frame[],
   title: string,
   progress: Progress,
-  alter?: ScoringOptions['alter'],
+  { alter, leftOut }: Pick<ScoringOptions, 'alter' | 'leftOut'> = {},
 ): Promise<Scores> {
   progress.begin(`scores: ${title}`, frames.length, 0, 'images');
   const scores = await scoreFrames(scorer, frames, title, {
@@ -155,6 +170,8 @@ export async function scoreSide(
     workers: data.workers,
     cache: data.cache,
     onProgress: (done) => progress.update(done),
+    note: (text) => progress.note(text),
+    leftOut,
     alter,
   });
   progress.end();

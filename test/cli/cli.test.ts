@@ -311,6 +311,29 @@ describe('bad input: exit status 2, one sentence, nothing half-written', () => {
     expect(existsSync(join(folder, 'ldc_fixture_executed.txt'))).toBe(false);
   });
 
+  it('an unreadable image of the target, unless it may be missing: then it is counted in every result', async () => {
+    const copy = await ldc(['synth', '--out', 'holes', '--subjects', '4', '--frames', '1', '--size', '32', '--quiet']);
+    expect(copy.status).toBe(0);
+    const set = join(folder, 'holes', 'synthetic-M');
+    const image = (await readFile(join(set, 'manifest.csv'), 'utf8')).split('\n')[1]!.split(',')[0]!;
+    await writeFile(join(set, image), 'no image');
+    const evaluation = ['eval', '--run', run, '--data', 'holes'];
+    const refused = await ldc([...evaluation, '--quiet']);
+    expect([refused.status, refused.stderr]).toEqual([
+      2,
+      expect.stringMatching(/manifest\.csv line 2\) cannot be read/),
+    ]);
+    const { status, stdout, stderr } = await ldc([...evaluation, '--allow-missing', '--json', '--by', 'all']);
+    expect([status, stderr]).toEqual([0, expect.stringMatching(/manifest\.csv line 2\) cannot be read: .*left out/)]);
+    const { levels, notes } = JSON.parse(stdout);
+    const { live, attack } = levels.frame.fta.n;
+    expect(live + attack).toBe(1);
+    expect(notes).toContainEqual(expect.stringContaining('have no score (failures to acquire)'));
+    const text = await ldc([...evaluation, '--allow-missing', '--quiet', '--by', 'attack_type']);
+    expect(text.stdout.match(/Images without a score, which are in none of these figures: 1\./g)).toHaveLength(3);
+    expect((await ldc(['eval', '--scores', 'x.csv', '--allow-missing'])).stderr).toContain('exclude each other');
+  });
+
   it('an unreadable image and a broken manifest are named with file and row', async () => {
     const copy = await ldc(['synth', '--out', 'broken', '--subjects', '4', '--frames', '1', '--size', '32', '--quiet']);
     expect(copy.status).toBe(0);

@@ -14,6 +14,7 @@
 #include "cpu/peak.h"
 #include "device.h"
 #include "devices.h"
+#include "kernel_list.h"
 
 namespace ldc {
 
@@ -334,7 +335,7 @@ class DeviceObject final : public Napi::ObjectWrap<DeviceObject>, public TensorT
 };
 
 #define LDC_KERNEL(name) \
-  InstanceMethod<&DeviceObject::kernel<&Kernels::name, &check::name>>(#name, napi_default, const_cast<char*>(#name))
+  InstanceMethod<&DeviceObject::kernel<&Kernels::name, &check::name>>(#name, napi_default, const_cast<char*>(#name)),
 
 Napi::Function DeviceObject::define(Napi::Env env) {
   return DefineClass(
@@ -354,59 +355,8 @@ Napi::Function DeviceObject::define(Napi::Env env) {
           InstanceMethod<&DeviceObject::label>("label"),
           InstanceMethod<&DeviceObject::take_times>("takeTimes"),
 
-          LDC_KERNEL(fill),
-          LDC_KERNEL(scale),
-          LDC_KERNEL(add),
-          LDC_KERNEL(accumulate),
-          LDC_KERNEL(multiply),
-          LDC_KERNEL(multiply_scalar),
-          LDC_KERNEL(relu_forward),
-          LDC_KERNEL(relu_backward),
-          LDC_KERNEL(to_features),
-          LDC_KERNEL(to_dense),
-          LDC_KERNEL(images_to_features),
-          LDC_KERNEL(copy_channels),
-          LDC_KERNEL(dropout_mask),
           InstanceMethod<&DeviceObject::packed_elements>("conv2d_packed_elements"),
-          LDC_KERNEL(conv2d_pack),
-          LDC_KERNEL(conv2d_forward),
-          LDC_KERNEL(conv2d_data_grad),
-          LDC_KERNEL(conv2d_weight_grad),
-          LDC_KERNEL(batch_norm_moments),
-          LDC_KERNEL(batch_norm_inv_std),
-          LDC_KERNEL(batch_norm_forward),
-          LDC_KERNEL(batch_norm_backward),
-          LDC_KERNEL(max_pool2d_forward),
-          LDC_KERNEL(max_pool2d_backward),
-          LDC_KERNEL(adaptive_avg_pool2d_forward),
-          LDC_KERNEL(adaptive_avg_pool2d_backward),
-          LDC_KERNEL(global_avg_pool_forward),
-          LDC_KERNEL(global_avg_pool_backward),
-          LDC_KERNEL(resize_bilinear),
-          LDC_KERNEL(rotate),
-          LDC_KERNEL(resized_crop),
-          LDC_KERNEL(mix_colours),
-          LDC_KERNEL(linear_forward),
-          LDC_KERNEL(linear_data_grad),
-          LDC_KERNEL(linear_weight_grad),
-          LDC_KERNEL(feature_norm_forward),
-          LDC_KERNEL(feature_norm_backward),
-          LDC_KERNEL(l2_normalize_forward),
-          LDC_KERNEL(l2_normalize_backward),
-          LDC_KERNEL(take_rows),
-          LDC_KERNEL(unit_columns),
-          LDC_KERNEL(align_heads),
-          LDC_KERNEL(log_softmax_forward),
-          LDC_KERNEL(log_softmax_backward),
-          LDC_KERNEL(cross_entropy),
-          LDC_KERNEL(bce_with_logits),
-          LDC_KERNEL(mse),
-          LDC_KERNEL(triplet),
-          LDC_KERNEL(supcon),
-          LDC_KERNEL(grad_cam),
-          LDC_KERNEL(unit_range),
-          LDC_KERNEL(adam),
-          LDC_KERNEL(sgd),
+          LDC_EACH_KERNEL(LDC_KERNEL)
       });
 }
 

@@ -8,6 +8,8 @@
 #include <tuple>
 #include <utility>
 
+#include "../kernel_list.h"
+
 namespace ldc::check_program {
 
 namespace {
@@ -215,60 +217,9 @@ RecordedStep::Call RecordedStep::kernel(const char* name, const std::vector<Json
 
 RecordedStep::Call RecordedStep::compiled(const std::vector<Json>& call) {
   using Compile = Call (RecordedStep::*)(const char*, const std::vector<Json>&);
-#define LDC_KERNEL(name) {#name, &RecordedStep::kernel<&Kernels::name>}
+#define LDC_KERNEL(name) {#name, &RecordedStep::kernel<&Kernels::name>},
   static const std::map<std::string, Compile> kernels = {
-      LDC_KERNEL(fill),
-      LDC_KERNEL(scale),
-      LDC_KERNEL(add),
-      LDC_KERNEL(accumulate),
-      LDC_KERNEL(multiply),
-      LDC_KERNEL(multiply_scalar),
-      LDC_KERNEL(relu_forward),
-      LDC_KERNEL(relu_backward),
-      LDC_KERNEL(to_features),
-      LDC_KERNEL(to_dense),
-      LDC_KERNEL(images_to_features),
-      LDC_KERNEL(copy_channels),
-      LDC_KERNEL(dropout_mask),
-      LDC_KERNEL(conv2d_pack),
-      LDC_KERNEL(conv2d_forward),
-      LDC_KERNEL(conv2d_data_grad),
-      LDC_KERNEL(conv2d_weight_grad),
-      LDC_KERNEL(batch_norm_moments),
-      LDC_KERNEL(batch_norm_inv_std),
-      LDC_KERNEL(batch_norm_forward),
-      LDC_KERNEL(batch_norm_backward),
-      LDC_KERNEL(max_pool2d_forward),
-      LDC_KERNEL(max_pool2d_backward),
-      LDC_KERNEL(adaptive_avg_pool2d_forward),
-      LDC_KERNEL(adaptive_avg_pool2d_backward),
-      LDC_KERNEL(global_avg_pool_forward),
-      LDC_KERNEL(global_avg_pool_backward),
-      LDC_KERNEL(resize_bilinear),
-      LDC_KERNEL(rotate),
-      LDC_KERNEL(resized_crop),
-      LDC_KERNEL(mix_colours),
-      LDC_KERNEL(linear_forward),
-      LDC_KERNEL(linear_data_grad),
-      LDC_KERNEL(linear_weight_grad),
-      LDC_KERNEL(feature_norm_forward),
-      LDC_KERNEL(feature_norm_backward),
-      LDC_KERNEL(l2_normalize_forward),
-      LDC_KERNEL(l2_normalize_backward),
-      LDC_KERNEL(take_rows),
-      LDC_KERNEL(unit_columns),
-      LDC_KERNEL(align_heads),
-      LDC_KERNEL(log_softmax_forward),
-      LDC_KERNEL(log_softmax_backward),
-      LDC_KERNEL(cross_entropy),
-      LDC_KERNEL(bce_with_logits),
-      LDC_KERNEL(mse),
-      LDC_KERNEL(triplet),
-      LDC_KERNEL(supcon),
-      LDC_KERNEL(grad_cam),
-      LDC_KERNEL(unit_range),
-      LDC_KERNEL(adam),
-      LDC_KERNEL(sgd),
+      LDC_EACH_KERNEL(LDC_KERNEL)
   };
 #undef LDC_KERNEL
   const std::string& what = call.at(0).text();

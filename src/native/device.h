@@ -30,6 +30,13 @@ struct WorkTime {
   double seconds;
 };
 
+// What became of steps that ran as graphs, part by part: where many are made anew, the shape of the work changes from step to step.
+struct GraphCounts {
+  size_t updated = 0;  // the graph of the step before, brought up to date
+  size_t made = 0;     // there was none for this part
+  size_t remade = 0;   // there was one that could not be brought up to date
+};
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -61,6 +68,7 @@ class Device {
   // run it at once (CUDA: as a graph); a download in between runs what there is so far.
   virtual void begin_step() {}
   virtual void end_step() {}
+  virtual GraphCounts graphs() const { return {}; }
 
   // take_times() waits for the queue to drain, and returns what was timed since the last call.
   virtual void set_profiling(Profiling what) = 0;

@@ -159,6 +159,7 @@ bool check_step(Device& device, const std::string& path, bool graphs, bool time,
   std::vector<Way> ways = {{"", false, false}};
   if (graphs) ways = {{", plain", false, false}, {", graph", true, false}, {", fetched ahead", true, true}};
   for (const Way& way : ways) {
+    const GraphCounts before = device.graphs();
     setenv("LDC_CUDA_GRAPH", way.graph ? "1" : "0", 1);
     RecordedStep step(device, path);
     // The second finds its images fetched.
@@ -175,6 +176,11 @@ bool check_step(Device& device, const std::string& path, bool graphs, bool time,
     }
     std::printf("\n");
     step.digest();  // surfaces an error of the device
+    if (way.graph) {
+      const GraphCounts now = device.graphs();
+      std::printf("  graphs: %zu brought up to date, %zu made, %zu made anew\n", now.updated - before.updated, now.made - before.made,
+                  now.remade - before.remade);
+    }
   }
   if (!same) std::printf("FAIL %s: the bits depend on how the step is launched\n", path.c_str());
   return same;

@@ -142,6 +142,8 @@ class CudaDevice final : public Device {
     streams_.step.end();
   }
 
+  GraphCounts graphs() const override { return streams_.step.counts(); }
+
   void set_profiling(Profiling what) override { profiling_ = what; }
   void set_label(std::string label) override { label_ = std::move(label); }
 

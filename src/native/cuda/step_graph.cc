@@ -41,10 +41,15 @@ void StepGraph::launch(const std::function<void()>& before) {
     if (part_ == parts_.size()) parts_.push_back(nullptr);
     cudaGraphExec_t& part = parts_[part_++];
     cudaGraphExecUpdateResultInfo difference;
-    if (part != nullptr && cudaGraphExecUpdate(part, graph, &difference) != cudaSuccess) {
+    if (part == nullptr) {
+      ++counts_.made;
+    } else if (cudaGraphExecUpdate(part, graph, &difference) == cudaSuccess) {
+      ++counts_.updated;
+    } else {
       cudaGetLastError();  // other work than in the step before
       cudaGraphExecDestroy(part);
       part = nullptr;
+      ++counts_.remade;
     }
     if (part == nullptr) status = cudaGraphInstantiate(&part, graph, 0);
     if (status == cudaSuccess) status = cudaGraphLaunch(part, stream_);

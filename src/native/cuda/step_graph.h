@@ -12,6 +12,8 @@
 #include <functional>
 #include <vector>
 
+#include "../device.h"
+
 namespace ldc::cuda {
 
 class StepGraph {
@@ -32,12 +34,14 @@ class StepGraph {
   void end() { in_step_ = false; }
 
   bool capturing() const { return capturing_; }
+  const GraphCounts& counts() const { return counts_; }
 
  private:
   void capture();
 
   cudaStream_t stream_ = nullptr;
   bool in_step_ = false, capturing_ = false;
+  GraphCounts counts_;
   size_t part_ = 0;                     // of the step
   std::vector<cudaGraphExec_t> parts_;  // of the step before; null: to be made
 };

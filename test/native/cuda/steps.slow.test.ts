@@ -23,5 +23,11 @@ it('a training step of LDCNet', { timeout: 10 * minutes }, async () => {
   }));
   expect(digests, stderr).toMatchObject([{ way: 'plain' }, { way: 'graph' }, { way: 'fetched ahead' }]);
   expect(new Set(digests.map(({ digest }) => digest)).size).toBe(1);
+  // The second of the two steps finds the graphs of the first, and those of the third way find them all.
+  const counts = [...stdout.matchAll(/graphs: (\d+) brought up to date, (\d+) made, (\d+) made anew/g)];
+  const [[updated, made, remade], later] = counts.map((match) => match.slice(1).map(Number)) as [number[], number[]];
+  expect(made).toBeGreaterThan(0);
+  expect([updated, remade]).toEqual([made, 0]);
+  expect(later).toEqual([2 * made!, 0, 0]);
   expect(status).toBe(0);
 });

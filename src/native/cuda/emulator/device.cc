@@ -84,8 +84,9 @@ class EmulatedDevice final : public Device {
     const char* wish = std::getenv("LDC_CUDA_GRAPH");
     in_step_ = profiling_ != Profiling::work && (wish == nullptr || std::strcmp(wish, "0") != 0);
     step_begin_ = Clock::now();
-    if (in_step_) streams_.begin_capture();
+    if (in_step_) streams_.begin_step();
   }
+  GraphCounts graphs() const override { return streams_.counts(); }
   void end_step() override {
     launch_step();
     in_step_ = false;

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "../../device.h"
 #include "memory.h"
 
 namespace ldc::cuda::emulated {
@@ -30,13 +31,21 @@ class Streams {
   explicit Streams(uint64_t seed) : preference_(static_cast<int>(seed % 3)), random_(static_cast<uint32_t>(seed)) {}
 
   // ---- capturing: what is submitted to the compute stream is kept, and handed to it by launch() -------------------------------
+  void begin_step() {
+    part_ = 0;
+    begin_capture();
+  }
   void begin_capture() { capturing_ = true; }
   bool capturing() const { return capturing_; }
   void launch(const std::function<void()>& before) {
     capturing_ = false;
     before();
+    count_part(captured_.size());
     for (Work& work : std::exchange(captured_, {})) queues_[compute].push_back(std::move(work));
   }
+
+  // What step_graph.h would count: a graph can be brought up to date where a part has as much work as in the step before.
+  const GraphCounts& counts() const { return counts_; }
 
   void submit(Name name, std::function<void()> run) {
     if (name == compute && capturing_) {
@@ -104,6 +113,18 @@ class Streams {
   }
 
  private:
+  void count_part(size_t pieces) {
+    if (pieces == 0) return;
+    if (part_ == parts_.size()) {
+      parts_.push_back(pieces);
+      ++counts_.made;
+    } else {
+      ++(parts_[part_] == pieces ? counts_.updated : counts_.remade);
+      parts_[part_] = pieces;
+    }
+    ++part_;
+  }
+
   // Either something to do, or an event to wait for.
   struct Work {
     std::function<void()> run;
@@ -132,6 +153,9 @@ class Streams {
   std::deque<Work> queues_[2];
   std::vector<Work> captured_;
   bool capturing_ = false;
+  size_t part_ = 0;            // of the step
+  std::vector<size_t> parts_;  // pieces of work of each, in the step before
+  GraphCounts counts_;
   std::vector<std::unique_ptr<EventState>> events_;
   std::set<const void*> own_;  // pinned blocks and slots
 };

@@ -23,6 +23,9 @@ namespace {
 
 using namespace ldc;
 
+// Bytes: twice the L2 of the largest GPU.
+constexpr int64_t kLargestCache = 256 << 20;
+
 struct Call {
   std::vector<std::string> folders, steps;
   std::string device = "cuda";
@@ -120,7 +123,7 @@ int main(int count, char** words) {
     }
     const double peak = call.time ? peak_of(call, *device) : 0;
     if (peak > 0) std::printf("peak: %.3f TFLOP/s\n", peak * 1e-12);
-    if (call.time) check_program::time_layers(*device, peak);
+    if (call.time) check_program::time_layers(*device, peak, call.device == "cuda" ? kLargestCache : 0);
     for (const std::string& step : call.steps) {
       good = check_program::check_step(*device, step, call.device != "cpu", call.time, peak) && good;
     }

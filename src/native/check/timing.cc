@@ -52,12 +52,17 @@ double median_seconds(Device& device, const char* name) {
   return times.at(times.size() / 2).seconds;
 }
 
+// Between repeats `cold` is written, where there is one: larger than the cache, so that operands come from memory as in a step, and so long
+// that the host has submitted the next repeat before the device gets there.
 template <class Work>
-double seconds_of(Session& s, Work work) {
+double seconds_of(Session& s, const Tensor& cold, Work work) {
   for (int i = 0; i < kWarmUp; ++i) s.run("warm-up", work);
   s.device.set_profiling(Profiling::work);
   s.device.take_times();
-  for (int i = 0; i < kRepeats; ++i) s.run("timed", work);
+  for (int i = 0; i < kRepeats; ++i) {
+    if (cold) s.run("cold", [=](Kernels& k) { k.fill(cold, 0); });
+    s.run("timed", work);
+  }
   return median_seconds(s.device, "timed");
 }
 
@@ -69,7 +74,7 @@ std::string rate(double flop_per_second, double peak) {
 }
 
 // Returns the seconds that the network spends in layers like this one.
-double time_convolution(Session& s, const Layer& layer, double peak) {
+double time_convolution(Session& s, const Tensor& cold, const Layer& layer, double peak) {
   Conv2d conv;
   conv.height = conv.width = layer.size;
   conv.stride = layer.stride;
@@ -92,9 +97,9 @@ double time_convolution(Session& s, const Layer& layer, double peak) {
     k.conv2d_pack(conv, w, m, theta, ConvPass::data_grad, backward);
   });
   const double t[3] = {
-      seconds_of(s, [=](Kernels& k) { k.conv2d_forward(conv, x, forward, kernel, Tensor{}, y); }),
-      seconds_of(s, [=](Kernels& k) { k.conv2d_data_grad(conv, dy, backward, kernel, dx); }),
-      seconds_of(s, [=](Kernels& k) { k.conv2d_weight_grad(conv, x, dy, w, m, theta, dw, dm, dtheta, Tensor{}); }),
+      seconds_of(s, cold, [=](Kernels& k) { k.conv2d_forward(conv, x, forward, kernel, Tensor{}, y); }),
+      seconds_of(s, cold, [=](Kernels& k) { k.conv2d_data_grad(conv, dy, backward, kernel, dx); }),
+      seconds_of(s, cold, [=](Kernels& k) { k.conv2d_weight_grad(conv, x, dy, w, m, theta, dw, dm, dtheta, Tensor{}); }),
   };
   s.read(dw);  // surfaces an error of the device
   const double flop = 2.0 * static_cast<double>(kBatch * out_size * out_size * layer.out * layer.in * kernel * kernel);
@@ -107,22 +112,22 @@ double time_convolution(Session& s, const Layer& layer, double peak) {
 
 // `passes`: how many times the tensor's bytes are read or written.
 template <class Work>
-void time_bytes(Session& s, const char* name, const Tensor& x, int passes, Work work) {
-  const double t = seconds_of(s, work);
+void time_bytes(Session& s, const Tensor& cold, const char* name, const Tensor& x, int passes, Work work) {
+  const double t = seconds_of(s, cold, work);
   const double bytes = static_cast<double>(s.device.bytes_of_tensor(x)) * passes;
   std::printf("%-28s %9.3f ms   %8.1f GB/s\n", name, t * 1e3, bytes / t * 1e-9);
 }
 
-void time_memory_bound(Session& s) {
+void time_memory_bound(Session& s, const Tensor& cold) {
   const Tensor x = s.features(random_values({kBatch, 64, 64, 64}, 6)), dy = s.features(random_values({kBatch, 64, 64, 64}, 7));
   const Tensor y = s.like(x), dx = s.like(x), mean = s.dense(random_values({64}, 8)), inv = s.dense(random_values({64}, 9));
   const Tensor gamma = s.dense(random_values({64}, 10)), beta = s.dense(random_values({64}, 11)), rm = s.like(mean), rv = s.like(mean);
   const Tensor dgamma = s.like(gamma), dbeta = s.like(beta);
   std::printf("\nfeatures [%d,64,64,64]\n", static_cast<int>(kBatch));
-  time_bytes(s, "add", x, 3, [=](Kernels& k) { k.add(x, dy, y); });
-  time_bytes(s, "batch_norm_moments", x, 1, [=](Kernels& k) { k.batch_norm_moments(x, 1e-5f, 0.1f, mean, inv, rm, rv); });
-  time_bytes(s, "batch_norm_forward relu", x, 2, [=](Kernels& k) { k.batch_norm_forward(x, mean, inv, gamma, beta, Tensor{}, true, y); });
-  time_bytes(s, "batch_norm_backward relu", x, 7,
+  time_bytes(s, cold, "add", x, 3, [=](Kernels& k) { k.add(x, dy, y); });
+  time_bytes(s, cold, "batch_norm_moments", x, 1, [=](Kernels& k) { k.batch_norm_moments(x, 1e-5f, 0.1f, mean, inv, rm, rv); });
+  time_bytes(s, cold, "batch_norm_forward relu", x, 2, [=](Kernels& k) { k.batch_norm_forward(x, mean, inv, gamma, beta, Tensor{}, true, y); });
+  time_bytes(s, cold, "batch_norm_backward relu", x, 7,
              [=](Kernels& k) { k.batch_norm_backward(x, y, dy, mean, inv, gamma, true, dx, Tensor{}, dgamma, dbeta); });
   s.clear();
 }
@@ -139,14 +144,15 @@ double seconds_of_step(Device& device, RecordedStep& step, bool ahead) {
 
 }  // namespace
 
-void time_layers(Device& device, double peak) {
-  Session s(device);
+void time_layers(Device& device, double peak, int64_t cache) {
+  Session s(device), keeps(device);
+  const Tensor cold = cache > 0 ? keeps.tensor({cache / 4}) : Tensor{};
   std::printf("\nbatch %d           ms: forward data_grad wt_grad   TFLOP/s of the same%s\n", static_cast<int>(kBatch),
               peak > 0 ? ", share of the peak" : "");
   double sum = 0;
-  for (const Layer& layer : kLayers) sum += time_convolution(s, layer, peak);
+  for (const Layer& layer : kLayers) sum += time_convolution(s, cold, layer, peak);
   std::printf("convolutions of one training step: %.3f ms\n", sum * 1e3);
-  time_memory_bound(s);
+  time_memory_bound(s, cold);
 }
 
 bool check_step(Device& device, const std::string& path, bool graphs, bool time, double peak) {

@@ -90,7 +90,7 @@ function programFiles() {
 /** Folders of the packages that a production install would have, from the lock file, as far as they are installed here. */
 function productionPackages() {
   return Object.entries(json('package-lock.json').packages)
-    .filter(([path, { dev, devOptional }]) => path !== '' && !dev && !devOptional && !path.includes('/@types/'))
+    .filter(([path, { dev }]) => path !== '' && !dev && !path.includes('/@types/'))
     .map(([path]) => path)
     .filter((path) => existsSync(join(root, path)));
 }

@@ -1,6 +1,7 @@
 /** Files that are either whole or absent: written under a temporary name, synced, renamed. */
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 let counter = 0;
 
@@ -44,17 +45,22 @@ export async function writeSynced(path: string, content: Uint8Array): Promise<vo
   }
 }
 
-/** A folder and those above it that were missing, on the disk as what is in them will be. */
+/**
+ * A folder and those above it that were missing, on the disk as what is in them will be. Made one by one: Node's recursive mkdir tries for
+ * ever where a folder that is there takes no other (/proc, a working directory that was removed).
+ */
 export async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true }).catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-    // What Node says of any folder that cannot be made on a read-only file system. Without `recursive` it tells the reason.
-    await makeFolder(dirname(folder));
+  const parent = dirname(folder);
+  try {
     await mkdir(folder);
-    return folder;
-  });
-  if (first === undefined) return;
-  for (let made = resolve(folder); made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return;
+    if (code !== 'ENOENT' || parent === folder || existsSync(parent)) throw error;
+    await makeFolder(parent);
+    return makeFolder(folder);
+  }
+  await syncFolder(parent);
 }
 
 /** Removes what `writeWhole` of a process that was killed left in `folder`. Only for who alone may write there. */

@@ -1,8 +1,9 @@
 /** Decoded crops, kept in one file a crop set and size beside the manifest: an epoch after the first reads pixels, not JPEG. */
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../base/files.js';
 import type { Frame } from './manifest.js';
 
 /** Part of the header: goes up when equal files begin to be decoded to other pixels. */
@@ -81,7 +82,7 @@ async function openWith(path: string, header: Buffer): Promise<FileHandle | null
 /** A file of holes under a name of its own first, so that no other process sees it without header. */
 async function create(path: string, header: Buffer, rows: number, size: number): Promise<FileHandle | null> {
   const folder = dirname(path);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const { bavail, bsize } = await statfs(folder);
   const total = pixelsAt(rows, rows, size);
   if (total > (bavail * bsize) / 2) return null;

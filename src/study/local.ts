@@ -1,11 +1,11 @@
 /** The local backend: tasks as child processes, a few at a time. What was done before is not done again. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkError } from '../base/errors.js';
-import { removeLeftovers, writeWhole } from '../base/files.js';
+import { makeFolder, removeLeftovers, writeWhole } from '../base/files.js';
 import { holderOf, withLock } from '../base/lock.js';
 import { Interrupted, type Progress } from '../run/progress.js';
 import { type Gpu, GpuPlaces } from './gpus.js';
@@ -56,7 +56,7 @@ class LocalStudy {
 
   async run(): Promise<void> {
     const { plan, options } = this;
-    await mkdir(plan.folder.logs, { recursive: true });
+    await makeFolder(plan.folder.logs);
     await removeLeftovers(plan.folder.results);
     await removeLeftovers(plan.folder.tasks);
     const total = plan.runs.length;

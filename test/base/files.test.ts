@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { removeLeftovers, writeFileWhole, writeWhole } from '../../src/base/files.js';
+import { makeFolder, removeLeftovers, writeFileWhole, writeWhole } from '../../src/base/files.js';
 
 const base = await mkdtemp(join(tmpdir(), 'ldc-files-'));
 afterAll(() => rm(base, { recursive: true }));
@@ -17,6 +17,17 @@ it('a file is whole or as it was', async () => {
   await expect(failing).rejects.toThrow('disk full');
   expect(await readFile(path, 'utf8')).toBe('first');
   expect(await readdir(join(base, 'a/b'))).toEqual(['c.txt']);
+});
+
+it('folders are made with those above them, and where none can be made that is said', async () => {
+  await makeFolder(join(base, 'p/q/r'));
+  await makeFolder(join(base, 'p/q/r'));
+  expect(await readdir(join(base, 'p/q'))).toEqual(['r']);
+  await writeFile(join(base, 'p/file'), '');
+  await expect(makeFolder(join(base, 'p/file'))).rejects.toThrow('EEXIST');
+  await expect(makeFolder(join(base, 'p/file/below'))).rejects.toThrow('ENOTDIR');
+  // Node's recursive mkdir never returns here.
+  await expect(makeFolder('/proc/ldc/below')).rejects.toThrow('ENOENT');
 });
 
 it('what a killed process left is found by its name alone', async () => {

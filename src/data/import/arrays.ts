@@ -1,9 +1,9 @@
 /** `ldc import npy`: the image arrays of the released LDCNet program (or any named like them) become crop sets. */
-import { access, mkdir, readdir } from 'node:fs/promises';
+import { access, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { messageOf, UserError } from '../../base/errors.js';
-import { removeLeftovers, writeSynced } from '../../base/files.js';
+import { makeFolder, removeLeftovers, writeSynced } from '../../base/files.js';
 import { withLock } from '../../base/lock.js';
 import { countOf, toFloat32 } from '../../formats/dtype.js';
 import { type NpyFile, openNpy } from '../../formats/npy.js';
@@ -156,7 +156,7 @@ async function* writeImages(folder: string, array: ImageArray, signal?: AbortSig
   const { kind, file, height, width } = array;
   const count = file.shape[0]!;
   const digits = String(count - 1).length;
-  await mkdir(join(folder, 'crops', kind), { recursive: true });
+  await makeFolder(join(folder, 'crops', kind));
   for (let from = 0; from < count; from += atOnce) {
     signal?.throwIfAborted();
     const rows = Math.min(atOnce, count - from);

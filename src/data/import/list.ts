@@ -1,9 +1,9 @@
 /** `ldc import list`: image lists as people have them become a crop set. */
 import { constants } from 'node:fs';
-import { access, copyFile, mkdir, readFile } from 'node:fs/promises';
+import { access, copyFile, readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { FileError, messageOf, UserError } from '../../base/errors.js';
-import { removeLeftovers } from '../../base/files.js';
+import { makeFolder, removeLeftovers } from '../../base/files.js';
 import { withLock } from '../../base/lock.js';
 import { writeCropSet } from '../cropSet.js';
 import { openImage } from '../image.js';
@@ -120,7 +120,7 @@ async function copyImage({ file, row, where }: Entry, target: string, notes: str
 }
 
 async function copyInto(file: string, target: string): Promise<void> {
-  await mkdir(dirname(target), { recursive: true });
+  await makeFolder(dirname(target));
   await copyFile(file, target, constants.COPYFILE_FICLONE);
 }
 

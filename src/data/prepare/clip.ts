@@ -1,8 +1,9 @@
 /** One presentation: its faces, its wanted frames, its crops on the disk, and what is wrong with it. */
 import { writeFileSync } from 'node:fs';
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Sharp } from 'sharp';
+import { makeFolder } from '../../base/files.js';
 import { sha256 } from '../cropSet.js';
 import { pictureKind } from '../pictures.js';
 import type { Face, Source } from '../sources/source.js';
@@ -140,7 +141,7 @@ interface Work {
 async function keepPhoto(file: string, video: string, { width, height }: Clip, folder: string): Promise<Crop> {
   const path = `crops/${video}`;
   const bytes = await readFile(file);
-  await mkdir(dirname(join(folder, path)), { recursive: true });
+  await makeFolder(dirname(join(folder, path)));
   await writeFile(join(folder, path), bytes);
   return { path, frame: 0, box: [0, 0, width, height], origin: 'whole', hash: sha256(bytes) };
 }
@@ -210,7 +211,7 @@ async function store({ record, folder }: Work, frame: number, crop: Sharp, { fac
   const path = `crops/${record.video}/${String(frame).padStart(5, '0')}.jpg`;
   const bytes = await jpegOf(crop);
   const target = join(folder, path);
-  if (record.crops.length === 0) await mkdir(dirname(target), { recursive: true });
+  if (record.crops.length === 0) await makeFolder(dirname(target));
   // Neither synced nor renamed: what has no record in the journal, or another hash there, is made again. And at once: handing a small
   // file to another thread three times costs a millisecond of processor time, as much as making the JPEG.
   writeFileSync(target, bytes);

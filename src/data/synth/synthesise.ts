@@ -1,5 +1,5 @@
 /** `ldc synth`: plans the four synthetic domains, films them, and leaves them as four crop sets. */
-import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -52,7 +52,7 @@ export async function synthesise(options: SynthOptions): Promise<SynthSummary> {
   const temporary = join(dirname(out), `.${basename(out)}.${process.pid}.tmp`);
   try {
     await rm(temporary, { recursive: true, force: true });
-    for (const plan of plans) await mkdir(join(temporary, plan.domain.name, 'crops'), { recursive: true });
+    for (const plan of plans) await makeFolder(join(temporary, plan.domain.name, 'crops'));
     await filmAll(plans, temporary, options);
     for (const { domain, recipe, frames } of plans) {
       const { name, letter } = domain;

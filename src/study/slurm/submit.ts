@@ -1,11 +1,10 @@
 /** The Slurm backend: shared stages as one job array, the runs of each stage as another that waits for it. Submits and returns. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf, UserError, WorkError } from '../../base/errors.js';
-import { writeFileWhole } from '../../base/files.js';
+import { makeFolder, writeFileWhole } from '../../base/files.js';
 import { withLock } from '../../base/lock.js';
 import type { Plan, Task } from '../plan.js';
 import { jobsOf, queueStates, type Submission } from './queue.js';
@@ -25,7 +24,7 @@ export async function submit(plan: Plan): Promise<Submitted> {
 
 async function submitOpen(plan: Plan): Promise<Submitted> {
   const { folder, tasks } = plan;
-  await mkdir(folder.slurm, { recursive: true });
+  await makeFolder(folder.slurm);
   const known = await jobsOf(folder);
   const states = await queueStates([...known.values()]);
   const active = new Map([...known].filter(([, job]) => ['queued', 'running'].includes(states.get(job) ?? '')));

@@ -22,6 +22,7 @@ class Case {
   const Values& out(const char* name) const { return tensors_.at(fixture_.at("outputs").at(name).text()); }
   const Values& upstream(const char* name) const { return tensors_.at(fixture_.at("upstream").at(name).text()); }
   bool has(const char* name) const { return fixture_.at("inputs").has(name); }
+  bool has_upstream(const char* name) const { return fixture_.at("upstream").has(name); }
   bool has_attribute(const char* name) const { return fixture_.at("attrs").has(name); }
   const Json& attribute(const char* name) const { return fixture_.at("attrs").at(name); }
   double number(const char* name) const { return attribute(name).number(); }
@@ -269,6 +270,34 @@ void triplet(Case& c) {
   c.gradient("x", times_upstream(c, dx));
 }
 
+void l2_normalize(Case& c) {
+  const double eps = c.number("eps");
+  rows(
+      c, [=](Kernels& k, const Tensor& x, const Tensor& y) { k.l2_normalize_forward(x, eps, y); },
+      [=](Kernels& k, const Tensor& x, const Tensor&, const Tensor& dy, const Tensor& dx) { k.l2_normalize_backward(x, dy, eps, dx); });
+}
+
+void bce_with_logits(Case& c) {
+  Session& s = c.s;
+  const Tensor logits = s.dense(c.in("logits")), labels = s.labels(c.in("label")), loss = s.tensor({}), gradient = s.like(logits);
+  s.run("bce_with_logits", [=](Kernels& k) { k.bce_with_logits(logits, labels, loss, gradient); });
+  c.output("loss", loss);
+  if (c.has_upstream("loss")) c.gradient("logits", times_upstream(c, gradient));
+}
+
+void supcon(Case& c) {
+  Session& s = c.s;
+  const Values& given = c.in("label");
+  const Tensor x = s.dense(c.in("features")), loss = s.tensor({}), dx = s.like(x);
+  Values each{{x.shape[0] * x.shape[1]}, {}};  // of each view
+  for (const float label : given.data) each.data.insert(each.data.end(), static_cast<size_t>(x.shape[1]), label);
+  const Tensor labels = s.labels(each);
+  const double temperature = c.number("temperature"), base = c.number("base_temperature");
+  s.run("supcon", [=](Kernels& k) { k.supcon(x, labels, temperature, base, loss, dx); });
+  c.output("loss", loss);
+  c.gradient("features", times_upstream(c, dx));
+}
+
 // Row `step` of [steps, ...].
 Values row_of(const Values& v, size_t step) {
   const size_t n = v.data.size() / static_cast<size_t>(v.shape[0]);
@@ -302,6 +331,61 @@ void optimizer(Case& c, bool adam) {
   c.results["p_steps"] = trajectory;
   c.output(adam ? "m" : "momentum", first);
   if (adam) c.output("v", second);
+}
+
+void head_alignment(Case& c) {
+  Session& s = c.s;
+  std::vector<Tensor> heads;
+  for (int64_t k = 0; k < c.in("w").shape[0]; ++k) heads.push_back(s.dense(row_of(c.in("w"), static_cast<size_t>(k))));
+  const Tensor cosine = s.tensor({});
+  const double alpha = c.number("alpha"), eps = c.number("eps");
+  s.run("align_heads", [=](Kernels& k) { k.align_heads({heads.data(), static_cast<int64_t>(heads.size())}, alpha, eps, cosine); });
+  for (const Tensor& head : heads) {
+    const std::vector<float> values = s.read(head);
+    c.results["w_after"].insert(c.results["w_after"].end(), values.begin(), values.end());
+  }
+  c.output("mean_cosine", cosine);
+}
+
+// One image [C,H,W].
+Tensor image(Case& c) {
+  Values x = c.in("x");
+  x.shape.insert(x.shape.begin(), 1);
+  return c.s.features(x);
+}
+
+void rotate(Case& c) {
+  Session& s = c.s;
+  const double angle = c.number("degrees") * (std::acos(-1.0) / 180);
+  const Tensor x = image(c), y = s.like(x), images = s.labels({{1}, {0}});
+  const Tensor turns = s.dense({{1, 2}, {static_cast<float>(std::cos(angle)), static_cast<float>(std::sin(angle))}});
+  const bool nearest = c.attribute("interpolation").text() == "nearest";
+  s.run("rotate", [=](Kernels& k) { k.rotate(x, images, turns, nearest, y); });
+  c.output("y", y);
+}
+
+void resized_crop(Case& c) {
+  Session& s = c.s;
+  const auto& box = c.attribute("box").items();
+  const auto& out = c.attribute("out").items();
+  const auto number = [](const Json& json) { return static_cast<float>(json.number()); };
+  const Tensor x = image(c), crops = s.labels({{1, 6}, {0, number(box[0]), number(box[1]), number(box[2]), number(box[3]), 0}});
+  const Tensor y = s.features({1, x.c(), static_cast<int64_t>(out[0].number()), static_cast<int64_t>(out[1].number())});
+  s.run("resized_crop", [=](Kernels& k) { k.resized_crop(x, crops, y); });
+  c.output("y", y);
+}
+
+void horizontal_flip(Case& c) {
+  Session& s = c.s;
+  const Tensor x = s.features(c.in("x")), y = s.like(x);
+  Values table{{x.n(), 6}, {}};
+  for (int64_t n = 0; n < x.n(); ++n) {
+    for (const int64_t v : {n, int64_t{0}, int64_t{0}, x.h(), x.w()}) table.data.push_back(static_cast<float>(v));
+    table.data.push_back(c.in("flip").data[static_cast<size_t>(n)]);
+  }
+  const Tensor crops = s.labels(table);
+  s.run("resized_crop", [=](Kernels& k) { k.resized_crop(x, crops, y); });
+  c.output("y", y);
 }
 
 void grad_cam(Case& c) {
@@ -352,6 +436,13 @@ const std::map<std::string, std::function<void(Case&)>>& operators() {
       {"adam", [](Case& c) { optimizer(c, true); }},
       {"sgd", [](Case& c) { optimizer(c, false); }},
       {"grad_cam", grad_cam},
+      {"l2_normalize", l2_normalize},
+      {"bce_with_logits", bce_with_logits},
+      {"supcon", supcon},
+      {"head_alignment", head_alignment},
+      {"rotate", rotate},
+      {"resized_crop", resized_crop},
+      {"horizontal_flip", horizontal_flip},
   };
   return all;
 }

@@ -1,11 +1,10 @@
 /** The CUDA sources on the emulated device agree with the fixtures and the CPU kernels. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, it } from 'vitest';
+import { fixtureFolders } from '../../parity/folders.js';
 import { build, buildFolder } from './emulated.js';
 
-const fixtures = fileURLToPath(new URL('../../fixtures', import.meta.url));
 const minutes = 60_000;
 
 /** `capability` is that of the emulated device: warp-group MMA takes 9.0. */
@@ -33,6 +32,12 @@ it('uploads beside computation, in any order that the events allow', () => {
   expect(status).toBe(0);
 });
 
+it('passes every operator case of the fixtures of other methods', { timeout: 2 * minutes }, () => {
+  const { status, output } = run('8.0', 'ldc_check_emulated', fixtureFolders[1]!, '--device', 'cuda-emulated');
+  expect(output).toMatch(/: \d{2,3} cases, \d{2,3} tensors, 0 beyond their limit/);
+  expect(status).toBe(0);
+});
+
 it.each([
   ['fp32', '8.0'],
   ['tf32', '8.0'],
@@ -45,7 +50,7 @@ it.each([
     const { status, output } = run(
       capability,
       'ldc_check_emulated',
-      fixtures,
+      fixtureFolders[0]!,
       '--device',
       'cuda-emulated',
       '--precision',

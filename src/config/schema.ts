@@ -4,7 +4,7 @@
  */
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import { autoOrCount, count, flag, key, oneOf, section, share } from './keys.js';
+import { autoOrCount, count, flag, fraction, key, oneOf, section, share } from './keys.js';
 import { isSection, mergeSettings } from './merge.js';
 
 /** What a method says of its configuration. */
@@ -32,6 +32,20 @@ const head = {
     workers: autoOrCount(),
     cache: flag(true),
     follow: flag(false),
+  }),
+  augment: section({
+    rotation: key(z.number().min(0).max(180), 0, 'a number of degrees from 0 to 180'),
+    interpolation: oneOf(['bilinear', 'nearest'], 'bilinear'),
+    crop: key(
+      z.tuple([z.number().gt(0).max(1), z.number().gt(0).max(1)]).nullable(),
+      null,
+      'null, or two shares of the area, as in [0.2, 1]',
+    ),
+    flip: fraction(0),
+    brightness: fraction(0),
+    contrast: fraction(0),
+    saturation: fraction(0),
+    hue: key(z.number().min(0).max(0.5), 0, 'a number from 0 to 0.5'),
   }),
 };
 

@@ -38,7 +38,7 @@ export interface Stage {
   network: Network;
   training: Training;
   frames: readonly Frame[];
-  config: Pick<Config, 'data' | 'train'>;
+  config: Pick<Config, 'data' | 'augment' | 'seed' | 'train'>;
   checkpoints: Checkpoints;
   /** Epochs between checkpoints. */
   saveEvery: number;

@@ -1,4 +1,5 @@
 /** What one protocol means on the data at hand: which frames train, which choose thresholds, which are the unseen target. */
+import { UserError } from '../base/errors.js';
 import type { Protocol } from '../config/protocol.js';
 import type { Config } from '../config/schema.js';
 import { findCropSets } from '../data/cropSet.js';
@@ -51,6 +52,14 @@ export async function openExperiment(protocol: Protocol, config: Config, dataFol
 
 /** What the method leaves to the protocol, decided. */
 function settle(config: Config, protocol: Protocol): Config {
+  const { augment } = config;
+  const moves = (['rotation', 'crop', 'flip'] as const).find((key) => augment[key] !== 0 && augment[key] !== null);
+  if (moves !== undefined && methodOf(config).teacher !== undefined) {
+    throw new UserError(
+      `augment.${moves} moves images, but not the maps that ${methodOf(config).title} learns from`,
+      'changes of colour are possible: --set augment.brightness=0.4',
+    );
+  }
   const domains = (specs: Protocol['sources']) => specs.map(({ domain }) => domain);
   const sides = { sources: domains(protocol.sources), targets: domains(protocol.targets) };
   return methodOf(config).settle?.(config, sides) ?? config;

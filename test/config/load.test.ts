@@ -42,6 +42,16 @@ describe('defaults', () => {
       precision: 'auto',
       threads: 'auto',
       data: { image_size: 256, normalize: 'unit', dev_fraction: 0.2, workers: 'auto', cache: true, follow: false },
+      augment: {
+        rotation: 0,
+        interpolation: 'bilinear',
+        crop: null,
+        flip: 0,
+        brightness: 0,
+        contrast: 0,
+        saturation: 0,
+        hue: 0,
+      },
       model: { conv: { kind: 'ldc', theta: 0.5 }, map_size: 32, dropout: 0.5, weights: null },
       activation: { network: 'resnet18', epochs: 99, batch_size: 60, lr: 1e-4, weights: null },
       train: {

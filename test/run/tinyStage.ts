@@ -103,10 +103,12 @@ export async function trainTiny(folder: string, frames: Frame[], options: TinyOp
   const [notes, records]: [string[], StepRecord[]] = [[], []];
   const progress = { ...silent, note: (text: string) => void notes.push(text) };
   const start = (await checkpoints.resume(progress.note)) ?? trainingStart;
-  const { data, train } = await loadConfig(undefined, ['data.workers=1', 'data.cache=false']);
+  const { data, train, augment, seed } = await loadConfig(undefined, ['data.workers=1', 'data.cache=false']);
   const config = {
     // Smaller than a configuration file may say.
     data: { ...data, image_size: side },
+    augment,
+    seed,
     train: { ...train, checkpoint_every: checkpointEvery ?? null, on_nan: onNan ?? 'stop' },
   };
   try {

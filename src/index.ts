@@ -5,11 +5,17 @@
  *
  * `loadModel` and `predict` score face crops with a trained network; the rest is the engine. docs/onnx.md shows both.
  */
+
+export { z } from 'zod';
 export { UserError, WorkError } from './base/errors.js';
+export { balancedStreams, epochBatches, shuffledBatches } from './data/sampler.js';
 export { type Device, openDevice } from './engine/device.js';
 export { grad } from './engine/grad.js';
 export { features, scope, Tensor, tensor, zeros } from './engine/tensor.js';
 export type { ImageScore } from './evaluate/scorer.js';
+export { defineMethod } from './method/define.js';
+export { Graph, resnetGraph } from './method/graph.js';
+export { classOf, type Method, type Training, type TrainingStart } from './method/method.js';
 export * as nn from './nn.js';
 export type { ForeignCard } from './run/foreignCard.js';
 export { type LoadOptions, loadModel, predict, type Verdict } from './run/library.js';

@@ -10,5 +10,8 @@ export { bceWithLogits, crossEntropy, mse, perHeadBce, supCon, triplet } from '.
 export { adaptiveAvgPool2d, concat, globalAvgPool, maxPool2d } from './engine/ops/pooling.js';
 export { Adam, Sgd } from './engine/optim/optimizers.js';
 export * as schedules from './engine/optim/schedules.js';
+export { purposes } from './engine/random.js';
 export { DescriptiveConv, LocalDescriptor } from './method/descriptiveConv.js';
+export { ErmNet } from './method/erm/network.js';
 export { LdcNet, type LdcNetOptions, type LdcNetOutput } from './method/ldcnet/network.js';
+export { ResNet18 } from './method/resnet18.js';

@@ -203,7 +203,8 @@ function refuseForFiles(flags: EvalFlags): void {
     return;
   }
   if (flags.engine === 'onnx') throw new UserError(`--engine onnx and --${files} exclude each other`);
-  for (const name of ['device', 'precision', 'threads', 'set', 'allowMissing']) exclusive(flags, [files, name]);
+  for (const name of ['method', 'device', 'precision', 'threads', 'set', 'allowMissing'])
+    exclusive(flags, [files, name]);
   if (files === 'compare') {
     refuseForSeveral(flags, ['by', 'corrupt', 'maps', 'sourceScores']);
     if (flags.convention === 'paper' || flags.checkpoint !== 'last') {

@@ -90,7 +90,7 @@ export async function evaluationOfModel(flags: EvalModelFlags): Promise<ModelEva
     if (model.foreign !== undefined) {
       return await evaluateForeign(model, protocol, data, await configOfData(flags), options);
     }
-    for (const name of ['config', 'set']) exclusive(flags, ['model', name]);
+    for (const name of ['config', 'set', 'method']) exclusive(flags, ['model', name]);
     return await evaluateExported(model, protocol, data, options);
   } finally {
     await model.release();

@@ -7,8 +7,9 @@ import { repeated } from './output.js';
 export const defaultData = './data';
 export const defaultOut = './runs';
 
-/** Flags that choose a device. */
+/** Flags that choose a method and a device. */
 export interface DeviceOptions {
+  method?: string;
   device?: string;
   precision?: string;
   threads?: string;
@@ -34,6 +35,7 @@ export function withFollowOption(command: Command): Command {
 
 export function withDeviceOptions(command: Command): Command {
   return command
+    .option('--method <name>', 'ldcnet, erm, ssdg, safas, or a module of your own: ./mine.mjs')
     .option('--device <name>', 'auto, cpu or cuda')
     .option('--precision <name>', 'what convolutions multiply in on cuda: auto (tf32), fp32, tf32 or bf16')
     .option('--threads <n>', 'threads of the cpu device');
@@ -54,9 +56,10 @@ export async function configOf(options: ConfigOptions, more: readonly string[] =
 
 /** What the flags change of a configuration, as of --set. A run that was made on a GPU may go on on the CPU, in its precision. */
 export function overridesOf(options: Omit<ConfigOptions, 'config'>): string[] {
-  const { set = [], device, threads, seed, follow } = options;
+  const { set = [], method, device, threads, seed, follow } = options;
   const unset = device === 'cpu' && !set.some((each) => each.startsWith('precision='));
   const flags = Object.entries({
+    method,
     device,
     precision: options.precision ?? (unset ? 'auto' : undefined),
     threads,

@@ -66,7 +66,7 @@ export async function weightsOf(flags: WeightsOptions, threshold?: number): Prom
 export async function modelOf(flags: ModelOptions): Promise<OpenModel> {
   exclusive(flags, ['run', 'weights', 'model']);
   refuseLoneCard(flags);
-  if (flags.model !== undefined) return onnxModelOf(flags.model, flags, ['config', 'set', ...ofOurEngine]);
+  if (flags.model !== undefined) return onnxModelOf(flags.model, flags, ['config', 'set', 'method', ...ofOurEngine]);
   if (flags.provider !== 'cpu') throw new UserError(`--provider ${flags.provider} needs --model`);
   return openOnEngine(await weightsOf(flags));
 }

@@ -38,7 +38,7 @@ export function reportCommand(): Command {
   return command.action(async (flags: ReportFlags) => {
     if (flags.study !== undefined) {
       exclusive(flags, ['study', 'run']);
-      const ofRun = (['svg', 'png', 'device', 'precision', 'threads'] as const).find(
+      const ofRun = (['svg', 'png', 'method', 'device', 'precision', 'threads'] as const).find(
         (name) => flags[name] !== undefined,
       );
       if (ofRun !== undefined) throw new UserError(`--${ofRun} is about one run, and --study names many`);

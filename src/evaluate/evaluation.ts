@@ -90,6 +90,9 @@ export interface Target extends TargetCounts {
 /** The document eval.json. What a bare score file does not tell is null. */
 export interface Evaluation {
   protocol: string | null;
+  /** Which method trained it, and which variant of it; left out where nobody says. */
+  method?: string;
+  variant?: string | null;
   checkpoint: string | null;
   engine: string | null;
   /** A model that ldc did not train, with its card's name. */

@@ -43,9 +43,19 @@ export function withMissing(table: Table, evaluations: readonly Pick<Evaluation,
 }
 
 /** One line a run: protocol, checkpoint, engine, convention, what of it is known. */
-export function headline({ protocol, checkpoint, engine, model, convention, synthetic }: Evaluation): string {
+export function headline({
+  protocol,
+  method,
+  variant,
+  checkpoint,
+  engine,
+  model,
+  convention,
+  synthetic,
+}: Evaluation): string {
   const engineAndModel = [engine && `engine ${engine}`, model && `model ${model}`].filter(Boolean).join(', ');
-  const parts = [protocol ?? 'scores of a file', checkpoint, engineAndModel, `convention ${convention}`];
+  const trained = [method, variant].filter(Boolean).join(' ') || null;
+  const parts = [protocol ?? 'scores of a file', trained, checkpoint, engineAndModel, `convention ${convention}`];
   return parts
     .concat(synthetic ? 'SYNTHETIC' : [])
     .filter(Boolean)

@@ -3,6 +3,7 @@ import { UserError } from '../base/errors.js';
 import {
   checkSettings,
   configOf,
+  isModulePath,
   methodOf as namedMethod,
   parseOverride,
   readSettings,
@@ -13,6 +14,7 @@ import { type Config, ConfigSchema } from '../config/schema.js';
 import type { LdcNetConfig } from '../method/ldcnet/config.js';
 import type { Method } from '../method/method.js';
 import { methods } from '../method/methods.js';
+import { loadOwnMethod } from './ownMethod.js';
 
 const [standard] = methods as readonly [Method];
 const schemas = new Map<string, ConfigSchema>();
@@ -29,6 +31,38 @@ export const defaultConfig = schemaOf(standard.name).parse({}) as LdcNetConfig;
 export async function loadConfig(file?: string, overrides: readonly string[] = []): Promise<Config> {
   const settings = [...(file === undefined ? [] : [await readSettings(file)]), ...overrides.map(parseOverride)];
   return configOfSettings(settings);
+}
+
+/**
+ * The configuration of a run, which somebody else may have made: a method's code that it names is not loaded unless `overrides` name it too.
+ * @throws UserError
+ */
+export async function loadRunConfig(file: string, overrides: readonly string[]): Promise<Config> {
+  const [ofRun, ...more] = [await readSettings(file), ...overrides.map(parseOverride)];
+  const path = namedMethod([ofRun!]);
+  if (isModulePath(path) && namedMethod(more) === undefined) {
+    throw new UserError(
+      `${file} names the method ${path}, and code is not loaded because a run's folder says so`,
+      `if you trust it, name it yourself: --method ${path}`,
+    );
+  }
+  return configOfSettings([ofRun!, ...more]);
+}
+
+/** The configuration in a file that was written for `config`, which is the one that says where the code of its method is. */
+export async function loadEarlier(file: string, config: Config): Promise<Config> {
+  return loadRunConfig(file, isModulePath(config.method) ? [`method=${JSON.stringify(config.method)}`] : []);
+}
+
+/** What results say of the method. */
+export function methodFacts(config: Config): { method: string; variant: string | null } {
+  const method = methodOf(config);
+  return { method: method.name, variant: method.variant(config) };
+}
+
+/** The file of a method of the user's own; null for one that is built in. */
+export function modulePath({ method }: Pick<Config, 'method'>): string | null {
+  return isModulePath(method) ? method : null;
 }
 
 /** The configuration of settings, later ones winning. @throws UserError */
@@ -64,6 +98,12 @@ export function openMethods(): [string, Method][] {
 
 async function openMethod(name: string): Promise<void> {
   if (opened.has(name)) return;
+  if (isModulePath(name)) {
+    const sections = [...opened.values()].flatMap(({ settings }) => Object.keys(settings.sections));
+    const common = schemaOf(standard.name).keys.filter((key) => !key.includes('.'));
+    opened.set(name, await loadOwnMethod(name, [...methods.map((method) => method.name), ...sections, ...common]));
+    return;
+  }
   const names = methods.map((method) => method.name);
   const hint = `did you mean ${nearest(name, names).join(' or ')}? There are ${names.join(', ')}`;
   throw new UserError(`there is no method ${JSON.stringify(name)}`, hint);

@@ -139,6 +139,7 @@ async function evaluateOn(
   const notes = [...noticesOf(target, levels), ...ofSource];
   const evaluation: Evaluation = {
     ...described,
+    ...model.trained,
     synthetic,
     checkpoint: model.checkpoint,
     engine: model.engine,

@@ -21,6 +21,7 @@ import { auc } from '../evaluate/roc.js';
 import { type Scorer, type ScoringOptions, scoreFrames, scorePath } from '../evaluate/scorer.js';
 import type { Scores } from '../evaluate/scores.js';
 import { checkpointNames, epochName, lastCheckpoint, openModelFile } from './checkpoint.js';
+import { methodFacts } from './configuration.js';
 import { NativeEngine, type ScoringEngine } from './engines.js';
 import type { Experiment } from './experiment.js';
 import { type Progress, silent } from './progress.js';
@@ -68,6 +69,7 @@ export async function evaluateRun(
     const notes = [...noticesOf(target, levels), ...('why' in source ? [] : failureNote(source))];
     const evaluation: Evaluation = {
       ...describe(experiment, target),
+      ...methodFacts(experiment.config),
       engine: engine.name,
       checkpoint,
       convention: options.convention,

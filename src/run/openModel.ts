@@ -9,7 +9,7 @@ import type { SessionOptions } from '../evaluate/onnxSession.js';
 import type { Scorer } from '../evaluate/scorer.js';
 import { onnxMetadata } from '../formats/onnx.js';
 import { openModelFile } from './checkpoint.js';
-import { methodOf } from './configuration.js';
+import { methodFacts, methodOf } from './configuration.js';
 import type { ScoringEngine } from './engines.js';
 import { NativeEngine } from './engines.js';
 import { deviceOf } from './experiment.js';
@@ -24,6 +24,8 @@ export interface OpenModel extends Provenance {
   path: string;
   /** What results call a model that ldc did not train. */
   foreign?: string | undefined;
+  /** The method that trained it, and which variant. */
+  trained?: { method: string; variant: string | null } | undefined;
   /** `native`, `onnx`, `onnx-cuda`, … */
   engine: string;
   /** Side of the images it takes, and of the maps it gives; null where it gives none. */
@@ -81,6 +83,7 @@ export async function openOnEngine(weights: WeightsInUse, engine?: ScoringEngine
   return {
     path,
     ...{ protocol, checkpoint, synthetic, threshold },
+    trained: methodFacts(config),
     engine: opener.name,
     imageSize: config.data.image_size,
     mapSize: methodOf(config).mapSize?.(config) ?? null,
@@ -113,6 +116,7 @@ export async function openOnnxModel(
   return {
     path,
     ...{ protocol, checkpoint, synthetic, threshold, card },
+    trained: { method: card.method, variant: card.variant },
     engine: provider === 'cpu' ? 'onnx' : `onnx-${provider}`,
     imageSize: preprocessing.size,
     mapSize: card.map_size,

@@ -7,7 +7,7 @@ import { messageOf, UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
 import { type Protocol, parseProtocol, protocolFolder } from '../config/protocol.js';
 import type { Config } from '../config/schema.js';
-import { loadConfig } from './configuration.js';
+import { loadRunConfig } from './configuration.js';
 
 export class RunFolder {
   readonly config: string;
@@ -52,6 +52,8 @@ export interface RunFacts {
   /** The method and which variant of it; a run that does not say is LDCNet's. */
   method: string;
   variant: string | null;
+  /** Of a method of the user's own: SHA-256 of its module. */
+  module?: string;
   protocol: string;
   device: string;
   threads: number;
@@ -126,7 +128,12 @@ export async function openRun(
     throw new UserError(`${path} is not a run: it has no run.json`, 'ldc train makes runs; name one with --run DIR');
   }
   const facts = await readFacts(folder);
-  return { folder, facts, config: await loadConfig(folder.config, overrides), protocol: parseProtocol(facts.protocol) };
+  return {
+    folder,
+    facts,
+    config: await loadRunConfig(folder.config, overrides),
+    protocol: parseProtocol(facts.protocol),
+  };
 }
 
 /** The run whose run.json changed last, among those of `protocol` when one is given. */

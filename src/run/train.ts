@@ -6,12 +6,13 @@ import { withLock } from '../base/lock.js';
 import { configToYaml, differingKeys } from '../config/schema.js';
 import type { Device } from '../engine/device.js';
 import type { Profiler } from '../engine/profile.js';
-import { loadConfig, methodOf } from './configuration.js';
+import { loadEarlier, methodFacts, methodOf, modulePath } from './configuration.js';
 import { withEnding } from './ending.js';
 import type { StepRecord } from './epochs.js';
 import { dataFacts, type Experiment } from './experiment.js';
 import { trainNetwork } from './mainStage.js';
 import { checkMemory } from './memory.js';
+import { moduleHash } from './ownMethod.js';
 import { Interrupted, type Progress } from './progress.js';
 import { type RunFacts, type RunFolder, readFacts, writeFacts } from './runFolder.js';
 import { noteQuality } from './teacherMaps.js';
@@ -54,12 +55,13 @@ async function trainPrepared(experiment: Experiment, device: Device, options: Tr
   const started = new Date();
   const { config } = experiment;
   const method = methodOf(config);
+  const own = modulePath(config);
   const stage1 = method.teacher && (await teacherStage(experiment, device, options.out, progress, options.signal));
   if (stage1 !== undefined) noteQuality(stage1.maps, progress);
   const facts: RunFacts = {
     version,
-    method: method.name,
-    variant: method.variant(config),
+    ...methodFacts(config),
+    ...(own !== null && { module: await moduleHash(own) }),
     protocol: experiment.protocol.name,
     device: device.description,
     threads: device.threads,
@@ -105,7 +107,7 @@ async function prepareFolder({ config }: Experiment, { folder, resume, progress 
       'go on with it: --resume; or give the new one a name: --name NAME',
     );
   }
-  const changed = differingKeys(await loadConfig(folder.config), config).filter((key) => !free.test(key));
+  const changed = differingKeys(await loadEarlier(folder.config, config), config).filter((key) => !free.test(key));
   if (changed.length > 0) {
     throw new UserError(
       `the run ${folder.path} was started with another configuration (${changed.join('; ')})`,

@@ -64,16 +64,22 @@ function wantedNames(
   return new Set([...own.keys(), ...ends.filter((name) => own.has(ownName(name) ?? ''))]);
 }
 
+/** The layer to the 1000 classes of ImageNet is no start for one to another number of classes that has the same name. */
+function isOtherHead(found: readonly number[], own: readonly number[]): boolean {
+  return found[0] === 1000 && own[0] !== 1000 && found.slice(1).join() === own.slice(1).join();
+}
+
 /** Gives tensors the names of the network: those that it has as they are, others as the method says. */
 function renamed(
   source: StateSource,
-  own: ReadonlyMap<string, unknown>,
+  own: ReadonlyMap<string, readonly number[]>,
   ownName: (name: string) => string | undefined,
 ): StateSource {
   const original = new Map(
     source.names.map((name) => {
       const ours = own.has(name) ? name : ownName(name);
-      return [ours !== undefined && own.has(ours) ? ours : name, name];
+      if (ours === undefined || !own.has(ours)) return [name, name];
+      return [isOtherHead(source.shape(name), own.get(ours)!) ? `ImageNet's ${name}` : ours, name];
     }),
   );
   return {

@@ -37,14 +37,14 @@ export async function openWeights(path: string, note: (text: string) => void = (
   for (const [key, method] of named === undefined ? candidates : [named]) {
     const notes: string[] = [];
     const state = unwrapped(file, new Set(method.anchors), (text) => notes.push(text));
-    const told = method.recognise(state);
+    const told = method.recognise(state, metadata);
     if (told === undefined) continue;
     for (const text of notes) note(text);
     const carried = method.carried.flatMap((name) => (name in metadata ? [`${name}=${metadata[name]}`] : []));
     return {
-      state,
+      state: told.state ?? state,
       metadata,
-      overrides: [`method=${key}`, ...told, ...carried],
+      overrides: [`method=${key}`, ...told.overrides, ...carried],
       protocol: metadata.protocol ?? null,
       checkpoint: metadata.checkpoint ?? null,
     };

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
 import { configToYaml, differingKeys } from '../config/schema.js';
-import { loadConfig, methodOf } from '../run/configuration.js';
+import { loadEarlier, methodOf, modulePath } from '../run/configuration.js';
 import { drawSets } from '../run/drawSets.js';
 import { dataFacts, type Experiment, openExperiment } from '../run/experiment.js';
 import type { Progress } from '../run/progress.js';
@@ -124,7 +124,15 @@ function runTask(
 ): Task {
   const places = ['--data', data, '--out', out];
   const train = ['train', '--protocol', run.protocol.name, ...configFlags(run, folder), ...places];
-  const evaluation = ['--checkpoint', evaluate.checkpoint, '--convention', evaluate.convention, '--json'];
+  const own = modulePath(run.config);
+  const evaluation = [
+    ...(own === null ? [] : ['--method', own]),
+    '--checkpoint',
+    evaluate.checkpoint,
+    '--convention',
+    evaluate.convention,
+    '--json',
+  ];
   return {
     id: run.id,
     folder: run.folder.path,
@@ -149,7 +157,7 @@ async function writeConfigs(study: Study, folder: StudyFolder): Promise<void> {
   for (const [variant, config] of Object.entries(configsOf(study))) {
     const path = folder.config(variant);
     if (existsSync(path)) {
-      const earlier = await loadConfig(path);
+      const earlier = await loadEarlier(path, config);
       const changed = differingKeys(earlier, config).filter((key) => !free.test(key));
       if (changed.length > 0) {
         throw new UserError(

@@ -33,7 +33,7 @@ export const ldcnet: Method<LdcNetConfig, LdcNet> = {
     }
     // Between vanilla and cdc the names do not decide: who uses the weights has to say.
     const kinds = kindsOf(state);
-    return kinds.length === 1 ? [`model.conv.kind=${kinds[0]}`] : [];
+    return { overrides: kinds.length === 1 ? [`model.conv.kind=${kinds[0]}`] : [] };
   },
   check: checkKind,
 

@@ -1,0 +1,97 @@
+/** Configurations of several methods: whose keys they have, what the protocol settles, and whose code is not loaded. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { configToYaml } from '../../src/config/schema.js';
+import { methodOfModule } from '../../src/method/define.js';
+import { loadConfig, loadRunConfig, methodFacts, methodOf } from '../../src/run/configuration.js';
+import { failure, temporaryFolder } from '../data/helpers.js';
+
+const folder = await temporaryFolder();
+const settled = async (overrides: string[], sources: string[], target: string) => {
+  const config = await loadConfig(undefined, overrides);
+  return methodOf(config).settle!(config, { sources, targets: [target] });
+};
+
+describe('the method of a configuration', () => {
+  it('brings its section and its defaults, and leaves out those of others', async () => {
+    const config = await loadConfig(undefined, ['method=ssdg', 'ssdg.variant=as-described']);
+    expect(config).toMatchObject({ data: { normalize: 'imagenet' }, augment: { flip: 0.5 }, train: { epochs: 401 } });
+    expect(methodFacts(config)).toEqual({ method: 'ssdg', variant: 'as-described' });
+    for (const other of ['model', 'activation', 'safas']) expect(config).not.toHaveProperty(other);
+    const file = join(folder, 'ssdg.yaml');
+    await writeFile(file, configToYaml(config));
+    expect(await loadConfig(file)).toEqual(config);
+  });
+
+  it('may stand in a file beside sections of other methods, but not beside their keys as flags', async () => {
+    const file = join(folder, 'several.yaml');
+    await writeFile(file, 'method: erm\nerm: {batch: 4}\nssdg: {batch: 5}\n');
+    expect(await loadConfig(file)).toMatchObject({ erm: { batch: 4 } });
+    for (const [override, owner] of [
+      ['ssdg.batch=5', 'ssdg'],
+      ['model.conv.kind=cdc', 'ldcnet'],
+      ['train.beta=1', 'ldcnet'],
+    ] as const) {
+      const { message } = await failure(loadConfig(file, [override]));
+      expect(message).toContain(`is a key of the method ${owner}, and the method is erm`);
+    }
+  });
+
+  it('is named when it is mistyped', async () => {
+    const { message, hint } = await failure(loadConfig(undefined, ['method=ssgd']));
+    expect(message).toBe('there is no method "ssgd"');
+    expect(hint).toMatch(/^did you mean ssdg\?/);
+  });
+});
+
+describe('what the protocol settles', () => {
+  it.each([
+    ['M', { lambda_triplet: 1, lambda_adreal: 0.5, lr_drop: 150 }],
+    ['C', { lambda_triplet: 1, lambda_adreal: 0.5, lr_drop: 50 }],
+    ['I', { lambda_triplet: 1, lambda_adreal: 0.5, lr_drop: 50 }],
+    ['O', { lambda_triplet: 2, lambda_adreal: 0.1, lr_drop: 150 }],
+  ])('of SSDG, to %s', async (target, ssdg) => {
+    expect(await settled(['method=ssdg'], ['X', 'Y', 'Z'], target)).toMatchObject({ ssdg });
+    expect(await settled(['method=ssdg', 'ssdg.lr_drop=7'], ['X'], target)).toMatchObject({ ssdg: { lr_drop: 7 } });
+  });
+
+  it('of SA-FAS: a head a source, three times as long to O', async () => {
+    expect(await settled(['method=safas'], ['M', 'I'], 'C')).toMatchObject({
+      train: { epochs: 100 },
+      safas: { heads: 2, lr_step: 40 },
+    });
+    expect(await settled(['method=safas'], ['M', 'I', 'C'], 'O')).toMatchObject({
+      train: { epochs: 300 },
+      safas: { heads: 3, lr_step: 120 },
+    });
+    await expect(settled(['method=safas', 'safas.heads=1'], ['M', 'I'], 'C')).rejects.toThrow('each needs a head');
+  });
+});
+
+describe('a method of one’s own', () => {
+  it('is not loaded because the folder of a run names it', async () => {
+    const file = join(folder, 'config.yaml');
+    const evil = join(folder, 'evil.mjs');
+    await writeFile(evil, 'globalThis.evil = true; export default {};');
+    await writeFile(file, `method: ${evil}\n`);
+    const { message, hint } = await failure(loadRunConfig(file, ['threads=1']));
+    expect(message).toContain('code is not loaded because a run');
+    expect(hint).toContain(`--method ${evil}`);
+    expect(globalThis).not.toHaveProperty('evil');
+    await failure(loadRunConfig(file, [`method=${evil}`]));
+    expect(globalThis).toHaveProperty('evil');
+  });
+
+  it('is told what it lacks, by name', () => {
+    const wrong = { name: 'Mine', training: () => {}, outputs: 3, graph: 'no' };
+    expect(() => methodOfModule({ default: wrong }, 'mine.mjs', [])).toThrow(
+      'mine.mjs lacks, or has wrong: name (small letters, digits and _), network (a function), outputs (a function), graph (a function)',
+    );
+    expect(() => methodOfModule({}, 'mine.mjs', [])).toThrow('mine.mjs has no method as its default export');
+    const parts = { network: () => {}, training: () => {}, outputs: () => {} };
+    expect(() => methodOfModule({ default: { name: 'ssdg', ...parts } }, 'mine.mjs', ['ssdg'])).toThrow(
+      'uses the name ssdg',
+    );
+  });
+});

@@ -6,7 +6,10 @@ import { LdcNet } from '../../../src/method/ldcnet/network.js';
 import { generate } from '../../parity/generated.js';
 
 /** Every tensor of the network that loads, by name. */
-export function weightsOf(net: Pick<LdcNet, 'state'>, seed: number): StateSource & { entries: Map<string, Float32Array> } {
+export function weightsOf(
+  net: Pick<LdcNet, 'state'>,
+  seed: number,
+): StateSource & { entries: Map<string, Float32Array> } {
   const entries = new Map<string, Float32Array>();
   const shapes = new Map<string, readonly number[]>();
   for (const entry of net.state()) {

@@ -1,6 +1,6 @@
 /** Rates of the convolution kernels on the network's layers, direct and Winograd, forward and both gradients. */
 import { type Device, openDevice } from '../../src/engine/device.js';
-import { type Conv2dDescription, convAlgorithms, convPasses, descriptors } from '../../src/engine/native.js';
+import { type Conv2dDescription, convAlgorithms, convPasses, descriptors, dtypes } from '../../src/engine/native.js';
 import { scope, Tensor } from '../../src/engine/tensor.js';
 import { type ConvLayer, convLayers, flops, outputSide } from './layers.js';
 import { type Spread, spreadOf } from './statistics.js';
@@ -79,6 +79,7 @@ function layerCalls(device: Device, layer: ConvLayer, batch: number, algorithm: 
     stride,
     padding,
     algorithm: convAlgorithms[algorithm],
+    dtype: dtypes.float32,
     descriptor: descriptors[descriptive ? 'ldc' : 'vanilla'],
     constant: 0,
   };

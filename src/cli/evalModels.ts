@@ -15,6 +15,7 @@ import {
   type ModelOptions,
   ofOurEngine,
   onnxModelOf,
+  refuseForOnnx,
   refuseLoneCard,
   weightsOf,
   withModelOptions,
@@ -66,7 +67,9 @@ export function refuseUnused(flags: EvalModelFlags & { convention: string; check
 }
 
 /** onnxruntime where it is asked for, else the default. */
-export function engineOf({ engine, provider }: EvalModelFlags, config: Config): OnnxEngine | undefined {
+export function engineOf(flags: EvalModelFlags, config: Config): OnnxEngine | undefined {
+  const { engine, provider } = flags;
+  if (engine === 'onnx') refuseForOnnx(flags);
   return engine === 'onnx' ? new OnnxEngine(config, provider) : undefined;
 }
 

@@ -37,7 +37,10 @@ export function withDeviceOptions(command: Command): Command {
   return command
     .option('--method <name>', 'ldcnet, erm, ssdg, safas, or a module of your own: ./mine.mjs')
     .option('--device <name>', 'auto, cpu or cuda')
-    .option('--precision <name>', 'what convolutions multiply in on cuda: auto (tf32), fp32, tf32 or bf16')
+    .option(
+      '--precision <name>',
+      'auto (fp32; tf32 on cuda), fp32, bf16, or tf32 on cuda: what convolutions multiply in, and bf16 what the cpu stores',
+    )
     .option('--threads <n>', 'threads of the cpu device');
 }
 

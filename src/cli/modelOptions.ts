@@ -80,9 +80,19 @@ export async function onnxModelOf(
   flags: Omit<ModelOptions, 'run'>,
   refused: readonly string[],
 ): Promise<OnnxModelInUse> {
+  refuseForOnnx(flags);
   for (const other of refused) exclusive(flags, ['model', other]);
   const { threads } = await loadConfig(undefined, overridesOf({ threads: flags.threads }));
   return openOnnx(path, { card: flags.card, provider: flags.provider, threads });
+}
+
+/** What only our own engine can be told. */
+export function refuseForOnnx({ precision }: DeviceOptions): void {
+  if (precision === undefined) return;
+  throw new UserError(
+    `--precision ${precision} is for our own engine: onnxruntime computes in what the model is written in`,
+    'leave --precision out',
+  );
 }
 
 /** A card describes a model. */

@@ -3,6 +3,7 @@
  * the same bits; what is drawn is done by the device, in float, before the network (methods, sections 2.4 and 3.4).
  */
 import type { Device } from '../engine/device.js';
+import { convert } from '../engine/ops/elementwise.js';
 import {
   type Box,
   type ColourChange,
@@ -142,7 +143,7 @@ export function augmentedImages(
   const unit = { scale: [1 / 255, 1 / 255, 1 / 255], shift: [0, 0, 0] } as const;
   const { scale, shift } = scaling;
   return scope(() => {
-    const images = imagesToFeatures(device, pixels, [count, side, side], unit);
+    const images = imagesToFeatures(device, pixels, [count, side, side], unit, 'float32');
     const views = viewed(images, rows, [side, side], interpolation);
     const coloured = rows.some(({ view }) => changes(view.colour))
       ? mixColours(
@@ -150,7 +151,8 @@ export function augmentedImages(
           rows.map(({ view }) => view.colour),
         )
       : views;
-    return scaleChannels(coloured, { scale: [255 * scale[0], 255 * scale[1], 255 * scale[2]], shift });
+    const scaled = scaleChannels(coloured, { scale: [255 * scale[0], 255 * scale[1], 255 * scale[2]], shift });
+    return convert(scaled, device.featureType);
   });
 }
 

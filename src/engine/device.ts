@@ -5,6 +5,7 @@ import {
   addon,
   type ConvAlgorithm,
   type CudaState,
+  type FeatureType,
   type MachinePeak,
   type MemoryStats,
   type NativeDevice,
@@ -15,6 +16,9 @@ import {
 export class Device {
   /** How convolutions are computed; fixed when the device is opened, so that one run uses one arithmetic. */
   readonly convAlgorithm: ConvAlgorithm;
+  readonly precision: Precision | 'auto';
+  /** What activations and their gradients are stored in; of cuda float32 whatever it multiplies in. */
+  readonly featureType: FeatureType;
 
   constructor(
     readonly name: string,
@@ -22,6 +26,8 @@ export class Device {
     options: DeviceOptions = {},
   ) {
     this.convAlgorithm = options.convAlgorithm ?? 'auto';
+    this.precision = options.precision ?? 'auto';
+    this.featureType = this.precision === 'bf16' && name !== 'cuda' ? 'bfloat16' : 'float32';
   }
 
   /** For people, e.g. `cpu avx512, 2 threads`. */
@@ -89,14 +95,14 @@ export interface DeviceOptions {
   /** 'auto' or undefined: LDC_THREADS, else all processors this process may use. */
   threads?: number | 'auto';
   convAlgorithm?: ConvAlgorithm;
-  /** 'auto' or undefined: tf32 on a GPU; the CPU has fp32 alone. */
+  /** 'auto' or undefined: tf32 on a GPU, fp32 on the CPU, which has no tf32. */
   precision?: Precision | 'auto';
 }
 
 /**
  * Opens a device. `auto` takes cuda where it is usable, else cpu.
- * @throws UserError when the name is unknown, cuda is not usable, or the CPU is to compute in another precision than fp32; and
- * when LDC_THREADS or LDC_ISA ask for what this machine lacks
+ * @throws UserError when the name is unknown, cuda is not usable, or the CPU is to compute in tf32; and when LDC_THREADS or LDC_ISA
+ * ask for what this machine lacks
  */
 export function openDevice(name: string, options: DeviceOptions = {}): Device {
   if (name === 'cuda' || (name === 'auto' && cudaState().unusable === '')) return openCuda(options);
@@ -104,14 +110,14 @@ export function openDevice(name: string, options: DeviceOptions = {}): Device {
     throw new UserError(`there is no device ${JSON.stringify(name)}`, 'devices are auto, cpu and cuda');
   }
   const { precision = 'auto' } = options;
-  if (precision !== 'auto' && precision !== 'fp32') {
+  if (precision === 'tf32') {
     const why = name === 'auto' ? ` (cuda cannot be used: ${cudaState().unusable})` : '';
-    throw new UserError(`the cpu device computes in fp32, not in ${precision}${why}`, 'leave precision at auto');
+    throw new UserError(`the cpu device computes in fp32 or bf16, not in tf32${why}`, 'leave precision at auto');
   }
   const threads = options.threads === 'auto' ? undefined : options.threads;
   const { Device: Native } = addon();
   try {
-    return new Device('cpu', new Native('cpu', threads), options);
+    return new Device('cpu', new Native('cpu', threads, precision === 'bf16' ? 'bf16' : 'fp32'), options);
   } catch (error) {
     throw new UserError(messageOf(error));
   }

@@ -2,14 +2,19 @@
 import { Device, type DeviceOptions } from './device.js';
 import { addon, dtypes, type Handle, type NativeDevice } from './native.js';
 
-const widths: Readonly<Record<number, number>> = { [dtypes.float32]: 4, [dtypes.int32]: 4, [dtypes.uint8]: 1 };
+const widths: Readonly<Record<number, number>> = {
+  [dtypes.float32]: 4,
+  [dtypes.int32]: 4,
+  [dtypes.uint8]: 1,
+  [dtypes.bfloat16]: 2,
+};
 
 /**
  * Memory is set aside but never touched, so that it costs address space alone. What is read from this device is zero. Working memory of
  * kernels is not counted: it is theirs when they run.
  */
 export function dryDevice(threads: number, options: DeviceOptions = {}): Device {
-  const native = new (addon().Device)('cpu', threads);
+  const native = new (addon().Device)('cpu', threads, options.precision === 'bf16' ? 'bf16' : 'fp32');
   const bytes = new Map<Handle, number>();
   const own: Partial<NativeDevice> = {
     create(dtype, layout, shape) {

@@ -12,8 +12,11 @@ import { buildCommand, packageFolder } from '../base/packageFolder.js';
 /** A live tensor of one device. */
 export type Handle = number;
 
-export const dtypes = { float32: 0, int32: 1, uint8: 2 } as const;
+/** bfloat16: features only. */
+export const dtypes = { float32: 0, int32: 1, uint8: 2, bfloat16: 3 } as const;
 export type DType = keyof typeof dtypes;
+/** What activations and their gradients may be stored in. */
+export type FeatureType = 'float32' | 'bfloat16';
 
 export const layouts = { dense: 0, features: 1, packed: 2 } as const;
 export type Layout = keyof typeof layouts;
@@ -32,6 +35,7 @@ export interface Conv2dDescription {
   stride: number;
   padding: number;
   algorithm: number;
+  dtype: number;
   descriptor: number;
   constant: number;
 }
@@ -51,6 +55,7 @@ export interface Kernels {
 
   to_features(x: Handle, y: Handle): void;
   to_dense(x: Handle, y: Handle): void;
+  convert(x: Handle, y: Handle): void;
   images_to_features(x: Handle, scale: Triple, shift: Triple, y: Handle): void;
   copy_channels(x: Handle, from: number, y: Handle, to: number, count: number): void;
 
@@ -213,7 +218,7 @@ export interface MachinePeak {
   bandwidthGbS: number;
 }
 
-/** What convolutions multiply in on a GPU; sums are float32 always, and so is everything on the CPU. */
+/** What convolutions multiply in; sums are float32 always. On the CPU bf16 is what activations are stored in too, and tf32 is not there. */
 export const precisions = ['fp32', 'tf32', 'bf16'] as const;
 export type Precision = (typeof precisions)[number];
 

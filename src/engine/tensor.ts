@@ -6,7 +6,7 @@
  */
 import { lessMemory, messageOf, UserError, WorkError } from '../base/errors.js';
 import type { Device } from './device.js';
-import { type DType, dtypes, type Handle, type Layout, layouts } from './native.js';
+import { type DType, dtypes, type FeatureType, type Handle, type Layout, layouts } from './native.js';
 
 export type Shape = readonly number[];
 type HostArray = Float32Array | Int32Array | Uint8Array;
@@ -95,7 +95,7 @@ export class Tensor {
     this.recipe.write();
   }
 
-  /** Copies host values in; features take logical NCHW order. */
+  /** Copies host values in; features take logical NCHW order and round to their type. */
   set(values: ArrayLike<number>): this {
     if (values.length !== this.size) {
       throw new UserError(`${values.length} values do not fill a tensor of shape [${this.shape}]`);
@@ -105,7 +105,7 @@ export class Tensor {
       this.device.native.upload(this.handle, array);
       return this;
     }
-    const dense = Tensor.unowned(this.device, this.shape, this.dtype);
+    const dense = Tensor.unowned(this.device, this.shape);
     this.device.native.upload(dense.handle, array);
     this.device.native.to_features(dense.handle, this.handle);
     dense.release();
@@ -116,7 +116,7 @@ export class Tensor {
   async read(): Promise<HostArray> {
     const wrap = (buffer: ArrayBuffer) => fromHostBuffer(buffer, this.dtype);
     if (this.layout === 'dense') return wrap(await this.device.native.download(this.handle));
-    const dense = Tensor.unowned(this.device, this.shape, this.dtype);
+    const dense = Tensor.unowned(this.device, this.shape);
     this.device.native.to_dense(this.handle, dense.handle);
     const buffer = this.device.native.download(dense.handle);
     dense.release();
@@ -136,8 +136,13 @@ export function tensor(device: Device, values: ArrayLike<number>, shape: Shape, 
 }
 
 /** Activation [N,C,H,W] in the device's own layout, from values in NCHW order. */
-export function features(device: Device, values: ArrayLike<number>, shape: Shape): Tensor {
-  return new Tensor(device, shape, 'float32', 'features').set(values);
+export function features(
+  device: Device,
+  values: ArrayLike<number>,
+  shape: Shape,
+  dtype: FeatureType = 'float32',
+): Tensor {
+  return new Tensor(device, shape, dtype, 'features').set(values);
 }
 
 /** Dense zeros. */
@@ -210,12 +215,12 @@ function tensorsIn(value: unknown): Tensor[] {
 }
 
 function toHostArray(values: ArrayLike<number>, dtype: DType): HostArray {
-  const arrays = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array } as const;
+  const arrays = { float32: Float32Array, bfloat16: Float32Array, int32: Int32Array, uint8: Uint8Array } as const;
   const type = arrays[dtype];
   return values instanceof type ? values : type.from(values);
 }
 
 function fromHostBuffer(buffer: ArrayBuffer, dtype: DType): HostArray {
-  if (dtype === 'float32') return new Float32Array(buffer);
+  if (dtype === 'float32' || dtype === 'bfloat16') return new Float32Array(buffer);
   return dtype === 'int32' ? new Int32Array(buffer) : new Uint8Array(buffer);
 }

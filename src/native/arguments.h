@@ -118,6 +118,7 @@ struct Argument<Conv2d> {
     conv.stride = static_cast<int>(std::clamp<int64_t>(integer_from(object.Get("stride"), "stride"), -1, 1 << 20));
     conv.padding = static_cast<int>(std::clamp<int64_t>(integer_from(object.Get("padding"), "padding"), -1, 1 << 20));
     conv.algorithm = enum_from<ConvAlgorithm>(object.Get("algorithm"), 3, "algorithm");
+    conv.dtype = enum_from<DType>(object.Get("dtype"), 4, "dtype");
     conv.descriptor = enum_from<Descriptor>(object.Get("descriptor"), 6, "descriptor");
     conv.constant = static_cast<float>(number_from(object.Get("constant"), "constant"));
   }

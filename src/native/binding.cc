@@ -161,13 +161,14 @@ class DeviceObject final : public Napi::ObjectWrap<DeviceObject>, public TensorT
   Napi::Value create(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&] {
       Tensor t;
-      t.dtype = enum_from<DType>(info[0], 3, "dtype");
+      t.dtype = enum_from<DType>(info[0], 4, "dtype");
       t.layout = enum_from<Layout>(info[1], 3, "layout");
       if (!info[2].IsArray()) throw std::invalid_argument("shape is not an array");
       const Napi::Array shape = info[2].As<Napi::Array>();
       t.rank = static_cast<int>(std::min<uint32_t>(shape.Length(), kMaxRank + 1));
       if (t.rank > kMaxRank) throw std::invalid_argument("a tensor has at most 5 dimensions");
       if (t.layout == Layout::features && t.rank != 4) throw std::invalid_argument("features need a shape [N,C,H,W]");
+      if (t.layout != Layout::features && t.dtype == DType::bf16) throw std::invalid_argument("only features may be bf16");
       double elements = 1;
       for (int i = 0; i < t.rank; ++i) {
         t.shape[i] = integer_from(shape.Get(static_cast<uint32_t>(i)), "an extent");

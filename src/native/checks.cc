@@ -30,13 +30,27 @@ void there(const Tensor& t, const char* name) {
   if (!t) fail(string(name) + " is missing");
 }
 
-void typed(const Tensor& t, const char* name, Layout layout, DType dtype = DType::f32) {
-  there(t, name);
-  if (t.layout != layout) fail(string(name) + " has layout " + layout_text(t.layout) + ", " + layout_text(layout) + " is needed");
+void typed(const Tensor& t, const char* name, DType dtype) {
   if (t.dtype != dtype) fail(string(name) + " has the wrong element type");
 }
 
-void features(const Tensor& t, const char* name, DType dtype = DType::f32) { typed(t, name, Layout::features, dtype); }
+void laid(const Tensor& t, const char* name, Layout layout) {
+  there(t, name);
+  if (t.layout != layout) fail(string(name) + " has layout " + layout_text(t.layout) + ", " + layout_text(layout) + " is needed");
+}
+
+void typed(const Tensor& t, const char* name, Layout layout, DType dtype = DType::f32) {
+  laid(t, name, layout);
+  typed(t, name, dtype);
+}
+
+bool activation(DType type) { return type == DType::f32 || type == DType::bf16; }
+
+// Activations: features in float32 or bf16.
+void features(const Tensor& t, const char* name) {
+  laid(t, name, Layout::features);
+  if (!activation(t.dtype)) fail(string(name) + " has the wrong element type");
+}
 
 void shaped(const Tensor& t, const char* name, std::initializer_list<int64_t> shape) {
   bool same = t.rank == static_cast<int>(shape.size());
@@ -50,8 +64,9 @@ void shaped(const Tensor& t, const char* name, std::initializer_list<int64_t> sh
   if (!same) fail(string(name) + " has shape " + shape_text(t) + ", " + wanted + "] is needed");
 }
 
-void features(const Tensor& t, const char* name, std::initializer_list<int64_t> shape, DType dtype = DType::f32) {
-  features(t, name, dtype);
+// Features of a shape and a type.
+void features(const Tensor& t, const char* name, std::initializer_list<int64_t> shape, DType dtype) {
+  typed(t, name, Layout::features, dtype);
   shaped(t, name, shape);
 }
 
@@ -70,14 +85,21 @@ void scalar(const Tensor& t, const char* name) {
   if (t.elements() != 1) fail(string(name) + " has shape " + shape_text(t) + ", one element is needed");
 }
 
-void floats(const Tensor& t, const char* name) {
+// Dense float32, or activations.
+void values(const Tensor& t, const char* name) {
   there(t, name);
-  if (t.dtype != DType::f32) fail(string(name) + " has the wrong element type");
+  if (!activation(t.dtype)) fail(string(name) + " has the wrong element type");
   if (t.layout == Layout::packed) fail(string(name) + " is packed");
 }
 
+void floats(const Tensor& t, const char* name) {
+  values(t, name);
+  typed(t, name, DType::f32);
+}
+
 void alike(const Tensor& t, const char* name, const Tensor& model, const char* model_name) {
-  floats(t, name);
+  values(t, name);
+  typed(t, name, model.dtype);
   bool same = t.layout == model.layout && t.rank == model.rank;
   for (int i = 0; same && i < t.rank; ++i) same = t.shape[i] == model.shape[i];
   if (!same) {
@@ -96,6 +118,7 @@ void conv(const Conv2d& c, int64_t kernel) {
   require(c.padding >= 0 && c.padding < kernel, "padding is not from 0 to kernel - 1");
   require(c.height >= 1 && c.width >= 1 && c.height < (1 << 20) && c.width < (1 << 20), "height or width is out of range");
   require(c.height + 2 * c.padding >= kernel && c.width + 2 * c.padding >= kernel, "the kernel is larger than the padded input");
+  require(activation(c.dtype), "the convolution's dtype is not float32 or bfloat16");
   require(c.descriptor == Descriptor::vanilla || kernel == 3, "a descriptor needs a 3x3 kernel");
 }
 
@@ -127,26 +150,29 @@ void slice(const Tensor& t, int64_t from, int64_t count) {
 
 void lists(const TensorList& a, const TensorList& b) {
   require(a.count == b.count, "the lists differ in length");
-  for (int64_t i = 0; i < a.count; ++i) alike(b[i], "a list entry", a[i], "the parameter");
+  for (int64_t i = 0; i < a.count; ++i) {
+    floats(a[i], "the parameter");
+    alike(b[i], "a list entry", a[i], "the parameter");
+  }
 }
 
 }  // namespace
 
-void fill(const Tensor& y, float) { floats(y, "y"); }
+void fill(const Tensor& y, float) { values(y, "y"); }
 
 void scale(const Tensor& x, float, const Tensor& y) {
-  floats(x, "x");
+  values(x, "x");
   alike(y, "y", x, "x");
 }
 
 void add(const Tensor& a, const Tensor& b, const Tensor& y) {
-  floats(a, "a");
+  values(a, "a");
   alike(b, "b", a, "a");
   alike(y, "y", a, "a");
 }
 
 void accumulate(const Tensor& x, const Tensor& y) {
-  floats(x, "x");
+  values(x, "x");
   alike(y, "y", x, "x");
 }
 
@@ -167,6 +193,11 @@ void to_features(const Tensor& x, const Tensor& y) {
 
 void to_dense(const Tensor& x, const Tensor& y) { to_features(y, x); }
 
+void convert(const Tensor& x, const Tensor& y) {
+  features(x, "x");
+  features(y, "y", {x.n(), x.c(), x.h(), x.w()}, x.dtype == DType::f32 ? DType::bf16 : DType::f32);
+}
+
 void images_to_features(const Tensor& x, const float*, const float*, const Tensor& y) {
   features(y, "y");
   require(y.c() == 3, "y does not have 3 channels");
@@ -176,6 +207,7 @@ void images_to_features(const Tensor& x, const float*, const float*, const Tenso
 void copy_channels(const Tensor& x, int64_t from, const Tensor& y, int64_t to, int64_t count) {
   features(x, "x");
   features(y, "y");
+  typed(y, "y", x.dtype);
   require(x.n() == y.n() && x.h() == y.h() && x.w() == y.w(), "x and y differ in batch, height or width");
   slice(x, from, count);
   slice(y, to, count);
@@ -202,8 +234,9 @@ void conv2d_forward(const Conv2d& c, const Tensor& x, const Tensor& packed, int6
   conv(c, kernel);
   typed(packed, "packed", Layout::packed);
   features(y, "y");
-  features(x, "x", {y.n(), x.c(), c.height, c.width});
-  features(y, "y", {x.n(), y.c(), out_extent(c.height, kernel, c.stride, c.padding), out_extent(c.width, kernel, c.stride, c.padding)});
+  features(x, "x", {y.n(), x.c(), c.height, c.width}, c.dtype);
+  features(y, "y", {x.n(), y.c(), out_extent(c.height, kernel, c.stride, c.padding), out_extent(c.width, kernel, c.stride, c.padding)},
+           c.dtype);
   if (bias) dense(bias, "bias", {y.c()});
   apart(x, y);
 }
@@ -217,8 +250,9 @@ void conv2d_weight_grad(const Conv2d& c, const Tensor& x, const Tensor& dy, cons
   described(c, w, m, theta);
   const int64_t k = w.shape[2];
   features(dy, "dy");
-  features(x, "x", {dy.n(), w.shape[1], c.height, c.width});
-  features(dy, "dy", {x.n(), w.shape[0], out_extent(c.height, k, c.stride, c.padding), out_extent(c.width, k, c.stride, c.padding)});
+  features(x, "x", {dy.n(), w.shape[1], c.height, c.width}, c.dtype);
+  features(dy, "dy", {x.n(), w.shape[0], out_extent(c.height, k, c.stride, c.padding), out_extent(c.width, k, c.stride, c.padding)},
+           c.dtype);
   alike(dw, "dw", w, "w");
   if (dm) alike(dm, "dm", m, "m");
   if (dtheta) dense(dtheta, "dtheta", {1});
@@ -259,7 +293,7 @@ void batch_norm_backward(const Tensor& x, const Tensor& y, const Tensor& dy, con
 void max_pool2d_forward(const Tensor& x, int kernel, int stride, int padding, const Tensor& y, const Tensor& taps) {
   pooling(x, "x", kernel, stride, padding);
   const auto shape = {x.n(), x.c(), out_extent(x.h(), kernel, stride, padding), out_extent(x.w(), kernel, stride, padding)};
-  features(y, "y", shape);
+  features(y, "y", shape, x.dtype);
   features(taps, "taps", shape, DType::u8);
 }
 
@@ -270,6 +304,7 @@ void max_pool2d_backward(const Tensor& dy, const Tensor& taps, int kernel, int s
 void adaptive_avg_pool2d_forward(const Tensor& x, const Tensor& y, int64_t channel) {
   features(x, "x");
   features(y, "y");
+  typed(y, "y", x.dtype);
   require(x.n() == y.n(), "x and y differ in batch");
   slice(y, channel, x.c());
 }
@@ -285,26 +320,26 @@ void global_avg_pool_backward(const Tensor& dy, const Tensor& dx) { global_avg_p
 
 void resize_bilinear(const Tensor& x, const Tensor& y) {
   features(x, "x");
-  features(y, "y", {x.n(), x.c(), y.h(), y.w()});
+  features(y, "y", {x.n(), x.c(), y.h(), y.w()}, x.dtype);
 }
 
 void rotate(const Tensor& x, const Tensor& images, const Tensor& turns, bool, const Tensor& y) {
-  features(x, "x");
-  features(y, "y", {y.n(), x.c(), x.h(), x.w()});
+  typed(x, "x", Layout::features);
+  features(y, "y", {y.n(), x.c(), x.h(), x.w()}, DType::f32);
   dense(images, "images", {y.n()}, DType::i32);
   dense(turns, "turns", {y.n(), 2});
   apart(x, y);
 }
 
 void resized_crop(const Tensor& x, const Tensor& crops, const Tensor& y) {
-  features(x, "x");
-  features(y, "y", {y.n(), x.c(), y.h(), y.w()});
+  typed(x, "x", Layout::features);
+  features(y, "y", {y.n(), x.c(), y.h(), y.w()}, DType::f32);
   dense(crops, "crops", {y.n(), 6}, DType::i32);
   apart(x, y);
 }
 
 void mix_colours(const Tensor& x, const Tensor& colours, const Tensor& y) {
-  features(x, "x", {x.n(), 3, x.h(), x.w()});
+  features(x, "x", {x.n(), 3, x.h(), x.w()}, DType::f32);
   dense(colours, "colours", {x.n(), 10});
   alike(y, "y", x, "x");
 }
@@ -408,11 +443,11 @@ void supcon(const Tensor& x, const Tensor& labels, double temperature, double ba
 void grad_cam(const Tensor& activation, const Tensor& gradient, const Tensor& raw) {
   features(activation, "activation");
   alike(gradient, "gradient", activation, "activation");
-  features(raw, "raw", {activation.n(), 1, activation.h(), activation.w()});
+  features(raw, "raw", {activation.n(), 1, activation.h(), activation.w()}, DType::f32);
 }
 
 void unit_range(const Tensor& x, const Tensor& y) {
-  features(x, "x");
+  typed(x, "x", Layout::features);
   alike(y, "y", x, "x");
 }
 

@@ -16,6 +16,7 @@ void relu_forward(const Tensor& x, const Tensor& y);
 void relu_backward(const Tensor& y, const Tensor& dy, const Tensor& dx);
 void to_features(const Tensor& x, const Tensor& y);
 void to_dense(const Tensor& x, const Tensor& y);
+void convert(const Tensor& x, const Tensor& y);
 void images_to_features(const Tensor& x, const float* scale, const float* shift, const Tensor& y);
 void copy_channels(const Tensor& x, int64_t from, const Tensor& y, int64_t to, int64_t count);
 void dropout_mask(const Tensor& y, double p, uint32_t seed, uint32_t purpose, double step);

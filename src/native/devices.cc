@@ -8,7 +8,7 @@
 namespace ldc {
 
 std::unique_ptr<Device> open_device(const DeviceRequest& request) {
-  if (request.name == "cpu") return cpu::make_device(request.threads);
+  if (request.name == "cpu") return cpu::make_device(request.threads, request.precision == cuda::Precision::bf16);
 #ifdef LDC_CUDA
   if (request.name == "cuda") return cuda::make_device(0, request.precision);
 #endif

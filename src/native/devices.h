@@ -14,7 +14,7 @@ namespace ldc {
 struct DeviceRequest {
   std::string name;
   int threads = 0;                                       // of cpu; 0: LDC_THREADS, else all processors
-  cuda::Precision precision = cuda::Precision::fp32;     // of cuda and cuda-emulated
+  cuda::Precision precision = cuda::Precision::fp32;     // of cpu fp32 or bf16
   uint64_t seed = 0;                                     // of cuda-emulated: the order of blocks and threads
   bool checks = true;                                    // of cuda-emulated: accesses to shared memory are followed
 };

@@ -13,6 +13,7 @@
   X(relu_backward) \
   X(to_features) \
   X(to_dense) \
+  X(convert) \
   X(images_to_features) \
   X(copy_channels) \
   X(dropout_mask) \

@@ -5,7 +5,10 @@
 //   * Arguments were checked at the border (checks.h): shapes, types, layouts and liveness hold when a kernel runs.
 //   * Outputs are written completely; nothing is assumed about their content before. Outputs never overlap inputs unless
 //     the comment says "in place".
-//   * Float32 arithmetic. Bit-identical from run to run and for any number of threads: work is split over outputs, sums
+//   * Activations and their gradients are features in float32 or in bf16, all of one call in the same, unless the comment says
+//     otherwise; everything dense is float32. Arithmetic is float32 for both; convolutions of bf16 features may round their
+//     weights to bf16 as well.
+//   * Bit-identical from run to run and for any number of threads: work is split over outputs, sums
 //     have a fixed order, there are no float atomics.
 //   * Where the features layout pads channels, the padding is zero on input and is left zero on output.
 //   * Kernels of one device run in the order in which they were submitted.
@@ -40,6 +43,7 @@ struct Conv2d {
   ConvAlgorithm algorithm = ConvAlgorithm::automatic;
   Descriptor descriptor = Descriptor::vanilla;
   float constant = 0;
+  DType dtype = DType::f32;  // of x and y; weights are packed for it
 };
 
 enum class Mining : int { batch_hard, batch_all };
@@ -59,8 +63,9 @@ class Kernels {
   virtual void relu_backward(const Tensor& y, const Tensor& dy, const Tensor& dx) = 0;  // dx = y > 0 ? dy : 0
 
   // ---- layout -----------------------------------------------------------------------------------------------------
-  virtual void to_features(const Tensor& x, const Tensor& y) = 0;  // dense [N,C,H,W] -> features
-  virtual void to_dense(const Tensor& x, const Tensor& y) = 0;     // features -> dense [N,C,H,W]
+  virtual void to_features(const Tensor& x, const Tensor& y) = 0;  // dense float32 [N,C,H,W] -> features
+  virtual void to_dense(const Tensor& x, const Tensor& y) = 0;     // features -> dense float32 [N,C,H,W]
+  virtual void convert(const Tensor& x, const Tensor& y) = 0;      // y = x, features from float32 to bf16 or back
   // Pixels to network input: x dense u8 [N,H,W,3], y features [N,3,H,W], y = x * scale[c] + shift[c].
   virtual void images_to_features(const Tensor& x, const float scale[3], const float shift[3], const Tensor& y) = 0;
   // y[:, to:to+count] = x[:, from:from+count]; concatenation and its gradient. features
@@ -115,7 +120,7 @@ class Kernels {
   // [channel, channel + C) of y, so that a concatenation needs no copy; backward reads the same slice of dy.
   virtual void adaptive_avg_pool2d_forward(const Tensor& x, const Tensor& y, int64_t channel) = 0;
   virtual void adaptive_avg_pool2d_backward(const Tensor& dy, int64_t channel, const Tensor& dx) = 0;
-  virtual void global_avg_pool_forward(const Tensor& x, const Tensor& y) = 0;     // y dense [N,C]
+  virtual void global_avg_pool_forward(const Tensor& x, const Tensor& y) = 0;     // y dense float32 [N,C]
   virtual void global_avg_pool_backward(const Tensor& dy, const Tensor& dx) = 0;  // dy dense [N,C]
   // Half-pixel centres, clamped at the border, two taps a direction, no antialiasing.
   virtual void resize_bilinear(const Tensor& x, const Tensor& y) = 0;
@@ -156,7 +161,8 @@ class Kernels {
   // Binary; logits dense with N elements, labels i32 [N]. Mean over the rows whose label is 0 or 1, 0 where there is none; the others
   // have no gradient.
   virtual void bce_with_logits(const Tensor& logits, const Tensor& labels, const Tensor& loss, const Tensor& dlogits) = 0;
-  virtual void mse(const Tensor& a, const Tensor& b, const Tensor& loss, const Tensor& da) = 0;  // mean over logical elements; one shape and layout
+  // Mean over logical elements; float32 of one shape and layout.
+  virtual void mse(const Tensor& a, const Tensor& b, const Tensor& loss, const Tensor& da) = 0;
   // Triplet loss with mining (method.md section 4; fixtures/README.md for ties and degenerate cases). x dense [N,D], labels i32 [N].
   virtual void triplet(const Tensor& x, const Tensor& labels, float margin, Mining mining, bool squared, const Tensor& loss,
                        const Tensor& dx) = 0;
@@ -166,9 +172,9 @@ class Kernels {
                       const Tensor& dx) = 0;
 
   // ---- Grad-CAM; features -----------------------------------------------------------------------------------------
-  // raw[n,0] = relu(sum_c mean_hw(gradient[n,c]) activation[n,c])
+  // raw[n,0] = relu(sum_c mean_hw(gradient[n,c]) activation[n,c]); raw is float32
   virtual void grad_cam(const Tensor& activation, const Tensor& gradient, const Tensor& raw) = 0;
-  // By image: y = (x - min x) / (1e-7 + max(x - min x)).
+  // By image: y = (x - min x) / (1e-7 + max(x - min x)); float32.
   virtual void unit_range(const Tensor& x, const Tensor& y) = 0;
 
   // ---- optimisers; lists of equal length, one entry a parameter; p, m, v in place -----------------------------------

@@ -6,9 +6,14 @@
 
 namespace ldc {
 
-enum class DType : uint8_t { f32, i32, u8 };
+// bf16: the upper half of a float32, features only. Kernels compute in float32; what they store is rounded to the nearest, ties to even.
+enum class DType : uint8_t { f32, i32, u8, bf16 };
 
-constexpr size_t bytes_of(DType type) { return type == DType::u8 ? 1 : 4; }
+constexpr size_t bytes_of(DType type) { return type == DType::u8 ? 1 : type == DType::bf16 ? 2 : 4; }
+
+struct Bf16 {
+  uint16_t bits;
+};
 
 // How the elements lie in memory.
 //   dense     row-major, any rank up to 5: weights, vectors, matrices, labels, scalars (rank 0)
@@ -28,9 +33,13 @@ struct Tensor {
   // A kernel argument that may be left out is a Tensor without data.
   explicit operator bool() const { return data != nullptr; }
 
-  float* f32() const { return static_cast<float*>(data); }
-  int32_t* i32() const { return static_cast<int32_t*>(data); }
-  uint8_t* u8() const { return static_cast<uint8_t*>(data); }
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(data);
+  }
+  float* f32() const { return as<float>(); }
+  int32_t* i32() const { return as<int32_t>(); }
+  uint8_t* u8() const { return as<uint8_t>(); }
 
   int64_t n() const { return shape[0]; }
   int64_t c() const { return shape[1]; }

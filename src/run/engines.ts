@@ -43,15 +43,16 @@ export async function graphOf(config: Config, state: StateSource, request: Graph
   throw new UserError(`the method ${method.title} does not say how its network is written as ONNX (graph)`);
 }
 
-/** Our own engine, on `device`. */
+/** Our own engine, on `device`. Scores that bf16 has rounded go by a name of their own. */
 export class NativeEngine implements ScoringEngine {
-  readonly name = 'native';
+  readonly name: string;
   private readonly net: Network;
 
   constructor(
     private readonly config: Config,
     private readonly device: Device,
   ) {
+    this.name = device.precision === 'bf16' ? 'native-bf16' : 'native';
     this.net = emptyNet({ config }, device);
   }
 

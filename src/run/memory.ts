@@ -41,7 +41,8 @@ export async function memoryNeeds(experiment: Experiment, device: Device, out: s
   const { teacher, mapSize, ...method } = methodOf(config);
   const needs: MemoryNeed[] = [];
   const now = process.memoryUsage.rss();
-  const dry = () => dryDevice(device.threads, { convAlgorithm: config.train.conv_algorithm });
+  const dry = () =>
+    dryDevice(device.threads, { convAlgorithm: config.train.conv_algorithm, precision: device.precision });
   if (teacher !== undefined && !existsSync(join(stage1Folder(experiment, out), 'maps.safetensors'))) {
     const net = teacher.network(config, dry());
     const training = teacher.training({ config, device: net.device, network: net, frames });

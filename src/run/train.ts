@@ -63,7 +63,7 @@ async function trainPrepared(experiment: Experiment, device: Device, options: Tr
     ...methodFacts(config),
     ...(own !== null && { module: await moduleHash(own) }),
     protocol: experiment.protocol.name,
-    device: device.description,
+    device: await devicesOf(folder, device, progress),
     threads: device.threads,
     seed: config.seed,
     data: dataFacts(experiment),
@@ -119,6 +119,17 @@ async function prepareFolder({ config }: Experiment, { folder, resume, progress 
 /** More epochs and another device are no other run. */
 const free =
   /^(?:train\.(?:epochs|save_every|keep|checkpoint_every|on_nan)|threads|device|precision|data\.(?:workers|cache|follow)):/;
+
+/** What a run was trained on, one after the other; says so where it goes on on another device or in another precision. */
+async function devicesOf(folder: RunFolder, { description }: Device, { note }: Progress): Promise<string> {
+  if (!existsSync(folder.facts)) return description;
+  const { device: before = description } = await readFacts(folder);
+  // The number of threads changes nothing.
+  const kind = (device: string) => device.replace(/, \d+ threads?/, '');
+  if (kind(before.split('; then ').at(-1)!) === kind(description)) return before;
+  note(`this run was trained on ${before}, and goes on on ${description}: what follows is rounded otherwise`);
+  return `${before}; then ${description}`;
+}
 
 async function earlierSeconds(folder: RunFolder): Promise<number> {
   if (!existsSync(folder.facts)) return 0;

@@ -9,7 +9,7 @@ import { addon, type Handle, type Kernels, type NativeDevice } from '../../src/e
 const { Device } = addon();
 const device: NativeDevice = new Device('cpu', 2);
 
-const [F32, I32, U8] = [0, 1, 2];
+const [F32, I32, U8, BF16] = [0, 1, 2, 3];
 const [DENSE, FEATURES, PACKED] = [0, 1, 2];
 
 /** Tensors with values: nothing below reads what was never written. */
@@ -29,7 +29,7 @@ const maps = (...shape: number[]) => create(F32, FEATURES, shape);
 const labels = (...shape: number[]) => create(I32, DENSE, shape);
 const bytes = (...shape: number[]) => create(U8, FEATURES, shape);
 
-const conv = { height: 5, width: 6, stride: 1, padding: 1, algorithm: 1, descriptor: 1, constant: 0.5 };
+const conv = { height: 5, width: 6, stride: 1, padding: 1, algorithm: 1, dtype: 0, descriptor: 1, constant: 0.5 };
 
 const freed = dense(3, 4);
 device.release(freed);
@@ -143,6 +143,7 @@ const kernels: Record<keyof Kernels, Argument[]> = {
 
   to_features: alike(() => dense(2, 3, 5, 6), image),
   to_dense: alike(image, () => dense(2, 3, 5, 6)),
+  convert: alike(image, () => create(BF16, FEATURES, [2, 3, 5, 6])),
   images_to_features: [tensor(() => create(U8, DENSE, [2, 5, 6, 3])), triple, triple, tensor(image)],
   copy_channels: [tensor(image), integer(0), tensor(() => maps(2, 4, 5, 6)), integer(1), integer(3)],
 

@@ -3,7 +3,7 @@ import type { Device } from '../../src/engine/device.js';
 import { descriptors } from '../../src/engine/native.js';
 import { batchNorm } from '../../src/engine/ops/batchNorm.js';
 import { type ConvWeight, conv2d } from '../../src/engine/ops/conv2d.js';
-import { add, dropout, mask, relu, scale } from '../../src/engine/ops/elementwise.js';
+import { add, convert, dropout, mask, relu, scale } from '../../src/engine/ops/elementwise.js';
 import { featureNorm, l2Normalize, linear, logSoftmax, takeRows } from '../../src/engine/ops/linear.js';
 import { bceWithLogits, crossEntropy, mse, perHeadBce, supCon, triplet } from '../../src/engine/ops/losses.js';
 import {
@@ -52,6 +52,12 @@ export const cases: Case[] = [
     title: 'features',
     inputs: [map(2, 17, 3, 4), { ...map(2, 17, 3, 4), constant: true }],
     run: ([x, keep]) => mask(x!, keep!),
+  },
+  {
+    operation: 'convert',
+    title: 'to what it is',
+    inputs: [map(2, 5, 3, 4)],
+    run: ([x]) => convert(x!, 'float32'),
   },
   { operation: 'relu', title: 'features', inputs: [apart(map(2, 18, 3, 4))], run: ([x]) => relu(x!), step: 0.09 },
   { operation: 'relu', title: 'dense', inputs: [apart(rows(7, 9))], run: ([x]) => relu(x!), step: 0.09 },
@@ -219,21 +225,27 @@ export function valuesFor({ inputs }: Case): Float32Array[] {
   return inputs.map(({ shape, values }, i) => values ?? uniform(sizeOf(shape), 100 + i));
 }
 
-/** The inputs on a device; those that are differentiated ask for gradients. */
+/** The inputs on a device, features in its type; those that are differentiated ask for gradients. */
 export function tensorsFor({ inputs }: Case, device: Device, values: readonly Float32Array[]): Tensor[] {
   return inputs.map(({ shape, layout, constant }, i) => {
-    const made = new Tensor(device, shape, 'float32', layout).set(values[i]!);
+    const made = new Tensor(device, shape, layout === 'features' ? device.featureType : 'float32', layout).set(
+      values[i]!,
+    );
     made.requiresGrad = constant === undefined;
     return made;
   });
 }
 
-/** Runs a case forward and backward with an upstream gradient of fixed random values, which it returns with the output. */
-export function differentiate(each: Case, leaves: readonly Tensor[]): { output: Tensor; upstream: Float32Array } {
+/** Runs a case forward and backward with an upstream gradient of fixed random values, each altered, which it returns with the output. */
+export function differentiate(
+  each: Case,
+  leaves: readonly Tensor[],
+  alter: (value: number) => number = (value) => value,
+): { output: Tensor; upstream: Float32Array } {
   return withTape(() => {
     const output = each.run([...leaves]);
-    const upstream = uniform(output.size, 200);
-    const seed = new Tensor(output.device, output.shape, 'float32', output.layout).set(upstream);
+    const upstream = uniform(output.size, 200).map(alter);
+    const seed = new Tensor(output.device, output.shape, output.dtype, output.layout).set(upstream);
     backward([{ tensor: output, upstream: seed }], leaves);
     return { output, upstream };
   });

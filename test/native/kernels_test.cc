@@ -1,5 +1,5 @@
-// Checks every CPU kernel but the convolutions against plain loops in double, on odd shapes, and that results have the same
-// bits for 1, 2 and 3 threads on every instruction set of this machine. Exits with 1 and a list where something differs.
+// Checks every CPU kernel but the convolutions against plain loops in double, on odd shapes, with features in float32 and in bf16, and
+// that results have the same bits for 1, 2 and 3 threads on every instruction set of this machine. Exits with 1 and a list where something differs.
 //
 //   cmake -S . -B /tmp/ldc && cmake --build /tmp/ldc --target ldc_core
 //   g++ -std=c++20 -O2 -Isrc/native test/native/kernels_test.cc /tmp/ldc/libldc_core.a -lpthread -o /tmp/kernels_test
@@ -39,55 +39,76 @@ void fail(const std::string& what) {
 int64_t place(const Tensor& t, int64_t i) {
   if (t.layout != Layout::features) return i;
   const int64_t hw = t.h() * t.w(), n = i / (t.c() * hw), c = i / hw % t.c(), p = i % hw;
-  const int64_t block = t.c() <= 4 ? t.c() : 16, blocks = (t.c() + block - 1) / block;
+  const int64_t block = t.c() <= 4 ? t.c() : t.dtype == DType::bf16 ? 32 : 16, blocks = (t.c() + block - 1) / block;
   return ((n * blocks + c / block) * hw + p) * block + c % block;
+}
+
+// The nearest bf16, ties to even: from the definition, by the distance to both neighbours.
+float nearest_bf16(float x) {
+  if (!std::isfinite(x)) return x;
+  uint32_t bits;
+  std::memcpy(&bits, &x, 4);
+  const auto value = [](uint32_t b) {
+    float f;
+    std::memcpy(&f, &b, 4);
+    return f;
+  };
+  const uint32_t below = bits & 0xffff0000u, above = below + 0x10000u;
+  const double next = std::isinf(value(above)) ? std::ldexp(x < 0 ? -1 : 1, 128) : value(above);
+  const double down = std::fabs(double{x} - value(below)), up = std::fabs(next - x);
+  return value(down < up || (down == up && (below >> 16) % 2 == 0) ? below : above);
 }
 
 // One run of all cases on one backend. Bits of every output are kept and compared with those of the first run.
 class Run {
  public:
-  Run(Kernels& kernels, std::string name, std::map<std::string, uint64_t>& first_bits)
-      : k(kernels), name_(std::move(name)), first_bits_(first_bits) {}
+  Run(Kernels& kernels, std::string name, DType type, std::map<std::string, uint64_t>& first_bits)
+      : k(kernels), type(type), name_(std::move(name)), first_bits_(first_bits) {}
 
   Kernels& k;
+  const DType type;  // of features
   std::string name_;
 
   void begin(const std::string& title) {
-    title_ = title;
+    title_ = (type == DType::bf16 ? "bf16 " : "") + title;
     state_ = 12345;
     memory_.clear();
   }
 
-  // Reproducible numbers, uniform in [-1, 1).
+  // Reproducible numbers, uniform in [-1, 1), which features can hold.
   double random() {
     state_ = state_ * 6364136223846793005ull + 1442695040888963407ull;
     return static_cast<double>(static_cast<int64_t>(state_) >> 11) / 4503599627370496.0;
   }
   Values uniform(int64_t n, double scale = 1, double offset = 0) {
     Values v(static_cast<size_t>(n));
-    for (double& x : v) x = static_cast<float>(random() * scale + offset);
+    for (double& x : v) x = held(static_cast<float>(random() * scale + offset));
     return v;
   }
 
   // Outputs start as NaN, so that what a kernel leaves out is seen.
   Tensor dense(const Shape& shape, DType type = DType::f32) { return tensor(shape, Layout::dense, type); }
-  Tensor features(const Shape& shape, DType type = DType::f32) { return tensor(shape, Layout::features, type); }
+  Tensor features(const Shape& shape) { return features(shape, type); }
+  Tensor features(const Shape& shape, DType dtype) { return tensor(shape, Layout::features, dtype); }
   Tensor dense(const Shape& shape, const Values& v) { return put(dense(shape), v); }
   Tensor features(const Shape& shape, const Values& v) { return put(features(shape), v); }
+  Tensor maps(const Shape& shape, const Values& v) { return put(features(shape, DType::f32), v); }
   Tensor labels(const std::vector<int>& v) {
     Tensor t = dense({static_cast<int64_t>(v.size())}, DType::i32);
     std::copy(v.begin(), v.end(), t.i32());
     return t;
   }
 
-  // max|got - want| <= tolerance * max|want|; tolerance 0 asks for equality. Padding must be zero.
+  // max|got - want| <= tolerance * max|want|; tolerance 0 asks for equality. What is stored in bf16 may differ by its rounding too.
+  // Padding must be zero.
   void expect(const std::string& what, const Tensor& got, const Values& want, double tolerance) {
     double largest = 0, error = 0;
     std::vector<bool> logical(static_cast<size_t>(stored_elements(got)));
     for (int64_t i = 0; i < static_cast<int64_t>(want.size()); ++i) {
       const int64_t at = place(got, i);
-      const double e = std::fabs(value(got, at) - want[static_cast<size_t>(i)]);
-      largest = std::fmax(largest, std::fabs(want[static_cast<size_t>(i)]));
+      const double size = std::fabs(want[static_cast<size_t>(i)]), rounding = got.dtype == DType::bf16 && tolerance > 0 ? size / 256 : 0;
+      const double e = std::fmax(0, std::fabs(value(got, at) - want[static_cast<size_t>(i)]) - rounding);
+      largest = std::fmax(largest, size);
       if (!(e <= error)) error = e;
       logical[static_cast<size_t>(at)] = true;
     }
@@ -116,10 +137,30 @@ class Run {
   }
 
   static double value(const Tensor& t, int64_t i) {
+    if (t.dtype == DType::bf16) {
+      const uint32_t bits = uint32_t{t.as<Bf16>()[i].bits} << 16;
+      float x;
+      std::memcpy(&x, &bits, 4);
+      return x;
+    }
     return t.dtype == DType::u8 ? t.u8()[i] : t.dtype == DType::i32 ? t.i32()[i] : static_cast<double>(t.f32()[i]);
   }
 
+  static void set(const Tensor& t, int64_t i, double value) {
+    if (t.dtype == DType::u8) {
+      t.u8()[i] = static_cast<uint8_t>(value);
+    } else if (t.dtype == DType::f32) {
+      t.f32()[i] = static_cast<float>(value);
+    } else {
+      const float x = nearest_bf16(static_cast<float>(value));
+      uint32_t bits;
+      std::memcpy(&bits, &x, 4);
+      t.as<Bf16>()[i] = {static_cast<uint16_t>(bits >> 16)};
+    }
+  }
+
  private:
+  double held(float x) const { return type == DType::bf16 ? nearest_bf16(x) : x; }
   std::string where(const std::string& what) const { return name_ + " " + title_ + " " + what; }
 
   Tensor tensor(const Shape& shape, Layout layout, DType type) {
@@ -137,12 +178,7 @@ class Run {
   Tensor put(Tensor t, const Values& v) {
     std::memset(t.data, 0, static_cast<size_t>(stored_elements(t)) * bytes_of(t.dtype));
     for (int64_t i = 0; i < static_cast<int64_t>(v.size()); ++i) {
-      const int64_t at = place(t, i);
-      if (t.dtype == DType::u8) {
-        t.u8()[at] = static_cast<uint8_t>(v[static_cast<size_t>(i)]);
-      } else {
-        t.f32()[at] = static_cast<float>(v[static_cast<size_t>(i)]);
-      }
+      set(t, place(t, i), v[static_cast<size_t>(i)]);
     }
     return t;
   }
@@ -204,9 +240,48 @@ void elementwise(Run& r) {
     r.expect("relu_backward", dx, zip(a, b, [](double x, double g) { return x > 0 ? g : 0; }), 0);
   }
   r.begin("relu of NaN");
-  const Tensor x = r.dense({3}, Values{NAN, -1, 1}), y = r.dense({3});
+  const Tensor x = r.features({1, 3, 1, 1}, Values{NAN, -1, 1}), y = r.features({1, 3, 1, 1});
   r.k.relu_forward(x, y);
-  if (!std::isnan(y.f32()[0]) || y.f32()[1] != 0 || y.f32()[2] != 1) fail("relu hides a NaN");
+  if (!std::isnan(Run::value(y, 0)) || Run::value(y, 1) != 0 || Run::value(y, 2) != 1) fail("relu hides a NaN");
+}
+
+// Between the types: every kind of number rounds as its definition says, and what was rounded comes back as it is.
+void conversions(Run& r) {
+  if (r.type != DType::bf16) return;
+  std::vector<Shape> shapes = kFeatureShapes;
+  shapes.push_back({1, 1, 256, 1024});
+  for (const Shape& shape : shapes) {
+    r.begin("convert " + text(shape));
+    Values v, want;
+    for (int64_t i = 0; i < count_of(shape); ++i) {
+      // Any exponent and sign; the lower half: 0, around a tie, or anything.
+      const uint32_t upper = static_cast<uint32_t>(i * 40503) & 0xffff, low[] = {0, 0x7fff, 0x8000, 0x8001, 0xffff, static_cast<uint32_t>(i * 7919) & 0xffff};
+      const uint32_t bits = upper << 16 | low[i % 6];
+      float x;
+      std::memcpy(&x, &bits, 4);
+      if (!std::isfinite(nearest_bf16(x))) x = static_cast<float>(i);
+      v.push_back(x);
+      want.push_back(nearest_bf16(x));
+    }
+    const Tensor rounded = r.features(shape), back = r.features(shape, DType::f32);
+    r.k.convert(r.maps(shape, v), rounded);
+    r.expect("to bf16", rounded, want, 0);
+    r.k.convert(rounded, back);
+    r.expect("to float32", back, want, 0);
+  }
+  r.begin("convert the largest");
+  const Tensor largest = r.features({1, 1, 1, 2});
+  r.k.convert(r.maps({1, 1, 1, 2}, {3.4e38, -3.4e38}), largest);
+  if (Run::value(largest, 0) != INFINITY || Run::value(largest, 1) != -INFINITY) fail("convert does not round past the largest to infinity");
+  r.begin("convert NaN");
+  const Tensor x = r.maps({1, 20, 1, 1}, Values(20, -NAN)), y = r.features({1, 20, 1, 1}), z = r.features({1, 20, 1, 1}, DType::f32);
+  uint32_t least = 0x7f800001;  // all but its last bit are those of infinity
+  std::memcpy(x.f32() + 3, &least, 4);
+  r.k.convert(x, y);
+  r.k.convert(y, z);
+  for (int i = 0; i < 20; ++i) {
+    if (!std::isnan(Run::value(y, i)) || !std::isnan(Run::value(z, place(z, i)))) return fail("convert hides a NaN");
+  }
 }
 
 void layout(Run& r) {
@@ -219,6 +294,7 @@ void layout(Run& r) {
     r.k.to_dense(r.features(shape, v), d);
     r.expect("to_dense", d, v, 0);
   }
+  conversions(r);
   for (const Shape& size : {Shape{1, 1, 1}, Shape{2, 5, 7}, Shape{3, 40, 33}}) {
     r.begin("images " + text(size));
     const int64_t n = size[0], h = size[1], w = size[2];
@@ -305,7 +381,7 @@ void random(Run& r) {
 
 void batch_norm(Run& r) {
   // The second number: mean of the inputs, in standard deviations.
-  for (const auto& [shape, far] : std::vector<std::pair<Shape, double>>{{{2, 1, 5, 7}, 0},
+  for (const auto& [shape, far] : std::vector<std::pair<Shape, double>>{{{2, 1, 5, 7}, 1},
                                                                         {{3, 3, 6, 5}, 3},
                                                                         {{2, 5, 7, 9}, -2},
                                                                         {{3, 17, 5, 11}, 0},
@@ -362,7 +438,7 @@ void batch_norm(Run& r) {
       r.expect("y", ty, y, 5e-7);
 
       Values dgamma(c_count), dbeta(c_count), dx(x.size());
-      for (size_t i = 0; i < x.size(); ++i) g[i] = relu && ty.f32()[place(ty, static_cast<int64_t>(i))] <= 0 ? 0 : dy[i];
+      for (size_t i = 0; i < x.size(); ++i) g[i] = relu && Run::value(ty, place(ty, static_cast<int64_t>(i))) <= 0 ? 0 : dy[i];
       each([&](size_t i, size_t c) {
         dbeta[c] += g[i];
         dgamma[c] += g[i] * (x[i] - mean[c]) * inv[c];
@@ -543,10 +619,10 @@ void maps(Run& r) {
       }
     }
     for (double& v : raw) v = v > 0 ? v : 0;
-    const Tensor traw = r.features({n, 1, shape[2], shape[3]}), tunit = r.features(shape);
+    const Tensor traw = r.features({n, 1, shape[2], shape[3]}, DType::f32), tunit = r.features(shape, DType::f32);
     r.k.grad_cam(r.features(shape, act), r.features(shape, grad), traw);
     r.expect("raw", traw, raw, 2e-6);
-    r.k.unit_range(r.features(shape, act), tunit);
+    r.k.unit_range(r.maps(shape, act), tunit);
     r.expect("unit_range", tunit, unit, 3e-7);
   }
 }
@@ -665,8 +741,8 @@ void losses(Run& r) {
       loss[0] += (a[i] - b[i]) * (a[i] - b[i]) / static_cast<double>(a.size());
       da.push_back(2 * (a[i] - b[i]) / static_cast<double>(a.size()));
     }
-    const Tensor l = r.dense({}), d = flat ? r.dense(shape) : r.features(shape);
-    r.k.mse(flat ? r.dense(shape, a) : r.features(shape, a), flat ? r.dense(shape, b) : r.features(shape, b), l, d);
+    const Tensor l = r.dense({}), d = flat ? r.dense(shape) : r.features(shape, DType::f32);
+    r.k.mse(flat ? r.dense(shape, a) : r.maps(shape, a), flat ? r.dense(shape, b) : r.maps(shape, b), l, d);
     r.expect("loss", l, loss, 5e-7);
     r.expect("da", d, da, 3e-7);
   }
@@ -1037,28 +1113,29 @@ void optimizers(Run& r) {
   }
 }
 
-// Outputs so large that they are written past the cache.
+// Outputs so large that they are written past the cache; of numbers whose results either type holds.
 void large(Run& r) {
   r.begin("large");
-  const Shape shape = {2, 16, 513, 517};
-  const int64_t n = count_of(shape);
-  const Tensor x = r.features(shape), ones = r.dense({16}, Values(16, 1.0)), zeros = r.dense({16}, Values(16, 0.0));
-  for (int64_t i = 0; i < n; ++i) x.f32()[i] = static_cast<float>(i * 2654435761u % 1001) - 500;
+  const int64_t channels = r.type == DType::bf16 ? 32 : 16;
+  const Shape shape = {2, channels, 513, 517};
+  const size_t n = static_cast<size_t>(count_of(shape));
+  const Tensor ones = r.dense({channels}, Values(static_cast<size_t>(channels), 1.0)),
+               zeros = r.dense({channels}, Values(static_cast<size_t>(channels), 0.0));
+  Values v(n), want(n);
+  for (size_t i = 0; i < n; ++i) v[i] = static_cast<double>(i * 2654435761u % 201) - 100;
+  const Tensor x = r.features(shape, v);
   Tensor y = r.features(shape);
   r.k.add(x, x, y);
-  for (int64_t i = 0; i < n; ++i) {
-    if (y.f32()[i] != 2 * x.f32()[i]) return fail(r.name_ + " large add");
-  }
+  for (size_t i = 0; i < n; ++i) want[i] = 2 * v[i];
+  r.expect("add", y, want, 0);
   r.k.batch_norm_forward(x, zeros, ones, ones, ones, Tensor{}, true, y = r.features(shape));
-  for (int64_t i = 0; i < n; ++i) {
-    if (y.f32()[i] != std::fmax(x.f32()[i] + 1, 0)) return fail(r.name_ + " large batch_norm_forward");
-  }
-  const Tensor dx = r.features(shape), dresidual = r.features(shape), dgamma = r.dense({16}), dbeta = r.dense({16});
+  for (size_t i = 0; i < n; ++i) want[i] = std::fmax(v[i] + 1, 0);
+  r.expect("batch_norm_forward", y, want, 0);
+  const Tensor dx = r.features(shape), dresidual = r.features(shape), dgamma = r.dense({channels}), dbeta = r.dense({channels});
   r.k.batch_norm_backward(x, y, x, zeros, ones, ones, false, dx, dresidual, dgamma, dbeta);
-  for (int64_t i = 0; i < n; ++i) {
-    const float want = y.f32()[i] > 0 ? x.f32()[i] : 0;
-    if (dx.f32()[i] != want || dresidual.f32()[i] != want) return fail(r.name_ + " large batch_norm_backward");
-  }
+  for (size_t i = 0; i < n; ++i) want[i] = v[i] + 1 > 0 ? v[i] : 0;
+  r.expect("batch_norm_backward", dx, want, 0);
+  r.expect("dresidual", dresidual, want, 0);
   r.same_bits("dgamma", dgamma);
   r.same_bits("dbeta", dbeta);
 }
@@ -1076,10 +1153,13 @@ int main() {
       Pool pool(threads);
       Scratch scratch;
       const auto kernels = make_kernels(isa, pool, scratch);
-      Run run(*kernels, std::string(name_of(isa)) + "/" + std::to_string(threads), bits);
+      const std::string name = std::string(name_of(isa)) + "/" + std::to_string(threads);
+      Run run(*kernels, name, DType::f32, bits);
       for (const auto& part : {elementwise, layout, random, batch_norm, max_pool, max_pool_of_nan, average_pools, maps, dense_layers,
                                losses, triplet, method_losses, rows, augmentation, optimizers, large})
         part(run);
+      Run halves(*kernels, name, DType::bf16, bits);
+      for (const auto& part : {elementwise, layout, batch_norm, max_pool, max_pool_of_nan, average_pools, maps, large}) part(halves);
     }
   }
   std::printf("%zu results, %d failures\n", bits.size(), failures);

@@ -84,6 +84,28 @@ describe('going on', () => {
   });
 });
 
+describe('in bf16', () => {
+  it.each([2, 4, 7])('going on after step %d gives the same files, and others than fp32', async (step) => {
+    const whole = fresh();
+    await trainTiny(whole, frames, { precision: 'bf16' });
+    const files = await contents(whole);
+    expect(files).not.toEqual(expected);
+    const folder = await killedAt(step, { precision: 'bf16', checkpointEvery: 1 });
+    expect((await trainTiny(folder, frames, { precision: 'bf16' })).start.steps).toBe(step - 1);
+    expect(await contents(folder)).toEqual(files);
+  });
+
+  it('a training that began in fp32 goes on, and back', async () => {
+    const folder = await killedAt(5);
+    expect((await trainTiny(folder, frames, { precision: 'bf16', epochs: 3 })).start.steps).toBe(3);
+    expect((await trainTiny(folder, frames)).start.steps).toBe(9);
+    const files = await contents(folder);
+    expect([...files.keys()]).toEqual([...expected.keys()]);
+    expect(files.get('epoch-0001.safetensors')).toBe(expected.get('epoch-0001.safetensors'));
+    expect(files).not.toEqual(expected);
+  });
+});
+
 describe('a damaged newest checkpoint', () => {
   const damages: [string, (folder: string, name: string) => Promise<void>][] = [
     ['a flipped bit in the model', (folder, name) => flip(join(folder, `${name}.safetensors`))],

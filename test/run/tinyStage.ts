@@ -5,6 +5,7 @@ import sharp from 'sharp';
 import type { Frame } from '../../src/data/manifest.js';
 import { shuffledBatches } from '../../src/data/sampler.js';
 import { type Device, openDevice } from '../../src/engine/device.js';
+import type { Precision } from '../../src/engine/native.js';
 import { BatchNorm, Linear } from '../../src/engine/nn/layers.js';
 import { Module } from '../../src/engine/nn/module.js';
 import { crossEntropy } from '../../src/engine/ops/losses.js';
@@ -68,6 +69,7 @@ export interface TinyOptions extends Partial<Pick<Stage, 'onStep' | 'saveEvery' 
   /** Ends the process' work after so many steps as kill -9 would. */
   dieAfter?: number;
   signal?: AbortSignal;
+  precision?: Precision;
 }
 
 export interface TinyRun {
@@ -82,9 +84,9 @@ export class Killed extends Error {}
 
 /** Trains, or goes on, with checkpoints in `folder`. */
 export async function trainTiny(folder: string, frames: Frame[], options: TinyOptions = {}): Promise<TinyRun> {
-  const { before, dieAfter, signal = new AbortController().signal, epochs = 4, ...rest } = options;
+  const { before, dieAfter, signal = new AbortController().signal, epochs = 4, precision, ...rest } = options;
   const { checkpointEvery, onNan, ...stage } = rest;
-  const device = openDevice('cpu', { threads: 1 });
+  const device = openDevice('cpu', { threads: 1, precision });
   const net = new TinyNet(device);
   const optimizer = new Adam(device, net.parameters(), { lr: 0.01 });
   const training: Training = {

@@ -1,6 +1,6 @@
 /** Convolution with an effective weight: vanilla, LDC and its relatives differ only in what is packed. */
 import { UserError } from '../../base/errors.js';
-import { type Conv2dDescription, convAlgorithms, convPasses, descriptors } from '../native.js';
+import { type Conv2dDescription, convAlgorithms, convPasses, descriptors, dtypes } from '../native.js';
 import { needsGrad, record } from '../tape.js';
 import { emptyLike, Tensor } from '../tensor.js';
 
@@ -28,7 +28,7 @@ export function conv2d(x: Tensor, weight: ConvWeight, stride: number, padding: n
   const [outChannels, , kernel] = w.shape as [number, number, number];
   const description = describe(x, weight, stride, padding);
   const packed = packedWeight(weight, description, 'forward');
-  const y = new Tensor(x.device, outputShape(x, outChannels, kernel, description), 'float32', 'features');
+  const y = new Tensor(x.device, outputShape(x, outChannels, kernel, description), x.dtype, 'features');
   x.device.flops?.set(x.device.currentLabel, 2 * y.size * (w.size / outChannels));
   native.conv2d_forward(description, x.handle, packed.handle, kernel, bias?.handle ?? null, y.handle);
   if (!held.has(packed)) packed.release();
@@ -127,6 +127,7 @@ function describe(x: Tensor, weight: ConvWeight, stride: number, padding: number
     stride,
     padding,
     algorithm: convAlgorithms[x.device.convAlgorithm],
+    dtype: dtypes[x.dtype],
     descriptor: descriptors[weight.descriptor],
     constant: weight.constant ?? 0,
   };

@@ -1,6 +1,7 @@
 /** Elementwise operations; tensors of one shape and layout. */
+import type { FeatureType } from '../native.js';
 import { record } from '../tape.js';
-import { emptyLike, type Tensor } from '../tensor.js';
+import { emptyLike, Tensor } from '../tensor.js';
 
 /** a + b */
 export function add(a: Tensor, b: Tensor): Tensor {
@@ -28,6 +29,18 @@ export function mask(a: Tensor, b: Tensor): Tensor {
     const da = emptyLike(a);
     a.device.native.multiply(dy.handle, b.handle, da.handle);
     return [da];
+  });
+}
+
+/** Features in another type: x itself where they have it. Their gradient goes back in x's. */
+export function convert(x: Tensor, dtype: FeatureType): Tensor {
+  if (x.dtype === dtype) return x;
+  const y = new Tensor(x.device, x.shape, dtype, 'features');
+  x.device.native.convert(x.handle, y.handle);
+  return record(y, [x], [], (dy) => {
+    const dx = emptyLike(x);
+    x.device.native.convert(dy.handle, dx.handle);
+    return [dx];
   });
 }
 

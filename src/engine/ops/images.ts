@@ -1,6 +1,7 @@
 /** Pixels to network input, and what augmentation does to images in between. Not differentiated. */
 import { UserError } from '../../base/errors.js';
 import type { Device } from '../device.js';
+import type { FeatureType } from '../native.js';
 import { emptyLike, Tensor, tensor } from '../tensor.js';
 
 type Triple = readonly [number, number, number];
@@ -17,9 +18,10 @@ export function imagesToFeatures(
   pixels: Uint8Array,
   [count, height, width]: Triple,
   { scale, shift }: PixelScaling,
+  dtype: FeatureType = device.featureType,
 ): Tensor {
   const bytes = new Tensor(device, [count, height, width, 3], 'uint8').set(pixels);
-  const y = new Tensor(device, [count, 3, height, width], 'float32', 'features');
+  const y = new Tensor(device, [count, 3, height, width], dtype, 'features');
   const write = () => device.native.images_to_features(bytes.handle, scale, shift, y.handle);
   write();
   y.recipe = { inputs: [bytes], write };

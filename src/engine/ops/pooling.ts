@@ -11,7 +11,7 @@ export function maxPool2d(x: Tensor, kernel: number, stride: number, padding: nu
   if (extent(h) < 1 || extent(w) < 1)
     throw new UserError(`an input of ${h}x${w} is too small for ${kernel}x${kernel} pooling`);
   const shape = [n, c, extent(h), extent(w)];
-  const y = new Tensor(x.device, shape, 'float32', 'features');
+  const y = new Tensor(x.device, shape, x.dtype, 'features');
   const taps = new Tensor(x.device, shape, 'uint8', 'features');
   native.max_pool2d_forward(x.handle, kernel, stride, padding, y.handle, taps.handle);
   return record(y, [x], [taps], (dy) => {
@@ -74,7 +74,7 @@ function joined(
     channels += x.shape[1]!;
     return start;
   });
-  const y = new Tensor(first.device, [first.shape[0]!, channels, height, width], 'float32', 'features');
+  const y = new Tensor(first.device, [first.shape[0]!, channels, height, width], first.dtype, 'features');
   inputs.forEach((x, i) => {
     forward(x, y, starts[i]!);
   });
@@ -91,7 +91,7 @@ function joined(
 /** Bilinear resizing to [height, width]: half-pixel centres, clamped, no antialiasing. Not differentiated. */
 export function resizeBilinear(x: Tensor, [height, width]: readonly [number, number]): Tensor {
   const [n, c] = x.shape as [number, number];
-  const y = new Tensor(x.device, [n, c, height, width], 'float32', 'features');
+  const y = new Tensor(x.device, [n, c, height, width], x.dtype, 'features');
   x.device.native.resize_bilinear(x.handle, y.handle);
   return y;
 }

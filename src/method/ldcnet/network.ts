@@ -6,7 +6,7 @@ import type { Device } from '../../engine/device.js';
 import { Initializer } from '../../engine/nn/init.js';
 import { BatchNorm } from '../../engine/nn/layers.js';
 import { Module } from '../../engine/nn/module.js';
-import { relu } from '../../engine/ops/elementwise.js';
+import { convert, relu } from '../../engine/ops/elementwise.js';
 import { adaptiveAvgPoolConcat } from '../../engine/ops/pooling.js';
 import { scope, type Tensor } from '../../engine/tensor.js';
 import { type ConvForm, DescriptiveConv, LocalDescriptor } from '../descriptiveConv.js';
@@ -50,7 +50,7 @@ class EstimatorConv extends Module {
   }
 }
 
-/** LE or SE: 448 → 128 → 64 → 1 channels, a map [N,1,S,S] that is never negative. */
+/** LE or SE: 448 → 128 → 64 → 1 channels, a map [N,1,S,S] that is never negative, in float32. */
 class AttentionEstimator extends Module {
   private readonly layers: readonly { conv: EstimatorConv; bn: BatchNorm }[];
   private readonly last: EstimatorConv;
@@ -70,7 +70,7 @@ class AttentionEstimator extends Module {
       (x, { conv, bn }) => bn.forward(conv.forward(x), { relu: true, recompute: true }),
       catfeat,
     );
-    return relu(this.last.forward(y));
+    return convert(relu(this.last.forward(y)), 'float32');
   }
 }
 

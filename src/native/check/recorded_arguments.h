@@ -75,6 +75,7 @@ struct Recorded<Conv2d> {
     conv.stride = static_cast<int>(json.at("stride").number());
     conv.padding = static_cast<int>(json.at("padding").number());
     conv.algorithm = static_cast<ConvAlgorithm>(json.at("algorithm").number());
+    conv.dtype = static_cast<DType>(json.at("dtype").number());
     conv.descriptor = static_cast<Descriptor>(json.at("descriptor").number());
     conv.constant = static_cast<float>(json.at("constant").number());
   }

@@ -35,8 +35,8 @@ int threads_from_environment() {
 
 class CpuDevice final : public Device {
  public:
-  explicit CpuDevice(int threads)
-      : isa_(choose_isa()), pool_(threads), kernels_(make_kernels(isa_, pool_, scratch_)), runner_([this] { run(); }) {}
+  CpuDevice(int threads, bool bf16)
+      : bf16_(bf16), isa_(choose_isa()), pool_(threads), kernels_(make_kernels(isa_, pool_, scratch_)), runner_([this] { run(); }) {}
 
   ~CpuDevice() override {
     {
@@ -49,7 +49,7 @@ class CpuDevice final : public Device {
 
   std::string description() const override {
     const int n = pool_.threads();
-    return std::string("cpu ") + name_of(isa_) + ", " + std::to_string(n) + (n == 1 ? " thread" : " threads");
+    return std::string("cpu ") + name_of(isa_) + ", " + std::to_string(n) + (n == 1 ? " thread" : " threads") + (bf16_ ? ", bf16" : "");
   }
   int threads() const override { return pool_.threads(); }
 
@@ -167,6 +167,7 @@ class CpuDevice final : public Device {
   bool times_steps_ = false;
 
   // The runner's side; failure_ holds the first error, reported by every later download.
+  const bool bf16_;
   const Isa isa_;
   Scratch scratch_;
   Pool pool_;
@@ -194,8 +195,8 @@ int processors() {
   return std::max(1u, std::thread::hardware_concurrency());
 }
 
-std::unique_ptr<Device> make_device(int threads) {
-  return std::make_unique<CpuDevice>(threads > 0 ? threads : threads_from_environment());
+std::unique_ptr<Device> make_device(int threads, bool bf16) {
+  return std::make_unique<CpuDevice>(threads > 0 ? threads : threads_from_environment(), bf16);
 }
 
 }  // namespace ldc::cpu

@@ -1,4 +1,5 @@
-// Vec: 16 float lanes, written three times: one AVX-512 register, two AVX2 registers, or an array.
+// Vec: 16 float lanes, written three times: one AVX-512 register, two AVX2 registers, or an array. Pair: 32 lanes, two of them.
+// Line<T> is what a cache line of T has: a Vec of float, a Pair of bf16, which is float in registers and rounded where it is stored.
 //
 // A kernel written once over Vec does the same operations in the same order on every lane whatever the instruction set, so
 // its results are bit-identical everywhere. Only fma() fuses; max() returns b where a is not greater (a NaN in a gives b).
@@ -7,6 +8,9 @@
 
 #include <cmath>
 #include <cstdint>
+#include <cstring>
+
+#include "../tensor.h"
 
 #if LDC_ISA_LEVEL >= 1
 #include <immintrin.h>
@@ -17,6 +21,7 @@ namespace ldc::cpu::LDC_ISA {
 #if LDC_ISA_LEVEL == 2  // AVX-512
 
 struct Vec {
+  static constexpr int64_t kLanes = 16;
   __m512 v;
   static Vec zero() { return {_mm512_setzero_ps()}; }
   static Vec all(float x) { return {_mm512_set1_ps(x)}; }
@@ -40,6 +45,7 @@ inline Vec where_positive(Vec key, Vec x) {
 #elif LDC_ISA_LEVEL == 1  // AVX2 + FMA
 
 struct Vec {
+  static constexpr int64_t kLanes = 16;
   __m256 lo, hi;
   static Vec zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
   static Vec all(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
@@ -69,6 +75,7 @@ inline Vec where_positive(Vec key, Vec x) {
 #else  // scalar
 
 struct Vec {
+  static constexpr int64_t kLanes = 16;
   float v[16];
   static Vec zero() { return all(0); }
   static Vec all(float x) {
@@ -102,6 +109,118 @@ inline Vec where_positive(const Vec& key, const Vec& x) { LDC_LANES(key.v[i] > 0
 #undef LDC_LANES
 
 #endif
+
+// ---- bf16: the upper half of a float, rounded to the nearest, ties to even; a NaN stays one -------------------------------------
+inline float widened(Bf16 x) {
+  const uint32_t bits = static_cast<uint32_t>(x.bits) << 16;
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+inline Bf16 rounded(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  if (x != x) return {static_cast<uint16_t>(bits >> 16 | 0x40)};
+  return {static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16)};
+}
+
+#if LDC_ISA_LEVEL >= 2
+
+inline Vec widened(__m256i x) { return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16))}; }
+inline __m256i rounded(Vec x) {
+  const __m512i bits = _mm512_castps_si512(x.v), upper = _mm512_srli_epi32(bits, 16);
+  const __m512i odd = _mm512_and_si512(upper, _mm512_set1_epi32(1));
+  const __m512i nearest = _mm512_srli_epi32(_mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd), 16);
+  const __mmask16 nan = _mm512_cmp_ps_mask(x.v, x.v, _CMP_UNORD_Q);
+  return _mm512_cvtepi32_epi16(_mm512_mask_or_epi32(nearest, nan, upper, _mm512_set1_epi32(0x40)));
+}
+inline Vec load(const Bf16* p) { return widened(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+inline void store(Vec x, Bf16* p) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), rounded(x)); }
+
+#elif LDC_ISA_LEVEL == 1
+
+inline __m256 widened(__m128i x) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(x), 16)); }
+inline __m256i rounded(__m256 x) {  // in 32 bits a lane
+  const __m256i bits = _mm256_castps_si256(x), upper = _mm256_srli_epi32(bits, 16);
+  const __m256i odd = _mm256_and_si256(upper, _mm256_set1_epi32(1));
+  const __m256i nearest = _mm256_srli_epi32(_mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd), 16);
+  const __m256i quiet = _mm256_or_si256(upper, _mm256_set1_epi32(0x40));
+  return _mm256_blendv_epi8(nearest, quiet, _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q)));
+}
+inline __m256i rounded(Vec x) {
+  return _mm256_permute4x64_epi64(_mm256_packus_epi32(rounded(x.lo), rounded(x.hi)), 0xd8);
+}
+inline Vec load(const Bf16* p) {
+  const auto* halves = reinterpret_cast<const __m128i*>(p);
+  return {widened(_mm_loadu_si128(halves)), widened(_mm_loadu_si128(halves + 1))};
+}
+inline void store(Vec x, Bf16* p) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), rounded(x)); }
+
+#else
+
+inline Vec load(const Bf16* p) {
+  Vec r;
+  for (int i = 0; i < 16; ++i) r.v[i] = widened(p[i]);
+  return r;
+}
+inline void store(const Vec& x, Bf16* p) {
+  for (int i = 0; i < 16; ++i) p[i] = rounded(x.v[i]);
+}
+
+#endif
+
+inline Vec load(const float* p) { return Vec::load(p); }
+inline void store(const Vec& x, float* p) { x.store(p); }
+inline void stream(const Vec& x, float* p) { x.stream(p); }
+
+struct Pair {
+  static constexpr int64_t kLanes = 32;
+  Vec lo, hi;
+  static Pair zero() { return {Vec::zero(), Vec::zero()}; }
+  static Pair all(float x) { return {Vec::all(x), Vec::all(x)}; }
+  static Pair load(const float* p) { return {Vec::load(p), Vec::load(p + 16)}; }
+  void store(float* p) const {
+    lo.store(p);
+    hi.store(p + 16);
+  }
+};
+inline Pair operator+(const Pair& a, const Pair& b) { return {a.lo + b.lo, a.hi + b.hi}; }
+inline Pair operator-(const Pair& a, const Pair& b) { return {a.lo - b.lo, a.hi - b.hi}; }
+inline Pair operator*(const Pair& a, const Pair& b) { return {a.lo * b.lo, a.hi * b.hi}; }
+inline Pair fma(const Pair& a, const Pair& b, const Pair& c) { return {fma(a.lo, b.lo, c.lo), fma(a.hi, b.hi, c.hi)}; }
+inline Pair max(const Pair& a, const Pair& b) { return {max(a.lo, b.lo), max(a.hi, b.hi)}; }
+inline Pair where_positive(const Pair& key, const Pair& x) { return {where_positive(key.lo, x.lo), where_positive(key.hi, x.hi)}; }
+
+inline void store(const Pair& x, Bf16* p) {
+  store(x.lo, p);
+  store(x.hi, p + 16);
+}
+inline void stream(const Pair& x, Bf16* p) {
+#if LDC_ISA_LEVEL >= 2
+  _mm512_stream_si512(reinterpret_cast<__m512i*>(p), _mm512_inserti64x4(_mm512_castsi256_si512(rounded(x.lo)), rounded(x.hi), 1));
+#elif LDC_ISA_LEVEL == 1
+  _mm256_stream_si256(reinterpret_cast<__m256i*>(p), rounded(x.lo));
+  _mm256_stream_si256(reinterpret_cast<__m256i*>(p) + 1, rounded(x.hi));
+#else
+  store(x, p);
+#endif
+}
+
+template <class T>
+struct LineOf;
+template <>
+struct LineOf<float> {
+  using Type = Vec;
+  static Vec load(const float* p) { return Vec::load(p); }
+};
+template <>
+struct LineOf<Bf16> {
+  using Type = Pair;
+  static Pair load(const Bf16* p) { return {ldc::cpu::LDC_ISA::load(p), ldc::cpu::LDC_ISA::load(p + 16)}; }
+};
+template <class T>
+using Line = typename LineOf<T>::Type;
 
 // Makes the streamed stores of this thread visible to others.
 inline void finish_streams() {

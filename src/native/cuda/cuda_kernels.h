@@ -25,6 +25,7 @@ class CudaKernels final : public Kernels {
 
   void to_features(const Tensor& x, const Tensor& y) override;
   void to_dense(const Tensor& x, const Tensor& y) override;
+  void convert(const Tensor& x, const Tensor& y) override;
   void images_to_features(const Tensor& x, const float scale[3], const float shift[3], const Tensor& y) override;
   void copy_channels(const Tensor& x, int64_t from, const Tensor& y, int64_t to, int64_t count) override;
 

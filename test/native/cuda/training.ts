@@ -30,7 +30,8 @@ export class Trainer {
     const step = adam.steps;
     const submit = () =>
       withTape(() => {
-        const image = features(device, uniform(batch * 3 * size * size, 10 + step), [batch, 3, size, size]);
+        const shape = [batch, 3, size, size];
+        const image = features(device, uniform(batch * 3 * size * size, 10 + step), shape, device.featureType);
         const output = network.forward(image, (feature) => dropout(feature, 0.5, { seed: 1, purpose: 4, step }));
         const map = features(device, uniform(batch * mapSize * mapSize, 5).map(Math.abs), [batch, 1, mapSize, mapSize]);
         const targets = { classes: [1, 0, 1, 0], materials: [0, 1, 0, 2], liveMap: map, spoofMap: map };

@@ -20,7 +20,7 @@ inline double bounded(double s) { return s > -8 && s < 1e9 ? s : -8; }
 void CpuKernels::rotate(const Tensor& x, const Tensor& images, const Tensor& turns, bool nearest, const Tensor& y) {
   const int64_t height = x.h(), width = x.w(), block = block_of(x.c()), blocks = blocks_of(x.c());
   const double cx = static_cast<double>(width - 1) / 2, cy = static_cast<double>(height - 1) / 2;
-  with_lanes(block, nullptr, stored_elements(y), [&](auto lanes) {
+  with_lanes<float>(block, nullptr, stored_elements(y), [&](auto lanes) {
     // One item is one output row of one plane.
     each_item(pool_, y.n() * blocks * height, 8 * width * block, [&](int64_t item) {
       const int64_t n = item / height / blocks, image = clamped(images.i32()[n], 0, x.n() - 1);
@@ -61,7 +61,7 @@ void CpuKernels::resized_crop(const Tensor& x, const Tensor& crops, const Tensor
     fill_taps(row_taps + n * rows, top, clamped(crop[3], 1, height - top), rows);
     fill_taps(column_taps + n * columns, left, clamped(crop[4], 1, width - left), columns);
   }
-  with_lanes(block, nullptr, stored_elements(y), [&](auto lanes) {
+  with_lanes<float>(block, nullptr, stored_elements(y), [&](auto lanes) {
     // One item is one output row of one plane.
     each_item(pool_, y.n() * blocks * rows, 4 * columns * block, [&](int64_t item) {
       const int64_t n = item / rows / blocks, image = clamped(crops.i32()[6 * n], 0, x.n() - 1);

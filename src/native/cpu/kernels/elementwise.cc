@@ -8,62 +8,58 @@
 namespace ldc::cpu::LDC_ISA {
 
 void CpuKernels::fill(const Tensor& y, float value) {
-  float* out = y.f32();
-  if (y.layout != Layout::features || y.c() % block_of(y.c()) == 0) {
-    each_vector(pool_, stored_elements(y), out, [=](auto lanes, int64_t i) { lanes.store(Vec::all(value), out + i); });
-    return;
-  }
-  const int64_t blocks = blocks_of(y.c()), plane = y.h() * y.w() * kBlock, channels = y.c();
-  each_item(pool_, y.n() * blocks, plane, [=](int64_t item) {
-    float lanes[kBlock];
-    for (int64_t c = 0; c < kBlock; ++c) lanes[c] = item % blocks * kBlock + c < channels ? value : 0.0f;
-    const Vec pixel = Vec::load(lanes);
-    for (int64_t i = 0; i < plane; i += kBlock) pixel.store(out + item * plane + i);
+  with_type(y, [&]<class T>(T* out) {
+    using L = Line<T>;
+    if (y.layout != Layout::features || y.c() % block_of(y) == 0) {
+      each_vector(pool_, stored_elements(y), out, [=](auto lanes, int64_t i) { lanes.store(L::all(value), out + i); });
+      return;
+    }
+    const int64_t blocks = blocks_of(y), plane = y.h() * y.w() * L::kLanes, channels = y.c();
+    each_item(pool_, y.n() * blocks, plane, [=](int64_t item) {
+      float values[L::kLanes];
+      for (int64_t c = 0; c < L::kLanes; ++c) values[c] = item % blocks * L::kLanes + c < channels ? value : 0.0f;
+      const L pixel = L::load(values);
+      for (int64_t i = 0; i < plane; i += L::kLanes) store(pixel, out + item * plane + i);
+    });
+  });
+}
+
+// y[i] = op(x[i] ...) over stored elements.
+template <class Op, class... X>
+static void map(Pool& pool, const Tensor& y, const Op& op, const X&... x) {
+  with_type(y, [&]<class T>(T* out) {
+    each_vector(pool, stored_elements(y), out, [&](auto lanes, int64_t i) { lanes.store(op(lanes.load(x.template as<const T>() + i)...), out + i); });
   });
 }
 
 void CpuKernels::scale(const Tensor& x, float factor, const Tensor& y) {
-  const float* in = x.f32();
-  float* out = y.f32();
-  const Vec f = Vec::all(factor);
-  each_vector(pool_, stored_elements(y), out, [=](auto lanes, int64_t i) { lanes.store(lanes.load(in + i) * f, out + i); });
+  map(pool_, y, [=]<class L>(const L& v) { return v * L::all(factor); }, x);
 }
 
 void CpuKernels::add(const Tensor& a, const Tensor& b, const Tensor& y) {
-  const float *pa = a.f32(), *pb = b.f32();
-  float* out = y.f32();
-  each_vector(pool_, stored_elements(y), out,
-              [=](auto lanes, int64_t i) { lanes.store(lanes.load(pa + i) + lanes.load(pb + i), out + i); });
+  map(pool_, y, [](const auto& u, const auto& v) { return u + v; }, a, b);
 }
 
 void CpuKernels::accumulate(const Tensor& x, const Tensor& y) {
-  const float* in = x.f32();
-  float* out = y.f32();
-  each_vector(pool_, stored_elements(y), nullptr,
+  with_type(y, [&]<class T>(T* out) {
+    const T* in = x.as<T>();
+    each_vector(pool_, stored_elements(y), static_cast<T*>(nullptr),
               [=](auto lanes, int64_t i) { lanes.store(lanes.load(out + i) + lanes.load(in + i), out + i); });
+  });
 }
 
 void CpuKernels::multiply(const Tensor& a, const Tensor& b, const Tensor& y) {
-  const float *pa = a.f32(), *pb = b.f32();
-  float* out = y.f32();
-  each_vector(pool_, stored_elements(y), out,
-              [=](auto lanes, int64_t i) { lanes.store(lanes.load(pa + i) * lanes.load(pb + i), out + i); });
+  map(pool_, y, [](const auto& u, const auto& v) { return u * v; }, a, b);
 }
 
 void CpuKernels::multiply_scalar(const Tensor& x, const Tensor& s, const Tensor& y) { scale(x, s.f32()[0], y); }
 
 void CpuKernels::relu_forward(const Tensor& x, const Tensor& y) {
-  const float* in = x.f32();
-  float* out = y.f32();
-  each_vector(pool_, stored_elements(y), out,
-              [=](auto lanes, int64_t i) { lanes.store(max(Vec::zero(), lanes.load(in + i)), out + i); });
+  map(pool_, y, []<class L>(const L& v) { return max(L::zero(), v); }, x);
 }
 
 void CpuKernels::relu_backward(const Tensor& y, const Tensor& dy, const Tensor& dx) {
-  const float *py = y.f32(), *pdy = dy.f32();
-  float* out = dx.f32();
-  each_vector(pool_, stored_elements(dx), out,
-              [=](auto lanes, int64_t i) { lanes.store(where_positive(lanes.load(py + i), lanes.load(pdy + i)), out + i); });
+  map(pool_, dx, [](const auto& key, const auto& g) { return where_positive(key, g); }, y, dy);
 }
 
 }  // namespace ldc::cpu::LDC_ISA

@@ -7,22 +7,25 @@
 namespace ldc::cpu::LDC_ISA {
 
 void CpuKernels::grad_cam(const Tensor& activation, const Tensor& gradient, const Tensor& raw) {
-  const int64_t channels = activation.c(), block = block_of(channels), blocks = blocks_of(channels);
+  const int64_t block = block_of(activation), blocks = blocks_of(activation);
   const int64_t images = activation.n(), pixels = activation.h() * activation.w();
-  auto* weights = static_cast<float*>(scratch_.get(static_cast<size_t>(images * blocks * kBlock) * sizeof(float)));
-  const float *act = activation.f32(), *grad = gradient.f32();
-  with_lanes(block, nullptr, 0, [&](auto lanes) {
-    each_item(pool_, images * blocks, pixels * block,
-              [&](int64_t item) { plane_mean(lanes, grad + item * pixels * block, pixels).store(weights + item * kBlock); });
-    each_item(pool_, images, pixels * blocks * block, [&](int64_t n) {
-      for (int64_t p = 0; p < pixels; ++p) {
-        Vec sum = Vec::zero();
-        for (int64_t item = n * blocks; item < (n + 1) * blocks; ++item) {
-          sum = fma(Vec::load(weights + item * kBlock), lanes.load(act + (item * pixels + p) * lanes.size()), sum);
+  with_type(activation, [&]<class T>(const T* act) {
+    using L = Line<T>;
+    auto* weights = static_cast<float*>(scratch_.get(static_cast<size_t>(images * blocks * L::kLanes) * sizeof(float)));
+    const T* grad = gradient.as<T>();
+    with_lanes<T>(block, nullptr, 0, [&](auto lanes) {
+      each_item(pool_, images * blocks, pixels * block,
+                [&](int64_t item) { plane_mean(lanes, grad + item * pixels * block, pixels).store(weights + item * L::kLanes); });
+      each_item(pool_, images, pixels * blocks * block, [&](int64_t n) {
+        for (int64_t p = 0; p < pixels; ++p) {
+          L sum = L::zero();
+          for (int64_t item = n * blocks; item < (n + 1) * blocks; ++item) {
+            sum = fma(L::load(weights + item * L::kLanes), lanes.load(act + (item * pixels + p) * lanes.size()), sum);
+          }
+          const float value = lane_sum(sum);
+          raw.f32()[n * pixels + p] = value < 0 ? 0 : value;
         }
-        const float value = lane_sum(sum);
-        raw.f32()[n * pixels + p] = value < 0 ? 0 : value;
-      }
+      });
     });
   });
 }

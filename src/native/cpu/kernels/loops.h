@@ -1,8 +1,8 @@
-// The loops that the kernels share: how 16 lanes are read and written, and how a pass over memory is cut for the pool.
+// The loops that the kernels share: how lanes are read and written, and how a pass over memory is cut for the pool.
 //
-// A pass is written once, over "lanes": an object that loads and stores one Vec. There are three: whole vectors, whole
-// vectors whose stores bypass the cache, and the first few lanes only (the tail of an array, or the pixel of a features
-// tensor with C <= 4). What a lane computes is the same in all three.
+// A pass is written once, for both types that are stored, over "lanes": an object that loads and stores one Line of T. There are
+// three: whole lines, whole lines whose stores bypass the cache, and the first few lanes only (the tail of an array, or the pixel
+// of a features tensor with C <= 4). What a lane computes is the same in all three.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +47,40 @@ inline void store_part(Vec x, float* p, int64_t n) {
 #endif
 }
 
+inline Vec load_part(const Bf16* p, int64_t n) {
+  if (n == kBlock) return load(p);
+  Bf16 part[kBlock] = {};
+  std::memcpy(part, p, static_cast<size_t>(n) * sizeof(Bf16));
+  return load(part);
+}
+
+inline void store_part(Vec x, Bf16* p, int64_t n) {
+  if (n == kBlock) return store(x, p);
+  Bf16 part[kBlock];
+  store(x, part);
+  std::memcpy(p, part, static_cast<size_t>(n) * sizeof(Bf16));
+}
+
+// The first n lanes of a line, from or to memory of either type.
+template <class L, class T>
+inline L load_line(const T* p, int64_t n) {
+  if constexpr (L::kLanes == kBlock) {
+    return load_part(p, n);
+  } else {
+    return {load_part(p, least(n, kBlock)), n > kBlock ? load_part(p + kBlock, n - kBlock) : Vec::zero()};
+  }
+}
+
+template <class T>
+inline void store_line(const Vec& x, T* p, int64_t n) {
+  store_part(x, p, n);
+}
+template <class T>
+inline void store_line(const Pair& x, T* p, int64_t n) {
+  store_part(x.lo, p, least(n, kBlock));
+  if (n > kBlock) store_part(x.hi, p + kBlock, n - kBlock);
+}
+
 // n bytes at p as numbers; the other lanes are zero.
 inline Vec load_bytes(const uint8_t* p, int64_t n) {
 #if LDC_ISA_LEVEL == 2
@@ -81,25 +115,31 @@ inline void store_bytes(Vec x, uint8_t* p, int64_t n) {
 #endif
 }
 
+template <class T = float>
 struct WholeLanes {
-  Vec load(const float* p) const { return Vec::load(p); }
-  void store(Vec x, float* p) const { x.store(p); }
+  using L = Line<T>;
+  L load(const T* p) const { return LineOf<T>::load(p); }
+  void store(const L& x, T* p) const { ldc::cpu::LDC_ISA::store(x, p); }
   void finish() const {}
-  static constexpr int64_t size() { return kBlock; }
+  static constexpr int64_t size() { return L::kLanes; }
 };
 
 // p of store() is 64-byte aligned. Call finish() at the end of an item.
+template <class T = float>
 struct StreamedLanes {
-  Vec load(const float* p) const { return Vec::load(p); }
-  void store(Vec x, float* p) const { x.stream(p); }
+  using L = Line<T>;
+  L load(const T* p) const { return LineOf<T>::load(p); }
+  void store(const L& x, T* p) const { stream(x, p); }
   void finish() const { finish_streams(); }
-  static constexpr int64_t size() { return kBlock; }
+  static constexpr int64_t size() { return L::kLanes; }
 };
 
+template <class T = float>
 struct PartLanes {
+  using L = Line<T>;
   int64_t count;
-  Vec load(const float* p) const { return load_part(p, count); }
-  void store(Vec x, float* p) const { store_part(x, p, count); }
+  L load(const T* p) const { return load_line<L>(p, count); }
+  void store(const L& x, T* p) const { store_line(x, p, count); }
   void finish() const {}
   int64_t size() const { return count; }
 };
@@ -109,8 +149,9 @@ struct PartLanes {
 constexpr int64_t kStreamBytes = int64_t{32} << 20;
 
 // y is null where an output should stay in the cache, or was read into it a moment ago.
-inline bool streams(const float* y, int64_t elements) {
-  return y != nullptr && elements * 4 >= kStreamBytes && (reinterpret_cast<uintptr_t>(y) & 63) == 0;
+template <class T>
+inline bool streams(const T* y, int64_t elements) {
+  return y != nullptr && elements * static_cast<int64_t>(sizeof(T)) >= kStreamBytes && (reinterpret_cast<uintptr_t>(y) & 63) == 0;
 }
 
 // Work worth one claim of the pool's counter: 64 KB of floats.
@@ -126,45 +167,56 @@ void each_item(Pool& pool, int64_t items, int64_t elements_per_item, const Body&
   });
 }
 
-// Calls op(lanes, i) for every vector [i, i + lanes.size()) of [begin, end).
-template <class Lanes, class Op>
-void vectors(Lanes whole, int64_t begin, int64_t end, const Op& op) {
+// Calls op(lanes, i) for every line [i, i + lanes.size()) of [begin, end).
+template <class T, template <class> class Lanes, class Op>
+void vectors(Lanes<T> whole, int64_t begin, int64_t end, const Op& op) {
   int64_t i = begin;
-  for (; i + kBlock <= end; i += kBlock) op(whole, i);
+  for (; i + whole.size() <= end; i += whole.size()) op(whole, i);
   whole.finish();
-  if (i < end) op(PartLanes{end - i}, i);
+  if (i < end) op(PartLanes<T>{end - i}, i);
 }
 
-// The same for an array of n floats on the pool; y is the array that op writes.
-template <class Op>
-void each_vector(Pool& pool, int64_t n, const float* y, const Op& op) {
+// The same for an array of n elements on the pool; y is the array that op writes, or null.
+template <class T, class Op>
+void each_vector(Pool& pool, int64_t n, const T* y, const Op& op) {
   const bool stream = streams(y, n);
   pool.each(ceil_div(n, kGrain), [&](int64_t chunk, int) {
     const int64_t begin = chunk * kGrain, end = least(n, begin + kGrain);
     if (stream) {
-      vectors(StreamedLanes{}, begin, end, op);
+      vectors(StreamedLanes<T>{}, begin, end, op);
     } else {
-      vectors(WholeLanes{}, begin, end, op);
+      vectors(WholeLanes<T>{}, begin, end, op);
     }
   });
 }
 
-// Calls body(lanes) with the lanes that fit a pixel of `block` channels; y, of so many elements, is what body writes.
-template <class Body>
-void with_lanes(int64_t block, const float* y, int64_t elements, const Body& body) {
-  if (block != kBlock) {
-    body(PartLanes{block});
+// Calls body(lanes) with the lanes that fit a pixel of `block` channels; y, of so many elements, is what body writes, or null.
+template <class T, class Body>
+void with_lanes(int64_t block, const T* y, int64_t elements, const Body& body) {
+  if (block != Line<T>::kLanes) {
+    body(PartLanes<T>{block});
   } else if (streams(y, elements)) {
-    body(StreamedLanes{});
+    body(StreamedLanes<T>{});
   } else {
-    body(WholeLanes{});
+    body(WholeLanes<T>{});
   }
 }
 
-// One value a channel, for the channels of one block; the lanes of padding channels are zero.
-inline Vec load_channels(const float* values, int64_t block, int64_t channels) {
-  const int64_t first = block * block_of(channels);
-  return load_part(values + first, least(block_of(channels), channels - first));
+// Calls body(data) with the memory of activations, a float* or a Bf16*.
+template <class Body>
+void with_type(const Tensor& t, const Body& body) {
+  if (t.dtype == DType::bf16) {
+    body(t.as<Bf16>());
+  } else {
+    body(t.as<float>());
+  }
+}
+
+// One value a channel, for the channels of one block of features that are stored as T; the lanes of padding channels are zero.
+template <class T = float>
+inline Line<T> load_channels(const float* values, int64_t block, int64_t channels) {
+  const int64_t size = channels <= 4 ? channels : Line<T>::kLanes, first = block * size;
+  return load_line<Line<T>>(values + first, least(size, channels - first));
 }
 
 }  // namespace ldc::cpu::LDC_ISA

@@ -1,7 +1,8 @@
 // Pooling. Max pooling saves the position of its maximum in the window, one byte an output; the averages save nothing.
 //
 // In the backward passes each input pixel adds up the outputs it took part in, in row-major order of the windows, and dx is
-// written once and in order. One (image, channel block) plane is one item of work.
+// written once and in order. One (image, channel block) plane is one item of work; max pooling, whose bytes lie in planes of 16
+// channels, goes through a plane of 32 in two halves.
 #include <cstring>
 
 #include "../cpu_kernels.h"
@@ -35,18 +36,17 @@ inline void take_larger(Vec value, Vec index, Vec& best, Vec& tap) {
 #endif
 }
 
-// Maximum of a window and its position, over taps [y0, y1) x [x0, x1). corner: the window's first pixel, which may lie
-// outside.
-template <class Lanes>
-[[gnu::always_inline]] inline void window_maximum(const Lanes& lanes, const float* corner, int64_t row_step, int64_t kernel,
+// Maximum of a window and its position, over taps [y0, y1) x [x0, x1) of `lanes` channels whose pixels are `step` apart. corner: the
+// window's first pixel, which may lie outside.
+template <class T>
+[[gnu::always_inline]] inline void window_maximum(const T* corner, int64_t lanes, int64_t row_step, int64_t step, int64_t kernel,
                                                   int64_t y0, int64_t y1, int64_t x0, int64_t x1, Vec& best, Vec& tap) {
-  best = lanes.load(corner + y0 * row_step + x0 * lanes.size());
+  best = load_part(corner + y0 * row_step + x0 * step, lanes);
   tap = Vec::all(static_cast<float>(y0 * kernel + x0));
   for (int64_t y = y0; y < y1; ++y) {
     for (int64_t x = x0; x < x1; ++x) {
       if (y == y0 && x == x0) continue;
-      take_larger(lanes.load(corner + y * row_step + x * lanes.size()), Vec::all(static_cast<float>(y * kernel + x)), best,
-                  tap);
+      take_larger(load_part(corner + y * row_step + x * step, lanes), Vec::all(static_cast<float>(y * kernel + x)), best, tap);
     }
   }
 }
@@ -73,13 +73,13 @@ inline Vec add_where_equal(Vec sum, const uint8_t* p, int64_t n, int wanted, Vec
 }
 
 // Adds dy of windows column0 .. column1 of one row to the pixel that is their tap `wanted`, where that was their maximum.
-// pixel: the one of window column0; the next is `step` further.
-template <class Lanes>
-inline void add_tap(const Lanes& lanes, const float* dy, const uint8_t* taps, int wanted, int64_t column0, int64_t column1,
-                    float* pixel, int64_t step) {
-  for (int64_t at = column0 * lanes.size(); at <= column1 * lanes.size(); at += lanes.size(), pixel += step) {
-    const Vec sum = load_part(pixel, lanes.size());
-    store_part(add_where_equal(sum, taps + at, lanes.size(), wanted, lanes.load(dy + at)), pixel, lanes.size());
+// pixel: the one of window column0; the next is `pixel_step` further.
+template <class T>
+inline void add_tap(const T* dy, int64_t dy_step, const uint8_t* taps, int64_t lanes, int wanted, int64_t column0, int64_t column1,
+                    float* pixel, int64_t pixel_step) {
+  for (int64_t column = column0; column <= column1; ++column, pixel += pixel_step) {
+    const Vec sum = add_where_equal(load_part(pixel, lanes), taps + column * lanes, lanes, wanted, load_part(dy + column * dy_step, lanes));
+    store_part(sum, pixel, lanes);
   }
 }
 
@@ -98,8 +98,8 @@ inline void fill_bins(Bin* bins, int64_t in, int64_t out) {
 
 // Whether channels [channel, channel + C) of y are whole blocks of x, so that planes can be written in place.
 inline bool whole_blocks(const Tensor& x, const Tensor& y, int64_t channel) {
-  const int64_t block = block_of(x.c());
-  return block == block_of(y.c()) && channel % block == 0 && (x.c() % block == 0 || channel + x.c() == y.c());
+  const int64_t block = block_of(x);
+  return block == block_of(y) && channel % block == 0 && (x.c() % block == 0 || channel + x.c() == y.c());
 }
 
 // A tensor for the channels of x alone with the height and width of y, in memory at `data`.
@@ -109,37 +109,41 @@ inline Tensor slice_of(const Tensor& x, const Tensor& y, void* data) {
   slice.data = data;
   return slice;
 }
+inline size_t slice_bytes(const Tensor& x, const Tensor& y) {  // a whole number of Bins' alignment
+  return (static_cast<size_t>(stored_elements(slice_of(x, y, nullptr))) * bytes_of(y.dtype) + 63) / 64 * 64;
+}
 
 }  // namespace
 
 void CpuKernels::max_pool2d_forward(const Tensor& x, int kernel, int stride, int padding, const Tensor& y,
                                     const Tensor& taps) {
-  const int64_t height = x.h(), width = x.w(), rows = y.h(), columns = y.w(), block = block_of(x.c());
-  const float* in = x.f32();
-  float* out = y.f32();
-  uint8_t* positions = taps.u8();
-  with_lanes(block, nullptr, 0, [&](auto lanes) {
-    each_item(pool_, x.n() * blocks_of(x.c()), height * width * block, [&](int64_t item) {
-      const float* plane = in + item * height * width * block;
-      float* maximum = out + item * rows * columns * block;
-      uint8_t* position = positions + item * rows * columns * block;
-      const int64_t row_step = width * block;
-      for (int64_t row = 0; row < rows; ++row) {
-        const int64_t top = row * stride - padding, y0 = most(0, -top), y1 = least(kernel, height - top);
-        for (int64_t column = 0; column < columns; ++column) {
-          const int64_t left = column * stride - padding, x0 = most(0, -left), x1 = least(kernel, width - left);
-          const float* corner = plane + top * row_step + left * block;
-          Vec best, tap;
-          // The network's window, where it is whole, with bounds that the compiler knows.
-          if (kernel == 3 && y1 - y0 == 3 && x1 - x0 == 3) {
-            window_maximum(lanes, corner, row_step, 3, 0, 3, 0, 3, best, tap);
-          } else {
-            window_maximum(lanes, corner, row_step, kernel, y0, y1, x0, x1, best, tap);
+  const int64_t height = x.h(), width = x.w(), rows = y.h(), columns = y.w();
+  const int64_t block = block_of(x), blocks = blocks_of(x), lanes = block_of(taps), groups = blocks_of(taps);
+  with_type(y, [&]<class T>(T* out) {
+    const T* in = x.as<T>();
+    each_item(pool_, x.n() * blocks, height * width * block, [&](int64_t item) {
+      for (int64_t first = 0; first < block; first += lanes) {
+        const T* plane = in + item * height * width * block + first;
+        T* maximum = out + item * rows * columns * block + first;
+        const int64_t group = item % blocks * block / lanes + first / lanes, row_step = width * block;
+        uint8_t* position = taps.u8() + (item / blocks * groups + group) * rows * columns * lanes;
+        for (int64_t row = 0; row < rows; ++row) {
+          const int64_t top = row * stride - padding, y0 = most(0, -top), y1 = least(kernel, height - top);
+          for (int64_t column = 0; column < columns; ++column) {
+            const int64_t left = column * stride - padding, x0 = most(0, -left), x1 = least(kernel, width - left);
+            const T* corner = plane + top * row_step + left * block;
+            Vec best, tap;
+            // The network's window, where it is whole, with bounds that the compiler knows.
+            if (kernel == 3 && lanes == kBlock && y1 - y0 == 3 && x1 - x0 == 3) {
+              window_maximum(corner, kBlock, row_step, block, 3, 0, 3, 0, 3, best, tap);
+            } else {
+              window_maximum(corner, lanes, row_step, block, kernel, y0, y1, x0, x1, best, tap);
+            }
+            store_part(best, maximum, lanes);
+            if (group < groups) store_bytes(tap, position, lanes);
+            maximum += block;
+            position += lanes;
           }
-          lanes.store(best, maximum);
-          store_bytes(tap, position, lanes.size());
-          maximum += lanes.size();
-          position += lanes.size();
         }
       }
     });
@@ -148,139 +152,151 @@ void CpuKernels::max_pool2d_forward(const Tensor& x, int kernel, int stride, int
 
 void CpuKernels::max_pool2d_backward(const Tensor& dy, const Tensor& taps, int kernel, int stride, int padding,
                                      const Tensor& dx) {
-  const int64_t height = dx.h(), width = dx.w(), rows = dy.h(), columns = dy.w(), block = block_of(dx.c());
-  const float* upstream = dy.f32();
-  const uint8_t* positions = taps.u8();
-  float* out = dx.f32();
+  const int64_t height = dx.h(), width = dx.w(), rows = dy.h(), columns = dy.w();
+  const int64_t block = block_of(dx), blocks = blocks_of(dx), lanes = block_of(taps), groups = blocks_of(taps);
   const int64_t line_elements = width * block;
   auto* buffer = static_cast<float*>(scratch_.get(static_cast<size_t>(pool_.threads() * line_elements) * sizeof(float)));
-  with_lanes(block, out, stored_elements(dx), [&](auto lanes) {
-    pool_.each(dx.n() * blocks_of(dx.c()), [&](int64_t item, int thread) {
-      float* line = buffer + thread * line_elements;
-      for (int64_t i = 0; i < height; ++i) {
-        for (int64_t j = 0; j < line_elements; ++j) line[j] = 0;
-        const int64_t row0 = ceil_div(most(0, i + padding - kernel + 1), stride),
-                      row1 = least(rows - 1, (i + padding) / stride);
-        for (int64_t row = row0; row <= row1; ++row) {
-          const int64_t ky = i + padding - row * stride, source = (item * rows + row) * columns * block;
-          // One tap of all windows of the row at a time; from the right, so that a pixel meets its windows in order.
-          for (int64_t kx = kernel - 1; kx >= 0; --kx) {
-            const int64_t column0 = ceil_div(most(0, padding - kx), stride);
-            const int64_t column1 = width - 1 + padding >= kx ? least(columns - 1, (width - 1 + padding - kx) / stride) : -1;
-            if (column1 < column0) continue;
-            add_tap(lanes, upstream + source, positions + source, static_cast<int>(ky * kernel + kx), column0, column1,
-                    line + (column0 * stride + kx - padding) * block, stride * block);
+  with_type(dx, [&]<class T>(T* out) {
+    using L = Line<T>;
+    const T* upstream = dy.as<T>();
+    with_lanes(block, out, stored_elements(dx), [&](auto whole) {
+      pool_.each(dx.n() * blocks, [&](int64_t item, int thread) {
+        float* line = buffer + thread * line_elements;
+        const int64_t first_group = item % blocks * block / lanes;
+        for (int64_t i = 0; i < height; ++i) {
+          for (int64_t j = 0; j < line_elements; ++j) line[j] = 0;
+          const int64_t row0 = ceil_div(most(0, i + padding - kernel + 1), stride),
+                        row1 = least(rows - 1, (i + padding) / stride);
+          for (int64_t row = row0; row <= row1; ++row) {
+            const int64_t ky = i + padding - row * stride;
+            for (int64_t group = first_group; group < least(groups, first_group + block / lanes); ++group) {
+              const int64_t first = (group - first_group) * lanes;
+              const T* source = upstream + (item * rows + row) * columns * block + first;
+              const uint8_t* positions = taps.u8() + ((item / blocks * groups + group) * rows + row) * columns * lanes;
+              // One tap of all windows of the row at a time; from the right, so that a pixel meets its windows in order.
+              for (int64_t kx = kernel - 1; kx >= 0; --kx) {
+                const int64_t column0 = ceil_div(most(0, padding - kx), stride);
+                const int64_t column1 = width - 1 + padding >= kx ? least(columns - 1, (width - 1 + padding - kx) / stride) : -1;
+                if (column1 < column0) continue;
+                add_tap(source, block, positions, lanes, static_cast<int>(ky * kernel + kx), column0, column1,
+                        line + (column0 * stride + kx - padding) * block + first, stride * block);
+              }
+            }
           }
+          T* target = out + (item * height + i) * line_elements;
+          for (int64_t j = 0; j < line_elements; j += whole.size()) whole.store(load_line<L>(line + j, whole.size()), target + j);
         }
-        float* target = out + (item * height + i) * line_elements;
-        for (int64_t j = 0; j < line_elements; j += lanes.size()) lanes.store(lanes.load(line + j), target + j);
-      }
-      lanes.finish();
+        whole.finish();
+      });
     });
   });
 }
 
 void CpuKernels::adaptive_avg_pool2d_forward(const Tensor& x, const Tensor& y, int64_t channel) {
-  const int64_t height = x.h(), width = x.w(), rows = y.h(), columns = y.w();
-  const int64_t block = block_of(x.c()), blocks = blocks_of(x.c());
+  const int64_t height = x.h(), width = x.w(), rows = y.h(), columns = y.w(), block = block_of(x), blocks = blocks_of(x);
   const bool direct = whole_blocks(x, y, channel);
-  const int64_t staged = direct ? 0 : stored_elements(x.n(), x.c(), rows, columns);
-  auto* staging =
-      static_cast<float*>(scratch_.get(static_cast<size_t>(staged) * 4 + static_cast<size_t>(rows + columns) * sizeof(Bin)));
-  Bin *row_bins = reinterpret_cast<Bin*>(staging + staged), *column_bins = row_bins + rows;
+  const size_t staging = direct ? 0 : slice_bytes(x, y);
+  auto* memory = static_cast<char*>(scratch_.get(staging + static_cast<size_t>(rows + columns) * sizeof(Bin)));
+  Bin *row_bins = reinterpret_cast<Bin*>(memory + staging), *column_bins = row_bins + rows;
   fill_bins(row_bins, height, rows);
   fill_bins(column_bins, width, columns);
 
-  const float* in = x.f32();
-  float* out = direct ? y.f32() : staging;
-  const int64_t out_blocks = direct ? blocks_of(y.c()) : blocks, first_block = direct ? channel / block : 0;
-  with_lanes(block, nullptr, 0, [&](auto lanes) {
-    each_item(pool_, x.n() * blocks, most(height * width, rows * columns) * block, [&](int64_t item) {
-      const float* plane = in + item * height * width * block;
-      float* target = out + (item / blocks * out_blocks + first_block + item % blocks) * rows * columns * block;
-      for (int64_t row = 0; row < rows; ++row) {
-        const Bin down = row_bins[row];
-        const Vec share = Vec::all(down.share);
-        for (int64_t column = 0; column < columns; ++column, target += lanes.size()) {
-          const Bin across = column_bins[column];
-          Vec sum = Vec::zero();
-          for (int64_t i = down.begin; i < down.end; ++i) {
-            for (int64_t j = across.begin; j < across.end; ++j)
-              sum = sum + lanes.load(plane + (i * width + j) * lanes.size());
+  const Tensor to = direct ? y : slice_of(x, y, memory);
+  const int64_t out_blocks = blocks_of(to), first_block = direct ? channel / block : 0;
+  with_type(to, [&]<class T>(T* out) {
+    using L = Line<T>;
+    const T* in = x.as<T>();
+    with_lanes<T>(block, nullptr, 0, [&](auto lanes) {
+      each_item(pool_, x.n() * blocks, most(height * width, rows * columns) * block, [&](int64_t item) {
+        const T* plane = in + item * height * width * block;
+        T* target = out + (item / blocks * out_blocks + first_block + item % blocks) * rows * columns * block;
+        for (int64_t row = 0; row < rows; ++row) {
+          const Bin down = row_bins[row];
+          const L share = L::all(down.share);
+          for (int64_t column = 0; column < columns; ++column, target += lanes.size()) {
+            const Bin across = column_bins[column];
+            L sum = L::zero();
+            for (int64_t i = down.begin; i < down.end; ++i) {
+              for (int64_t j = across.begin; j < across.end; ++j) sum = sum + lanes.load(plane + (i * width + j) * lanes.size());
+            }
+            lanes.store(sum * (share * L::all(across.share)), target);
           }
-          lanes.store(sum * (share * Vec::all(across.share)), target);
         }
-      }
+      });
     });
   });
-  if (!direct) copy_channels(slice_of(x, y, staging), 0, y, channel, x.c());
+  if (!direct) copy_channels(to, 0, y, channel, x.c());
 }
 
 void CpuKernels::adaptive_avg_pool2d_backward(const Tensor& dy, int64_t channel, const Tensor& dx) {
-  const int64_t height = dx.h(), width = dx.w(), rows = dy.h(), columns = dy.w();
-  const int64_t block = block_of(dx.c()), blocks = blocks_of(dx.c());
+  const int64_t height = dx.h(), width = dx.w(), rows = dy.h(), columns = dy.w(), block = block_of(dx), blocks = blocks_of(dx);
   const bool direct = whole_blocks(dx, dy, channel);
-  const int64_t staged = direct ? 0 : stored_elements(dx.n(), dx.c(), rows, columns);
-  auto* staging = static_cast<float*>(
-      scratch_.get(static_cast<size_t>(staged) * 4 + static_cast<size_t>(rows + columns + height + width) * sizeof(Bin)));
-  Bin *row_bins = reinterpret_cast<Bin*>(staging + staged), *column_bins = row_bins + rows;
+  const size_t staging = direct ? 0 : slice_bytes(dx, dy);
+  auto* memory = static_cast<char*>(scratch_.get(staging + static_cast<size_t>(rows + columns + height + width) * sizeof(Bin)));
+  Bin *row_bins = reinterpret_cast<Bin*>(memory + staging), *column_bins = row_bins + rows;
   fill_bins(row_bins, height, rows);
   fill_bins(column_bins, width, columns);
   // Bins overlap an input just where the bins of the opposite pooling would: these are the outputs of each input line.
   Bin *of_row = column_bins + columns, *of_column = of_row + height;
   fill_bins(of_row, rows, height);
   fill_bins(of_column, columns, width);
-  if (!direct) copy_channels(dy, channel, slice_of(dx, dy, staging), 0, dx.c());
+  const Tensor from = direct ? dy : slice_of(dx, dy, memory);
+  if (!direct) copy_channels(dy, channel, from, 0, dx.c());
 
-  const float* upstream = direct ? dy.f32() : staging;
-  float* out = dx.f32();
-  const int64_t in_blocks = direct ? blocks_of(dy.c()) : blocks, first_block = direct ? channel / block : 0;
-  with_lanes(block, out, stored_elements(dx), [&](auto lanes) {
-    each_item(pool_, dx.n() * blocks, most(height * width, rows * columns) * block, [&](int64_t item) {
-      const float* plane = upstream + (item / blocks * in_blocks + first_block + item % blocks) * rows * columns * block;
-      float* target = out + item * height * width * block;
-      for (int64_t i = 0; i < height; ++i) {
-        for (int64_t j = 0; j < width; ++j, target += lanes.size()) {
-          Vec sum = Vec::zero();
-          for (int64_t row = of_row[i].begin; row < of_row[i].end; ++row) {
-            const float* line = plane + row * columns * block;
-            Vec along = Vec::zero();
-            for (int64_t column = of_column[j].begin; column < of_column[j].end; ++column) {
-              along = fma(lanes.load(line + column * lanes.size()), Vec::all(column_bins[column].share), along);
+  const int64_t in_blocks = blocks_of(from), first_block = direct ? channel / block : 0;
+  with_type(dx, [&]<class T>(T* out) {
+    using L = Line<T>;
+    const T* upstream = from.as<T>();
+    with_lanes(block, out, stored_elements(dx), [&](auto lanes) {
+      each_item(pool_, dx.n() * blocks, most(height * width, rows * columns) * block, [&](int64_t item) {
+        const T* plane = upstream + (item / blocks * in_blocks + first_block + item % blocks) * rows * columns * block;
+        T* target = out + item * height * width * block;
+        for (int64_t i = 0; i < height; ++i) {
+          for (int64_t j = 0; j < width; ++j, target += lanes.size()) {
+            L sum = L::zero();
+            for (int64_t row = of_row[i].begin; row < of_row[i].end; ++row) {
+              const T* line = plane + row * columns * block;
+              L along = L::zero();
+              for (int64_t column = of_column[j].begin; column < of_column[j].end; ++column) {
+                along = fma(lanes.load(line + column * lanes.size()), L::all(column_bins[column].share), along);
+              }
+              sum = fma(along, L::all(row_bins[row].share), sum);
             }
-            sum = fma(along, Vec::all(row_bins[row].share), sum);
+            lanes.store(sum, target);
           }
-          lanes.store(sum, target);
         }
-      }
-      lanes.finish();
+        lanes.finish();
+      });
     });
   });
 }
 
 void CpuKernels::global_avg_pool_forward(const Tensor& x, const Tensor& y) {
-  const int64_t channels = x.c(), block = block_of(channels), blocks = blocks_of(channels), pixels = x.h() * x.w();
-  const float* in = x.f32();
+  const int64_t channels = x.c(), block = block_of(x), blocks = blocks_of(x), pixels = x.h() * x.w();
   float* out = y.f32();
-  with_lanes(block, nullptr, 0, [&](auto lanes) {
-    each_item(pool_, x.n() * blocks, pixels * block, [&](int64_t item) {
-      const int64_t first = item % blocks * block;
-      const Vec mean = plane_mean(lanes, in + item * pixels * block, pixels);
-      store_part(mean, out + item / blocks * channels + first, least(block, channels - first));
+  with_type(x, [&]<class T>(const T* in) {
+    with_lanes<T>(block, nullptr, 0, [&](auto lanes) {
+      each_item(pool_, x.n() * blocks, pixels * block, [&](int64_t item) {
+        const int64_t first = item % blocks * block;
+        const auto mean = plane_mean(lanes, in + item * pixels * block, pixels);
+        store_line(mean, out + item / blocks * channels + first, least(block, channels - first));
+      });
     });
   });
 }
 
 void CpuKernels::global_avg_pool_backward(const Tensor& dy, const Tensor& dx) {
-  const int64_t channels = dx.c(), block = block_of(channels), blocks = blocks_of(channels), pixels = dx.h() * dx.w();
+  const int64_t channels = dx.c(), block = block_of(dx), blocks = blocks_of(dx), pixels = dx.h() * dx.w();
   const float* upstream = dy.f32();
-  float* out = dx.f32();
-  const Vec share = Vec::all(1.0f / static_cast<float>(pixels));
-  with_lanes(block, out, stored_elements(dx), [&](auto lanes) {
-    each_item(pool_, dx.n() * blocks, pixels * block, [&](int64_t item) {
-      const Vec gradient = load_channels(upstream + item / blocks * channels, item % blocks, channels) * share;
-      for (int64_t p = item * pixels; p < (item + 1) * pixels; ++p) lanes.store(gradient, out + p * lanes.size());
-      lanes.finish();
+  with_type(dx, [&]<class T>(T* out) {
+    using L = Line<T>;
+    const L share = L::all(1.0f / static_cast<float>(pixels));
+    with_lanes(block, out, stored_elements(dx), [&](auto lanes) {
+      each_item(pool_, dx.n() * blocks, pixels * block, [&](int64_t item) {
+        const L gradient = load_channels<T>(upstream + item / blocks * channels, item % blocks, channels) * share;
+        for (int64_t p = item * pixels; p < (item + 1) * pixels; ++p) lanes.store(gradient, out + p * lanes.size());
+        lanes.finish();
+      });
     });
   });
 }

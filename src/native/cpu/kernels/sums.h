@@ -23,12 +23,18 @@ inline float lane_sum(Vec x) {
   return v[0];
 }
 
-inline Vec sum_of_ways(const Vec (&s)[kWays]) { return (s[0] + s[1]) + (s[2] + s[3]); }
+inline float lane_sum(const Pair& x) { return lane_sum(x.lo + x.hi); }
+
+template <class L>
+inline L sum_of_ways(const L (&s)[kWays]) {
+  return (s[0] + s[1]) + (s[2] + s[3]);
+}
 
 // Sum over the n pixels at p, lane by lane; n <= kRun.
-template <class Lanes>
-inline Vec run_sum(const Lanes& lanes, const float* p, int64_t n) {
-  Vec s[kWays] = {Vec::zero(), Vec::zero(), Vec::zero(), Vec::zero()};
+template <class Lanes, class T>
+inline typename Lanes::L run_sum(const Lanes& lanes, const T* p, int64_t n) {
+  using L = typename Lanes::L;
+  L s[kWays] = {L::zero(), L::zero(), L::zero(), L::zero()};
   int64_t i = 0;
   for (; i + kWays <= n; i += kWays) {
     for (int u = 0; u < kWays; ++u) s[u] = s[u] + lanes.load(p + (i + u) * lanes.size());
@@ -38,22 +44,24 @@ inline Vec run_sum(const Lanes& lanes, const float* p, int64_t n) {
 }
 
 // total += x, lane by lane.
-inline void add_lanes(double (&total)[kBlock], Vec x) {
-  float v[kBlock];
+template <class L>
+inline void add_lanes(double (&total)[L::kLanes], const L& x) {
+  float v[L::kLanes];
   x.store(v);
-  for (int i = 0; i < kBlock; ++i) total[i] += static_cast<double>(v[i]);
+  for (int i = 0; i < L::kLanes; ++i) total[i] += static_cast<double>(v[i]);
 }
 
 // Mean over the pixels of one (image, channel block) plane, lane by lane.
-template <class Lanes>
-inline Vec plane_mean(const Lanes& lanes, const float* plane, int64_t pixels) {
-  double total[kBlock] = {};
+template <class Lanes, class T>
+inline typename Lanes::L plane_mean(const Lanes& lanes, const T* plane, int64_t pixels) {
+  using L = typename Lanes::L;
+  double total[L::kLanes] = {};
   for (int64_t i = 0; i < pixels; i += kRun) {
     add_lanes(total, run_sum(lanes, plane + i * lanes.size(), least(kRun, pixels - i)));
   }
-  float mean[kBlock];
-  for (int i = 0; i < kBlock; ++i) mean[i] = static_cast<float>(total[i] / static_cast<double>(pixels));
-  return Vec::load(mean);
+  float mean[L::kLanes];
+  for (int i = 0; i < L::kLanes; ++i) mean[i] = static_cast<float>(total[i] / static_cast<double>(pixels));
+  return L::load(mean);
 }
 
 // Dot product of two float arrays in double. Products are exact and the order depends on n alone, so equal arrays give

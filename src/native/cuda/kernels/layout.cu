@@ -43,6 +43,18 @@ void CudaKernels::to_dense(const Tensor& x, const Tensor& y) {
          stored * pixels, stored, pixels, channels, output(y), channels * pixels, pixels, pixels);
 }
 
+void CudaKernels::convert(const Tensor& x, const Tensor& y) {
+  if (y.dtype == DType::bf16) {
+    const Global<const float> in = input(x);
+    const Global<Bf16> out = global(y.as<Bf16>());
+    each(stream_, stored_elements(y), [=] LDC_LAMBDA(int64_t i) { out[i] = {static_cast<uint16_t>(pack_bf16(in[i], 0))}; });
+  } else {
+    const Global<const Bf16> in = global<const Bf16>(x.as<Bf16>());
+    const Global<float> out = output(y);
+    each(stream_, stored_elements(y), [=] LDC_LAMBDA(int64_t i) { out[i] = bits_float(static_cast<uint32_t>(in[i].bits) << 16); });
+  }
+}
+
 void CudaKernels::images_to_features(const Tensor& x, const float scale[3], const float shift[3], const Tensor& y) {
   const Global<const uint8_t> in = global<const uint8_t>(x.u8());
   const Global<float> out = output(y);

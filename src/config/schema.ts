@@ -28,6 +28,7 @@ const head = {
   data: section({
     image_size: key(z.int().min(32).max(1024), 256, 'a whole number from 32 to 1024'),
     normalize: oneOf(['unit', 'imagenet', 'released'], 'unit'),
+    development: oneOf(['subjects', 'release'], 'subjects'),
     dev_fraction: share(0.2),
     workers: autoOrCount(),
     cache: flag(true),

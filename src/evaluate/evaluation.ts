@@ -93,6 +93,8 @@ export interface Evaluation {
   /** Which method trained it, and which variant of it; left out where nobody says. */
   method?: string;
   variant?: string | null;
+  /** With `data.development: release`: thresholds and checkpoints are chosen on the parts of the published honest rows. */
+  development?: 'release';
   checkpoint: string | null;
   engine: string | null;
   /** A model that ldc did not train, with its card's name. */

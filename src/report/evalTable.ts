@@ -51,11 +51,19 @@ export function headline({
   engine,
   model,
   convention,
+  development,
   synthetic,
 }: Evaluation): string {
   const engineAndModel = [engine && `engine ${engine}`, model && `model ${model}`].filter(Boolean).join(', ');
   const trained = [method, variant].filter(Boolean).join(' ') || null;
-  const parts = [protocol ?? 'scores of a file', trained, checkpoint, engineAndModel, `convention ${convention}`];
+  const parts = [
+    protocol ?? 'scores of a file',
+    trained,
+    checkpoint,
+    engineAndModel,
+    `convention ${convention}`,
+    development && `development ${development}`,
+  ];
   return parts
     .concat(synthetic ? 'SYNTHETIC' : [])
     .filter(Boolean)

@@ -92,11 +92,13 @@ export async function evaluateRun(
 
 /** The protocol's side of eval.json. */
 export function describe(
-  { protocol, targets, synthetic }: Experiment,
+  { protocol, config, targets, synthetic }: Experiment,
   scores: Scores,
-): Pick<Evaluation, 'protocol' | 'synthetic' | 'targets'> {
+): Pick<Evaluation, 'protocol' | 'development' | 'synthetic' | 'targets'> {
+  const release = config.data.development === 'release' && protocol.official === undefined;
   return {
     protocol: protocol.name,
+    ...(release && { development: 'release' }),
     synthetic,
     targets: targetCounts(scores).map((counts) => {
       const selection = targets.find(({ domain }) => domain === counts.domain)!;

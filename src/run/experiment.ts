@@ -5,6 +5,7 @@ import type { Config } from '../config/schema.js';
 import { findCropSets } from '../data/cropSet.js';
 import { developmentSplit } from '../data/developmentSplit.js';
 import type { Frame } from '../data/manifest.js';
+import { selectReleaseParts } from '../data/releaseParts.js';
 import { type Selection, selectOfficial, selectSides } from '../data/select.js';
 import type { Device } from '../engine/device.js';
 import { openDevice } from '../engine/device.js';
@@ -26,7 +27,8 @@ export interface Experiment {
 }
 
 /**
- * Official protocols bring their development videos; for all others, people of the sources are held out.
+ * Official protocols bring their development videos; for all others, people of the sources are held out, or the releases' own parts with
+ * `data.development: release`.
  * @throws UserError when a domain of the protocol is not in `dataFolder`
  */
 export async function openExperiment(protocol: Protocol, config: Config, dataFolder: string): Promise<Experiment> {
@@ -34,7 +36,9 @@ export async function openExperiment(protocol: Protocol, config: Config, dataFol
   const { official } = protocol;
   const { sources, targets, ...parts } =
     official === undefined
-      ? heldOut(selectSides(sets, protocol), config)
+      ? config.data.development === 'release'
+        ? selectReleaseParts(sets, protocol)
+        : heldOut(selectSides(sets, protocol), config)
       : { ...(await selectOfficial(sets, { ...protocol, official })), notices: [] };
   const all = [...sources, ...targets];
   const notices = [...new Set([...parts.notices, ...all.flatMap(({ partial }) => partial ?? [])])];

@@ -62,7 +62,12 @@ export async function planStudy(study: Study, { data, out }: Places): Promise<Pl
   const tasks = new Map<string, Task>();
   const opened = new Map<string, Experiment>();
   for (const run of runs) {
-    const key = JSON.stringify([run.protocol.name, run.seed, run.config.data.dev_fraction]);
+    const key = JSON.stringify([
+      run.protocol.name,
+      run.seed,
+      run.config.data.dev_fraction,
+      run.config.data.development,
+    ]);
     const known = opened.get(key) ?? (await openExperiment(run.protocol, run.config, data));
     opened.set(key, known);
     const experiment = { ...known, config: run.config };

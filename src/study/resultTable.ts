@@ -1,4 +1,6 @@
 /** The table of a study: variants under each convention against protocols, mean ± deviation, the best in bold, published rows below. */
+
+import type { Config } from '../config/schema.js';
 import { type MeanStd, meanStd } from '../evaluate/seeds.js';
 import { oracleThresholds, type ThresholdName } from '../evaluate/thresholds.js';
 import { type Cell, type Column, MISSING, percentMeanStd, type Table } from '../report/table.js';
@@ -85,21 +87,23 @@ function conventionsOf(study: Study): Convention[] {
   return [...study.report.thresholds, ...(study.evaluate.convention === 'paper' ? ['paper' as const] : [])];
 }
 
-function conventionText(study: Study, convention: Convention, synthetic: boolean): string {
+function conventionText(study: Study, convention: Convention, config: Config, synthetic: boolean): string {
   const { level } = study.report;
+  const release = config.data.development === 'release' && convention === 'source-dev-eer' ? ' (release)' : '';
   const epoch = study.evaluate.checkpoint === 'last' ? 'last epoch' : 'best epoch on source dev';
   const text =
     convention === 'paper'
       ? 'paper: Youden*, min-max over the test set, best epoch on target*'
-      : `${convention}${oracleThresholds.has(convention) ? '*' : ''}, ${level}, ${epoch}`;
+      : `${convention}${oracleThresholds.has(convention) ? '*' : ''}${release}, ${level}, ${epoch}`;
   return synthetic ? `SYNTHETIC, ${text}` : text;
 }
 
 /** All variants under one convention; the best of each column stands out. */
 function block(study: Study, results: StudyResults, convention: Convention): Cell[][] {
   const { metrics } = study.report;
-  const variants = Object.keys(configsOf(study));
-  const text = conventionText(study, convention, results.synthetic);
+  const configs = configsOf(study);
+  const variants = Object.keys(configs);
+  const text = (variant: string) => conventionText(study, convention, configs[variant]!, results.synthetic);
   const figures = variants.map((variant) => {
     const own = results.done.filter(({ run }) => run.variant === variant);
     const of = (result: StudyResult, metric: MetricName) => figureOf(study, result, convention, metric);
@@ -115,7 +119,11 @@ function block(study: Study, results: StudyResults, convention: Convention): Cel
     if (means.length < 2) return null;
     return higherIsBetter(metrics[k % metrics.length]!) ? Math.max(...means) : Math.min(...means);
   });
-  return variants.map((variant, row) => [variant, text, ...figures[row]!.map((figure, k) => cell(figure, best[k]!))]);
+  return variants.map((variant, row) => [
+    variant,
+    text(variant),
+    ...figures[row]!.map((figure, k) => cell(figure, best[k]!)),
+  ]);
 }
 
 type FigureOf = (result: StudyResult, metric: MetricName) => number | null;

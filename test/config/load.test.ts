@@ -41,7 +41,15 @@ describe('defaults', () => {
       device: 'auto',
       precision: 'auto',
       threads: 'auto',
-      data: { image_size: 256, normalize: 'unit', dev_fraction: 0.2, workers: 'auto', cache: true, follow: false },
+      data: {
+        image_size: 256,
+        normalize: 'unit',
+        development: 'subjects',
+        dev_fraction: 0.2,
+        workers: 'auto',
+        cache: true,
+        follow: false,
+      },
       augment: {
         rotation: 0,
         interpolation: 'bilinear',

@@ -57,12 +57,31 @@ describe('the table of a study', () => {
       ...['SSDG-R (CVPR20)', 'published, target EER*, video, 2 frames, best epoch on target*'],
       ...['7.38', '97.17', '10.44', '95.94', '8.91', '96.56'],
     ]);
-    expect(table.rows).toHaveLength(2 + 14);
+    expect(table.rows).toHaveLength(2 + 20);
     expect(table.notes!.join('\n')).toContain('github.com/koushiksrivats/FLIP');
   });
 
+  it('sets the rows with a threshold from development data beside those from the target, also of few sources and masks', async () => {
+    const text = yaml.replace('[OCI-to-M, OMI-to-C]', '[IM-to-C, OCIM-to-D]');
+    const release = text.replace('seeds:', 'settings: {data: {development: release}}\nseeds:');
+    const { table } = await tableOf(worked, release);
+    expect(table.rows[0]!.slice(0, 2)).toEqual(['a', 'source-dev-eer (release), video, last epoch']);
+    expect(table.rows.slice(2)).toHaveLength(6);
+    const rows = table.rows.filter(([method]) => String(method).startsWith('SSDG-R'));
+    expect(rows).toEqual([
+      [
+        ...['SSDG-R (re-run of DBMNet)', 'published, target EER* (idealized)'],
+        ...['18.67', '86.67', '5.88', '98.54', '12.28', '92.61'],
+      ],
+      [
+        ...['SSDG-R (re-run of DBMNet)', 'published, source-dev-eer (release), 2 frames (more realistic)'],
+        ...['18.89', '91.35', '6.77', '98.42', '12.83', '94.88'],
+      ],
+    ]);
+  });
+
   it('has no published rows for other protocols, nor when the study wants none', async () => {
-    const other = await tableOf(worked, yaml.replace('[OCI-to-M, OMI-to-C]', '[MI-to-C, "O:print&C&I-to-M"]'));
+    const other = await tableOf(worked, yaml.replace('[OCI-to-M, OMI-to-C]', '[CI-to-M, "O:print&C&I-to-M"]'));
     expect(other.table.rows).toHaveLength(2);
     const none = await tableOf(worked, yaml.replace('thresholds:', 'published: false, thresholds:'));
     expect(none.table.rows).toHaveLength(2);

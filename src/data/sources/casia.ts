@@ -67,5 +67,6 @@ export const casia: Source = {
       ),
     ),
   subsets: {},
+  developmentPart: ({ split, subject }) => (split === 'train' ? 'train' : Number(subject) <= 47 ? 'dev' : null),
   shortest: 25,
 };

@@ -57,6 +57,8 @@ export const msu: Source = {
       ),
     ),
   subsets: {},
+  // Training loses three: the program tests for them first, and they stand in its training list.
+  developmentPart: ({ split, subject }) => (split === 'test' ? 'dev' : Number(subject) < 53 ? 'train' : null),
   shortest: 100,
   upsideDown: ({ label, subject, extra }) => label === 'live' && extra.camera === 'android' && upsideDown.has(subject),
 };

@@ -63,6 +63,7 @@ export const oulu: Source = {
       ),
     ),
   subsets: { default: { splits: ['train', 'test'] } },
+  developmentPart: ({ split, subject }) => (split !== 'dev' ? 'train' : Number(subject) === 21 ? null : 'dev'),
   shortest: 50,
   protocols: readOuluProtocols,
 };

@@ -83,6 +83,11 @@ export interface Source {
   describe?(own: readonly string[], read: (path: string) => Promise<string>): Promise<Described>;
   /** Named parts beside `all`; `default` is what published cross-domain tables use. */
   subsets: Readonly<Record<string, Subset>>;
+  /**
+   * Where a presentation goes when published rows with a threshold from development data are made again (DBMNet's re-run of SSDG): trained on,
+   * development, or `null`, left out.
+   */
+  developmentPart?(presentation: Pick<Presentation, 'split' | 'subject'>): 'train' | 'dev' | null;
   /** Frames below which something is wrong with a video. */
   shortest: number;
   /** Presentations that are stored upside-down. */

@@ -2,13 +2,17 @@
 import { stat } from 'node:fs/promises';
 import { UserError } from '../base/errors.js';
 import { inBatches, readImage } from '../data/loader.js';
+import type { Evaluation } from '../evaluate/evaluation.js';
 import type { Provider } from '../evaluate/onnxProvider.js';
+import { readScores, type ScoreFileOptions } from '../evaluate/scoreFile.js';
 import type { ImageScore } from '../evaluate/scorer.js';
+import { type ScoreRow, type Scores, scoresOf } from '../evaluate/scores.js';
 import { loadConfig } from './configuration.js';
 import type { ForeignCard } from './foreignCard.js';
 import { openOnnx } from './foreignModel.js';
 import { fileWeights, type OpenModel, openOnEngine, runWeights } from './openModel.js';
 import { openRun } from './runFolder.js';
+import { evaluateBare } from './scored.js';
 import { decide } from './threshold.js';
 
 export interface LoadOptions {
@@ -60,4 +64,22 @@ export async function predict(model: OpenModel, images: readonly (string | Uint8
     verdicts.push(...scores.map((each) => ({ ...each, decision: decide(each.score, threshold.frame) })));
   }
   return verdicts;
+}
+
+export interface EvaluateOptions extends ScoreFileOptions {
+  /** Development scores of the sources, from which the threshold `source-dev-eer` comes. */
+  development?: string | readonly ScoreRow[];
+}
+
+/**
+ * Everything that `ldc eval --scores` says of scores: a file of any kind that it reads, or rows.
+ * @throws UserError for a file that is none, or scores of one class
+ */
+export async function evaluate(
+  scores: string | readonly ScoreRow[],
+  { development, ...options }: EvaluateOptions = {},
+): Promise<Evaluation> {
+  const open = (given: string | readonly ScoreRow[]): Promise<Scores> | Scores =>
+    typeof given === 'string' ? readScores(given, options) : scoresOf(given, 'the scores');
+  return evaluateBare(await open(scores), development === undefined ? undefined : await open(development));
 }

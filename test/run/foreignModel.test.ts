@@ -18,7 +18,7 @@ import { targetFrames } from '../../src/run/evaluateRun.js';
 import { openExperiment } from '../../src/run/experiment.js';
 import type { ForeignCard } from '../../src/run/foreignCard.js';
 import { type ForeignModel, openOnnx } from '../../src/run/foreignModel.js';
-import { loadModel, predict } from '../../src/run/library.js';
+import { evaluate, loadModel, predict } from '../../src/run/library.js';
 import { silent } from '../../src/run/progress.js';
 import { failure, put, temporaryFolder } from '../data/helpers.js';
 import { type MeanModel, meanModel } from './meanModel.js';
@@ -345,5 +345,23 @@ describe('evaluated under a protocol', () => {
       value: null,
       why: expect.stringMatching(/lacks the source C/),
     });
+  });
+});
+
+describe('scores in a program', () => {
+  it('are evaluated as in a file', async () => {
+    const row = { domain: 'M', frame: 0, subject: '' };
+    const rows = [0.9, 0.4, 0.6, 0.1].map((score, i) => {
+      const label = i < 2 ? ('live' as const) : ('spoof' as const);
+      return { ...row, path: `${i}`, video: `${i}`, label, attackType: i < 2 ? 'live' : 'print', score };
+    });
+    const fromRows = await evaluate(rows, { development: rows });
+    expect(fromRows.levels.frame.thresholds.fixed).toMatchObject({ far: 0.5, frr: 0.5 });
+    const file = await put(at('scores.txt'), '0.9 1\n0.4 1\n0.6 0\n0.1 0\n');
+    const fromFile = await evaluate(file, { development: file });
+    for (const { levels } of [fromRows, fromFile]) {
+      expect(levels.video.thresholds['source-dev-eer']).toMatchObject({ value: 0.6, far: 0.5, frr: 0.5 });
+    }
+    expect(fromFile.levels.frame.auc).toBe(fromRows.levels.frame.auc);
   });
 });

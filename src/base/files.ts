@@ -1,7 +1,7 @@
 /** Files that are either whole or absent: written under a temporary name, synced, renamed. */
-import { existsSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { WorkError } from './errors.js';
 
 let counter = 0;
 
@@ -51,16 +51,26 @@ export async function writeSynced(path: string, content: Uint8Array): Promise<vo
  */
 export async function makeFolder(folder: string): Promise<void> {
   const parent = dirname(folder);
+  let made = await makeOne(folder);
+  if (made === 'no parent' && parent !== folder) {
+    await makeFolder(parent);
+    made = await makeOne(folder);
+  }
+  if (made === 'no parent') throw new WorkError(`the folder ${folder} cannot be made in ${parent}`);
+  if (made) await syncFolder(parent);
+}
+
+/** Whether the folder was made; it may be there already, or another process may be faster. */
+async function makeOne(folder: string): Promise<boolean | 'no parent'> {
   try {
     await mkdir(folder);
+    return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return;
-    if (code !== 'ENOENT' || parent === folder || existsSync(parent)) throw error;
-    await makeFolder(parent);
-    return makeFolder(folder);
+    if (code === 'ENOENT') return 'no parent';
+    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return false;
+    throw error;
   }
-  await syncFolder(parent);
 }
 
 /** Removes what `writeWhole` of a process that was killed left in `folder`. Only for who alone may write there. */

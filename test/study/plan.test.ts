@@ -101,6 +101,7 @@ describe('the plan of a study', () => {
     expect(planned).toEqual({
       'ocim.yaml': [12, 12],
       'limited-source.yaml': [6, 6],
+      'methods.yaml': [84, 12],
       'ablation.yaml': [96, 12],
       'one-to-one.yaml': [36, 36],
       'oulu.yaml': [14, 14],

@@ -25,16 +25,6 @@ int64_t chunk_blocks(int64_t from, int64_t to, int64_t kernel) {
   return is_dot(from, to) ? blocks : least(blocks, most(fitting, 1));
 }
 
-// The taps of one phase of rows and one of columns.
-struct Part {
-  Axis::Phase y, x;
-  int64_t taps, taps_before;
-  Part(const Axis& axis, int64_t py, int64_t px) : y(axis.phase(py)), x(axis.phase(px)) {
-    taps = y.taps * x.taps;
-    taps_before = y.taps_before * axis.kernel + y.taps * x.taps_before;
-  }
-};
-
 // Where each pixel of an item lies, relative to its first grid row: the same for every item.
 struct Place {
   int32_t from, to;
@@ -190,45 +180,6 @@ struct Run {
 };
 
 }  // namespace
-
-Axis::Axis(const Conv2d& conv, int64_t kernel_size, ConvPass which)
-    : pass(which), kernel(kernel_size), stride(conv.stride), padding(conv.padding) {
-  if (pass == ConvPass::forward) {
-    sample = kernel == 1 ? stride : 1;
-    in_step = stride / sample;
-    out_step = 1;
-    low = -padding;
-    reach = kernel;
-    return;
-  }
-  sample = in_step = 1;
-  out_step = stride;
-  low = 0;
-  int64_t nearest = INT64_MAX, farthest = INT64_MIN;
-  for (int64_t p = 0; p < out_step; ++p) {
-    const Phase ph = phase(p);
-    if (ph.taps == 0) continue;
-    const int64_t last = ph.first + ph.taps - 1;
-    nearest = least(nearest, ph.first);
-    farthest = most(farthest, last);
-  }
-  low = nearest;
-  reach = farthest - nearest + 1;
-}
-
-// Data gradient: dx[i] = sum over kernel positions k = r + j s of dy[(i + padding - k) / s] w[k], where i = t s + p and
-// r = (p + padding) mod s.
-Axis::Phase Axis::phase(int64_t p) const {
-  if (pass == ConvPass::forward) return {kernel, 0, 0, 1, 0};
-  auto taps_of = [this](int64_t q) {
-    const int64_t r = (q + padding) % stride;
-    return r < kernel ? ceil_div(kernel - r, stride) : 0;
-  };
-  int64_t before = 0;
-  for (int64_t q = 0; q < p; ++q) before += taps_of(q);
-  const int64_t taps = taps_of(p), r = (p + padding) % stride;
-  return {taps, taps == 0 ? 0 : (p + padding) / stride - (taps - 1) - low, r + (taps - 1) * stride, -stride, before};
-}
 
 int64_t direct_packed_elements(int64_t out_channels, int64_t in_channels, int64_t kernel, ConvPass pass) {
   const int64_t from = pass == ConvPass::forward ? in_channels : out_channels;

@@ -214,6 +214,8 @@ export interface MachinePeak {
   isa: string;
   /** Fused multiply-adds in registers, two operations each. */
   fmaGflops: number;
+  /** Products of bf16 tiles; null where there are none. */
+  tileGflops: number | null;
   /** Triad over arrays far larger than the caches. */
   bandwidthGbS: number;
 }

@@ -361,7 +361,7 @@ Napi::Function DeviceObject::define(Napi::Env env) {
       });
 }
 
-// measurePeak(threads) -> {isa, fmaGflops, bandwidthGbS}; about a second, on the calling thread.
+// measurePeak(threads) -> {isa, fmaGflops, tileGflops or null, bandwidthGbS}; about a second, on the calling thread.
 Napi::Value measure_peak(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   try {
@@ -372,6 +372,7 @@ Napi::Value measure_peak(const Napi::CallbackInfo& info) {
     Napi::Object peak = Napi::Object::New(env);
     peak.Set("isa", cpu::name_of(isa));
     peak.Set("fmaGflops", cpu::fma_gflops(pool, isa));
+    peak.Set("tileGflops", isa == cpu::Isa::amx ? Napi::Number::New(env, cpu::tile_gflops(pool, isa)) : env.Null());
     peak.Set("bandwidthGbS", cpu::triad_gigabytes(pool));
     return peak;
   } catch (const std::exception& error) {

@@ -25,12 +25,12 @@ function deviceWith(isa: string, threads: number, convAlgorithm: ConvAlgorithm):
   return device;
 }
 
-const isas = ['scalar', 'avx2', 'avx512'].filter((isa) => {
+const isas = ['scalar', 'avx2', 'avx512', 'amx'].filter((isa) => {
   try {
     deviceWith(isa, 1, 'direct');
     return true;
   } catch (error) {
-    if (error instanceof UserError && messageOf(error).includes('does not have it')) return false;
+    if (error instanceof UserError && messageOf(error).includes('LDC_ISA=')) return false;
     throw error;
   }
 });

@@ -54,7 +54,7 @@ it('by layer and pass, from the second step on', async () => {
   const profile = {
     rows,
     steps: profiler.steps,
-    peak: { isa: 'avx2', fmaGflops: 100, bandwidthGbS: 10 },
+    peak: { isa: 'avx2', fmaGflops: 100, tileGflops: null, bandwidthGbS: 10 },
     memory: { peakTensorsMb: 1, reservedMb: 2, peakRssMb: 3, growths: profiler.growths },
   };
   expect(layerTable(profile).rows.map(([layer]) => layer)).toEqual(['first', 'second']);

@@ -1,5 +1,6 @@
 // Checks every convolution kernel against a plain loop nest in double precision, for every instruction set of this machine
-// and several numbers of threads, whose results must be equal bit by bit.
+// and several numbers of threads, whose results must be equal bit by bit; with features in bf16 those of the tile units, the
+// processor's and the emulated one, are a group of their own.
 //
 //   conv2d_test            exit status 0 when everything agrees; -v prints the errors
 //   conv2d_test small      those of at most two million products: under a sanitizer each costs many times as much
@@ -40,58 +41,87 @@ struct Random {
 constexpr size_t kGuard = 64;
 constexpr float kGuardValue = 12345.0f;
 
+uint32_t bits_of(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, 4);
+  return bits;
+}
+float float_of(uint32_t bits) {
+  float x;
+  std::memcpy(&x, &bits, 4);
+  return x;
+}
+// The nearest bf16, ties to even.
+float nearest_bf16(float x) { return float_of((bits_of(x) + 0x7fff + (bits_of(x) >> 16 & 1)) & 0xffff0000u); }
+
 // A tensor with memory of its own.
 struct Buffer {
   Tensor tensor;
-  float* memory = nullptr;
+  char* memory = nullptr;
   size_t count = 0;
-  Buffer(Layout layout, std::vector<int64_t> shape) {
+  Buffer(Layout layout, std::vector<int64_t> shape, DType type = DType::f32) {
     tensor.layout = layout;
+    tensor.dtype = type;
     tensor.rank = static_cast<int>(shape.size());
     for (size_t i = 0; i < shape.size(); ++i) tensor.shape[i] = shape[i];
     count = static_cast<size_t>(layout == Layout::features ? cpu::stored_elements(tensor) : tensor.elements());
-    memory = static_cast<float*>(std::aligned_alloc(64, ((count + kGuard) * 4 + 63) / 64 * 64));
+    memory = static_cast<char*>(std::aligned_alloc(64, ((count + kGuard) * 4 + 63) / 64 * 64));
     clear();
     tensor.data = memory;
   }
   Buffer(const Buffer&) = delete;
   ~Buffer() { std::free(memory); }
   void clear() {
-    for (size_t i = 0; i < count; ++i) memory[i] = NAN;
-    for (size_t i = 0; i < kGuard; ++i) memory[count + i] = kGuardValue;
+    for (size_t i = 0; i < count; ++i) put(i, NAN);
+    for (size_t i = 0; i < kGuard; ++i) put(count + i, kGuardValue);
+  }
+  bool halves() const { return tensor.dtype == DType::bf16; }
+  void put(size_t i, float x) {
+    if (halves()) {
+      const auto upper = static_cast<uint16_t>(bits_of(x) >> 16);
+      std::memcpy(memory + i * 2, &upper, 2);
+    } else {
+      std::memcpy(memory + i * 4, &x, 4);
+    }
+  }
+  float at(size_t i) const {
+    if (!halves()) return tensor.f32()[i];
+    uint16_t upper;
+    std::memcpy(&upper, memory + i * 2, 2);
+    return float_of(uint32_t{upper} << 16);
   }
   int64_t place(int64_t n, int64_t c, int64_t y, int64_t x) const {
-    const int64_t b = cpu::block_of(tensor.c());
-    return (((n * cpu::blocks_of(tensor.c()) + c / b) * tensor.h() + y) * tensor.w() + x) * b + c % b;
+    const int64_t b = cpu::block_of(tensor);
+    return (((n * cpu::blocks_of(tensor) + c / b) * tensor.h() + y) * tensor.w() + x) * b + c % b;
   }
   // Writes values [N,C,H,W] (or dense), channel padding zero.
   void set(const Doubles& values) {
     if (tensor.layout != Layout::features) {
-      for (size_t i = 0; i < count; ++i) memory[i] = static_cast<float>(values[i]);
+      for (size_t i = 0; i < count; ++i) put(i, static_cast<float>(values[i]));
       return;
     }
-    std::memset(memory, 0, count * 4);
+    std::memset(memory, 0, count * bytes_of(tensor.dtype));
     size_t i = 0;
     for (int64_t n = 0; n < tensor.n(); ++n)
       for (int64_t c = 0; c < tensor.c(); ++c)
         for (int64_t y = 0; y < tensor.h(); ++y)
-          for (int64_t x = 0; x < tensor.w(); ++x) memory[place(n, c, y, x)] = static_cast<float>(values[i++]);
+          for (int64_t x = 0; x < tensor.w(); ++x) put(size_t(place(n, c, y, x)), static_cast<float>(values[i++]));
   }
   Doubles get() const {
-    if (tensor.layout != Layout::features) return Doubles(memory, memory + count);
+    if (tensor.layout != Layout::features) return Doubles(tensor.f32(), tensor.f32() + count);
     Doubles values;
     for (int64_t n = 0; n < tensor.n(); ++n)
       for (int64_t c = 0; c < tensor.c(); ++c)
         for (int64_t y = 0; y < tensor.h(); ++y)
-          for (int64_t x = 0; x < tensor.w(); ++x) values.push_back(memory[place(n, c, y, x)]);
+          for (int64_t x = 0; x < tensor.w(); ++x) values.push_back(at(size_t(place(n, c, y, x))));
     return values;
   }
   bool intact() const {
     for (size_t i = 0; i < kGuard; ++i)
-      if (memory[count + i] != kGuardValue) return false;
+      if (at(count + i) != (halves() ? float_of(bits_of(kGuardValue) & 0xffff0000u) : kGuardValue)) return false;
     if (tensor.layout != Layout::features) return true;
     double all = 0, logical = 0;
-    for (size_t i = 0; i < count; ++i) all += std::fabs(memory[i]);
+    for (size_t i = 0; i < count; ++i) all += std::fabs(at(i));
     for (double v : get()) logical += std::fabs(v);
     return std::fabs(all - logical) <= 1e-9 * std::fabs(all);
   }
@@ -102,13 +132,14 @@ struct Case {
   int stride, padding;
   Descriptor descriptor = Descriptor::vanilla;
   ConvAlgorithm algorithm = ConvAlgorithm::direct;
+  DType type = DType::f32;
   int64_t out_h() const { return (h + 2 * padding - kernel) / stride + 1; }
   int64_t out_w() const { return (w + 2 * padding - kernel) / stride + 1; }
   int64_t products() const { return n * k * out_h() * out_w() * c * kernel * kernel; }
   std::string name() const {
     char text[160];
-    std::snprintf(text, sizeof text, "n%ld c%ld %ldx%ld k%ld %ldx%ld s%d p%d descriptor %d algorithm %d", long(n), long(c),
-                  long(h), long(w), long(k), long(kernel), long(kernel), stride, padding, int(descriptor), int(algorithm));
+    std::snprintf(text, sizeof text, "n%ld c%ld %ldx%ld k%ld %ldx%ld s%d p%d descriptor %d algorithm %d%s", long(n), long(c),
+                  long(h), long(w), long(k), long(kernel), long(kernel), stride, padding, int(descriptor), int(algorithm), type == DType::bf16 ? " bf16" : "");
     return text;
   }
 };
@@ -125,6 +156,7 @@ struct Problem {
   float constant = 0.7f;
   Doubles x, w, m, theta, bias, dy;         // given
   Doubles y, dx, dw, dm, dtheta, dbias;     // wanted
+  Doubles y_sizes, dx_sizes;                // sums of the absolute values of the products
 
   bool has_mask() const { return shape.descriptor != Descriptor::vanilla && shape.descriptor != Descriptor::cdc; }
   bool has_theta() const { return has_mask() && shape.descriptor != Descriptor::ldc_paper; }
@@ -179,22 +211,23 @@ struct Problem {
   explicit Problem(const Case& c) : shape(c) {
     Random random;
     random.state += static_cast<uint64_t>(c.c * 7919 + c.k * 104729 + c.h * 31 + c.kernel);
-    auto draw = [&](int64_t count, double scale, double offset, bool rectify = false) {
+    auto draw = [&](int64_t count, double scale, double offset, bool rectify = false, DType type = DType::f32) {
       Doubles v(static_cast<size_t>(count));
       for (double& e : v) {
         e = static_cast<float>(offset + scale * random.normal());
         if (rectify && e < 0) e = 0;
+        if (type == DType::bf16) e = nearest_bf16(float(e));
       }
       return v;
     };
     const int64_t oh = c.out_h(), ow = c.out_w(), taps = c.kernel * c.kernel;
-    x = draw(c.n * c.c * c.h * c.w, 1, 0, true);
+    x = draw(c.n * c.c * c.h * c.w, 1, 0, true, c.type);
     w = draw(c.k * c.c * taps, std::sqrt(2.0 / double(c.c * taps)), 0);
     if (has_mask()) m = draw(c.descriptor == Descriptor::ldc_paper ? c.k * c.c * 9 : c.k * c.c, 0.2, 1);
     if (has_theta()) theta = draw(1, 0.1, 0.5);
     bias = draw(c.k, 1, 0);
-    dy = draw(c.n * c.k * oh * ow, 1, 0);
-    y.assign(dy.size(), 0), dx.assign(x.size(), 0), dbias.assign(bias.size(), 0);
+    dy = draw(c.n * c.k * oh * ow, 1, 0, false, c.type);
+    y.assign(dy.size(), 0), dx.assign(x.size(), 0), y_sizes = y, dx_sizes = dx, dbias.assign(bias.size(), 0);
     Doubles g(w.size(), 0);
     for (int64_t n = 0; n < c.n; ++n)
       for (int64_t k = 0; k < c.k; ++k)
@@ -221,6 +254,7 @@ struct Problem {
                   const size_t out = size_t(((n * c.k + k) * oh + oy) * ow + ox);
                   y[out] += weight * x[in];
                   dx[in] += weight * dy[out];
+                  y_sizes[out] += std::fabs(weight * x[in]), dx_sizes[in] += std::fabs(weight * dy[out]);
                   sum += x[in] * dy[out];
                 }
               }
@@ -242,11 +276,11 @@ void fail(const std::string& where, const char* what) {
 
 Result run(const Problem& p, Kernels& kernels, const std::string& where) {
   const Case& c = p.shape;
-  Conv2d conv{c.h, c.w, c.stride, c.padding, c.algorithm, c.descriptor, p.constant};
+  const Conv2d conv{c.h, c.w, c.stride, c.padding, c.algorithm, c.descriptor, p.constant, c.type};
   const int64_t oh = c.out_h(), ow = c.out_w();
-  Buffer x(Layout::features, {c.n, c.c, c.h, c.w});
-  Buffer y(Layout::features, {c.n, c.k, oh, ow}), y_bias(Layout::features, {c.n, c.k, oh, ow});
-  Buffer dx(Layout::features, {c.n, c.c, c.h, c.w}), dy(Layout::features, {c.n, c.k, oh, ow});
+  Buffer x(Layout::features, {c.n, c.c, c.h, c.w}, c.type);
+  Buffer y(Layout::features, {c.n, c.k, oh, ow}, c.type), y_bias(Layout::features, {c.n, c.k, oh, ow}, c.type);
+  Buffer dx(Layout::features, {c.n, c.c, c.h, c.w}, c.type), dy(Layout::features, {c.n, c.k, oh, ow}, c.type);
   Buffer w(Layout::dense, {c.k, c.c, c.kernel, c.kernel}), dw(Layout::dense, {c.k, c.c, c.kernel, c.kernel});
   std::vector<int64_t> mask{c.k, c.c};
   if (c.descriptor == Descriptor::ldc_paper) mask = {c.k, c.c, 3, 3};
@@ -291,19 +325,36 @@ Error compare(const Doubles& got, const Doubles& want, bool direct) {
   return {worst / limit, std::sqrt(error2 / (want2 + 1e-300)), limit};
 }
 
-void check(const Case& c, bool verbose) {
+// With features in bf16 the weights are rounded to it, by at most u = 2^-8 of themselves, then the sum is (docs/cuda.md, limits of bf16).
+// An element may be off by the float32 limit plus that; the error in units of what it may be.
+double bf16_error(const Doubles& got, const Doubles& want, const Doubles& sizes) {
+  constexpr double u = 1.0 / 256;
+  const double float_limit = compare(got, want, true).limit;
+  double worst = 0;
+  for (size_t i = 0; i < want.size(); ++i) {
+    const double limit = float_limit + u * sizes[i] + u * (std::fabs(want[i]) + u * sizes[i]);
+    const double error = std::fabs(got[i] - want[i]) / limit;
+    if (!(error <= worst)) worst = std::isnan(error) ? INFINITY : error;
+  }
+  return worst;
+}
+
+// Results of instruction sets that must have the same bits, the first against what is wanted.
+void check(const Case& c, std::initializer_list<cpu::Isa> isas, bool verbose) {
   const Problem problem(c);
   Doubles want_y = problem.y;
   for (size_t i = 0; i < want_y.size(); ++i)
     want_y[i] -= problem.bias[i / size_t(c.out_h() * c.out_w()) % size_t(c.k)];
   const Result want{want_y, problem.y, problem.dx, problem.dw, problem.dm, problem.dtheta, problem.dbias};
   const char* names[] = {"y", "y with bias", "dx", "dw", "dm", "dtheta", "dbias"};
+  const bool halves = c.type == DType::bf16;
   Result first;
   bool have = false;
-  for (cpu::Isa isa : {cpu::Isa::avx512, cpu::Isa::avx2, cpu::Isa::scalar}) {
+  for (cpu::Isa isa : isas) {
     if (!cpu::supported(isa)) continue;
+    const bool slow = isa == cpu::Isa::scalar || isa == cpu::Isa::emulated_amx;
     for (int threads : {1, 2, 3, 5}) {
-      if (isa == cpu::Isa::scalar && threads != 2) continue;
+      if (slow && threads != 2 && !(c.products() < 100'000 && threads == 5)) continue;
       cpu::Pool pool(threads);
       cpu::Scratch scratch;
       const std::string where = c.name() + " " + cpu::name_of(isa) + " threads " + std::to_string(threads);
@@ -311,7 +362,8 @@ void check(const Case& c, bool verbose) {
       Result got = run(problem, *kernels, where);
       if (!have) {
         for (size_t i = 0; i < 7; ++i) {
-          const Error e = compare(*got.all()[i], *want.all()[i], c.algorithm == ConvAlgorithm::direct);
+          Error e = compare(*got.all()[i], *want.all()[i], c.algorithm == ConvAlgorithm::direct || (halves && i < 3));
+          if (halves && i < 3) e.largest = bf16_error(*got.all()[i], *want.all()[i], i < 2 ? problem.y_sizes : problem.dx_sizes);
           if (!(e.largest <= 1)) {
             fail(where, (std::string(names[i]) + " is off by " + std::to_string(e.largest) + " limits").c_str());
           }
@@ -328,6 +380,39 @@ void check(const Case& c, bool verbose) {
         if (a.size() != b.size() || (!a.empty() && std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) != 0))
           fail(where, (std::string(names[i]) + " differs between instruction sets or thread counts").c_str());
       }
+    }
+  }
+}
+
+// Products of single tiles, the processor's against the emulated ones, bit by bit: numbers of all sizes, denormal ones and
+// sums that nearly vanish among them, and what is rounded to bf16 of them. Any NaN is as good as another.
+void check_tiles() {
+  if (!cpu::supported(cpu::Isa::amx)) {
+    std::printf("amx: %s; its code ran on the emulated tiles alone\n", cpu::hindrance(cpu::Isa::amx).c_str());
+    return;
+  }
+  cpu::Pool pool(1);
+  cpu::Scratch scratch;
+  const auto real = cpu::make_tiles(cpu::Isa::amx, pool, scratch), emulated = cpu::make_tiles(cpu::Isa::emulated_amx, pool, scratch);
+  Random random;
+  alignas(64) uint16_t a[512], b[512];
+  alignas(64) float c[256], mine[256];
+  for (int turn = 0; turn < 600; ++turn) {
+    // By turns: any bits; ordinary numbers; products about the least normal number.
+    const int kind = turn % 3;
+    auto number = [&](double exponent) {
+      if (kind == 0) return static_cast<float>(float_of(uint32_t(random.uniform() * 4294967296.0)));
+      return static_cast<float>(random.normal() * std::pow(2.0, exponent));
+    };
+    for (uint16_t& x : a) x = static_cast<uint16_t>(bits_of(number(kind == 2 ? -63 : 0)) >> 16);
+    for (uint16_t& x : b) x = static_cast<uint16_t>(bits_of(number(kind == 2 ? -64 + int(random.uniform() * 5) : 0)) >> 16);
+    for (int i = 0; i < 256; ++i) c[i] = mine[i] = number(kind == 2 ? -126 : 2);
+    real->multiply_tiles(a, b, c);
+    emulated->multiply_tiles(a, b, mine);
+    for (int i = 0; i < 256; ++i) {
+      if (bits_of(c[i]) == bits_of(mine[i]) || (std::isnan(c[i]) && std::isnan(mine[i]))) continue;
+      std::printf("kind %d: %a, emulated %a\n", kind, double(c[i]), double(mine[i]));
+      return fail("tiles", "the processor's product and the emulated one differ");
     }
   }
 }
@@ -428,10 +513,29 @@ int main(int argc, char** argv) {
   add({1, 16, 264, 256, 64, 3, 1, 1}, ConvAlgorithm::winograd_f4, false);
   add({1, 64, 264, 257, 16, 3, 1, 1}, ConvAlgorithm::winograd_f4, false);
   if (mode == "small") std::erase_if(cases, [](const Case& c) { return c.products() > 2'000'000; });
+  // The same in bf16. Rows put together from several images, with images left over; halos too large for one band.
+  std::vector<Case> halves;
+  for (Case c : cases) {
+    if (c.algorithm != ConvAlgorithm::direct || c.products() > 4'000'000) continue;
+    c.type = DType::bf16;
+    halves.push_back(c);
+  }
+  for (Case c : {Case{19, 32, 8, 8, 16, 3, 1, 1}, Case{3, 32, 16, 16, 64, 3, 1, 1}, Case{5, 32, 7, 5, 32, 3, 2, 1},
+                 Case{1, 448, 26, 32, 6, 3, 1, 1}, Case{1, 64, 32, 32, 48, 3, 2, 1}, Case{1, 32, 64, 64, 16, 3, 1, 1}}) {
+    c.type = DType::bf16;
+    halves.push_back(c);
+  }
+  if (mode == "small") std::erase_if(halves, [](const Case& c) { return c.products() > 2'000'000; });
   for (const Case& c : cases) {
     if (verbose) std::printf("%s\n", c.name().c_str());
-    check(c, verbose);
+    check(c, {cpu::Isa::avx512, cpu::Isa::avx2, cpu::Isa::scalar}, verbose);
   }
-  std::printf("%zu cases, %d failures\n", cases.size(), failures);
+  for (const Case& c : halves) {
+    if (verbose) std::printf("%s\n", c.name().c_str());
+    check(c, {cpu::Isa::amx, cpu::Isa::emulated_amx}, verbose);
+    check(c, {cpu::Isa::avx512, cpu::Isa::avx2, cpu::Isa::scalar}, false);
+  }
+  check_tiles();
+  std::printf("%zu cases, %d failures\n", cases.size() + halves.size(), failures);
   return failures == 0 ? 0 : 1;
 }

@@ -10,12 +10,15 @@
 #include "features.h"
 #include "pool.h"
 #include "scratch.h"
+#include "tiles/tile_convolution.h"
 
 namespace ldc::cpu::LDC_ISA {
 
 class CpuKernels final : public Kernels {
  public:
-  CpuKernels(Pool& pool, Scratch& scratch) : pool_(pool), scratch_(scratch) {}
+  // tiles, or null: computes convolutions of bf16 features; owned.
+  CpuKernels(Pool& pool, Scratch& scratch, TileConvolution* tiles) : pool_(pool), scratch_(scratch), tiles_(tiles) {}
+  ~CpuKernels() override { delete tiles_; }
 
   void fill(const Tensor& y, float value) override;
   void scale(const Tensor& x, float factor, const Tensor& y) override;
@@ -100,6 +103,9 @@ class CpuKernels final : public Kernels {
   Pool& pool_;
   Scratch& scratch_;
   Scratch copies_;  // float32 copies of bf16 features, for convolutions
+  TileConvolution* tiles_;
+
+  bool on_tiles(const Conv2d& conv) const { return tiles_ != nullptr && conv.dtype == DType::bf16; }
 };
 
 }  // namespace ldc::cpu::LDC_ISA

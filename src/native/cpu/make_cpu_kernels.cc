@@ -3,6 +3,6 @@
 
 namespace ldc::cpu::LDC_ISA {
 
-Kernels* make_cpu_kernels(Pool& pool, Scratch& scratch) { return new CpuKernels(pool, scratch); }
+Kernels* make_cpu_kernels(Pool& pool, Scratch& scratch, TileConvolution* tiles) { return new CpuKernels(pool, scratch, tiles); }
 
 }  // namespace ldc::cpu::LDC_ISA

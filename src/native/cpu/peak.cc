@@ -65,14 +65,14 @@ __attribute__((noinline)) void spin_scalar(int64_t rounds) {
 
 void spin(Isa isa, int64_t rounds) {
 #if defined(__x86_64__)
-  if (isa == Isa::avx512) return spin_avx512(rounds);
+  if (isa == Isa::avx512 || isa == Isa::amx) return spin_avx512(rounds);
   if (isa == Isa::avx2) return spin_avx2(rounds);
 #endif
   spin_scalar(rounds);
 }
 
 // Multiply-adds of one round.
-double fmas_of_round(Isa isa) { return isa == Isa::avx512 ? 24 * 16 : isa == Isa::avx2 ? 12 * 8 : 12; }
+double fmas_of_round(Isa isa) { return isa == Isa::avx512 || isa == Isa::amx ? 24 * 16 : isa == Isa::avx2 ? 12 * 8 : 12; }
 
 void triad(const float* b, const float* c, float* a, int64_t n) {
   int64_t i = 0;
@@ -92,21 +92,34 @@ double processor_seconds() {
 
 }  // namespace
 
-double fma_gflops(Pool& pool, Isa isa) {
-  const int64_t rounds = isa == Isa::scalar ? 20000 : 200000;
+// The sum over threads of `flops` by the best processor time of body().
+template <class Body>
+static double best_gflops(Pool& pool, double flops, const Body& body) {
   constexpr int kRepeats = 24;
   const int threads = pool.threads();
   std::vector<double> best(static_cast<size_t>(threads), 1e30);
   pool.each(threads, [&](int64_t item, int) {
     for (int i = 0; i < kRepeats; ++i) {
       const double start = processor_seconds();
-      spin(isa, rounds);
+      body();
       best[static_cast<size_t>(item)] = std::min(best[static_cast<size_t>(item)], processor_seconds() - start);
     }
   });
   double sum = 0;
-  for (double seconds : best) sum += 2 * fmas_of_round(isa) * static_cast<double>(rounds) / seconds * 1e-9;
+  for (double seconds : best) sum += flops / seconds * 1e-9;
   return sum;
+}
+
+double fma_gflops(Pool& pool, Isa isa) {
+  const int64_t rounds = isa == Isa::scalar || isa == Isa::emulated_amx ? 20000 : 200000;
+  return best_gflops(pool, 2 * fmas_of_round(isa) * static_cast<double>(rounds), [&] { spin(isa, rounds); });
+}
+
+double tile_gflops(Pool& pool, Isa isa) {
+  constexpr int64_t kRounds = 20000;
+  Scratch scratch;
+  const auto tiles = make_tiles(isa, pool, scratch);
+  return best_gflops(pool, 4 * 2 * 16 * 16 * 32 * static_cast<double>(kRounds), [&] { tiles->spin(kRounds); });
 }
 
 double triad_gigabytes(Pool& pool) {

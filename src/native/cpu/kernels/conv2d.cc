@@ -24,6 +24,7 @@ struct Copies {
 
 int64_t CpuKernels::conv2d_packed_elements(const Conv2d& conv, int64_t out_channels, int64_t in_channels, int64_t kernel,
                                            ConvPass pass) const {
+  if (on_tiles(conv)) return ceil_div(tiles_->packed_elements(conv, out_channels, in_channels, kernel, pass), 2);
   const Method method = method_of(conv, out_channels, in_channels, kernel);
   if (method != Method::direct) return winograd_packed_elements(method, out_channels, in_channels);
   return direct_packed_elements(out_channels, in_channels, kernel, pass);
@@ -31,6 +32,7 @@ int64_t CpuKernels::conv2d_packed_elements(const Conv2d& conv, int64_t out_chann
 
 void CpuKernels::conv2d_pack(const Conv2d& conv, const Tensor& w, const Tensor& m, const Tensor& theta, ConvPass pass,
                              const Tensor& packed) {
+  if (on_tiles(conv)) return tiles_->pack(conv, w, m, theta, pass, packed);
   const EffectiveWeight weight(conv, w, m, theta);
   const int64_t out_channels = w.shape[0], in_channels = w.shape[1], kernel = w.shape[2];
   const Method method = method_of(conv, out_channels, in_channels, kernel);
@@ -43,6 +45,7 @@ void CpuKernels::conv2d_pack(const Conv2d& conv, const Tensor& w, const Tensor& 
 
 void CpuKernels::conv2d_forward(const Conv2d& conv, const Tensor& x, const Tensor& packed, int64_t kernel,
                                 const Tensor& bias, const Tensor& y) {
+  if (on_tiles(conv)) return tiles_->forward(conv, x, packed, kernel, bias, y);
   if (x.dtype == DType::bf16) {
     const Copies copies(copies_, x, y);
     convert(x, copies.first);
@@ -59,6 +62,7 @@ void CpuKernels::conv2d_forward(const Conv2d& conv, const Tensor& x, const Tenso
 
 void CpuKernels::conv2d_data_grad(const Conv2d& conv, const Tensor& dy, const Tensor& packed, int64_t kernel,
                                   const Tensor& dx) {
+  if (on_tiles(conv)) return tiles_->data_grad(conv, dy, packed, kernel, dx);
   if (dy.dtype == DType::bf16) {
     const Copies copies(copies_, dy, dx);
     convert(dy, copies.first);
@@ -75,15 +79,18 @@ void CpuKernels::conv2d_data_grad(const Conv2d& conv, const Tensor& dy, const Te
 
 // Sums of dy over pixels, by image and channel, then over images in order.
 static void bias_grad(Pool& pool, Scratch& scratch, const Tensor& dy, const Tensor& dbias) {
-  const int64_t stored = padded(dy.c()), block = block_of(dy.c()), pixels = dy.h() * dy.w();
+  const int64_t block = block_of(dy), stored = blocks_of(dy) * block, pixels = dy.h() * dy.w();
   double* sums = static_cast<double*>(scratch.get(dy.n() * stored * sizeof(double)));
-  pool.each(dy.n() * blocks_of(dy.c()), [&](int64_t item, int) {
-    double sum[kBlock] = {};
-    const float* p = dy.f32() + item * pixels * block;
-    for (int64_t i = 0; i < pixels; ++i) {
-      for (int64_t c = 0; c < block; ++c) sum[c] += p[i * block + c];
-    }
-    for (int64_t c = 0; c < block; ++c) sums[item * block + c] = sum[c];
+  with_type(dy, [&]<class T>(const T* gradient) {
+    pool.each(dy.n() * blocks_of(dy), [&](int64_t item, int) {
+      double sum[Line<T>::kLanes] = {};
+      for (int64_t i = 0; i < pixels; ++i) {
+        float pixel[Line<T>::kLanes];
+        load_line<Line<T>>(gradient + (item * pixels + i) * block, block).store(pixel);
+        for (int64_t c = 0; c < block; ++c) sum[c] += static_cast<double>(pixel[c]);
+      }
+      for (int64_t c = 0; c < block; ++c) sums[item * block + c] = sum[c];
+    });
   });
   for (int64_t c = 0; c < dy.c(); ++c) {
     double sum = 0;
@@ -95,6 +102,11 @@ static void bias_grad(Pool& pool, Scratch& scratch, const Tensor& dy, const Tens
 void CpuKernels::conv2d_weight_grad(const Conv2d& conv, const Tensor& x, const Tensor& dy, const Tensor& w, const Tensor& m,
                                     const Tensor& theta, const Tensor& dw, const Tensor& dm, const Tensor& dtheta,
                                     const Tensor& dbias) {
+  if (on_tiles(conv)) {
+    tiles_->weight_grad(conv, x, dy, w, m, theta, dw, dm, dtheta);
+    if (dbias) bias_grad(pool_, scratch_, dy, dbias);
+    return;
+  }
   if (x.dtype == DType::bf16) {
     const Copies copies(copies_, x, dy);
     convert(x, copies.first);

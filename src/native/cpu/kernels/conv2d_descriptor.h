@@ -2,6 +2,8 @@
 // pair at a time.
 #pragma once
 
+#include <cstring>
+
 #include "../cpu_kernels.h"
 
 namespace ldc::cpu::LDC_ISA::conv2d {
@@ -57,6 +59,13 @@ struct EffectiveWeight {
       return;
     }
     for (int64_t t = 0; t < 9; ++t) to[t * stride] = at(pair, t);
+  }
+
+  // All taps of `count` pairs in a row.
+  void row(int64_t pair, int64_t count, float* to) const {
+    std::memcpy(to, w + pair * taps, static_cast<size_t>(count * taps) * sizeof(float));
+    if (descriptor == Descriptor::vanilla) return;
+    for (int64_t i = 0; i < count; ++i) nine(pair + i, to + i * 9, 1);
   }
 
   // Carries the gradient g[taps] of one pair's effective weight on to its part of dw and dm (or none); returns the pair's

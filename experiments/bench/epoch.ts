@@ -57,7 +57,7 @@ const epochsOfTurn = 2;
 /** Draws a crop set for so many steps, trains an activation network for one epoch, and measures. */
 export async function epochTimes({ size, threads, steps, rounds, signal }: EpochOptions): Promise<EpochFigures[]> {
   const folder = await mkdtemp(join(tmpdir(), 'ldc-bench-'));
-  const bareStep = ourWorker({ workload: 'ldcnet-train', batch: epochBatch, size, threads });
+  const bareStep = ourWorker({ workload: 'ldcnet-train', batch: epochBatch, size, threads, precision: 'fp32' });
   try {
     await drawData(folder, { size, steps, signal });
     await bareStep.ready();

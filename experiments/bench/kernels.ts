@@ -1,4 +1,4 @@
-/** Rates of the convolution kernels on the network's layers, direct and Winograd, forward and both gradients. */
+/** Rates of the convolution kernels on the network's layers, direct, Winograd and in bf16, forward and both gradients. */
 import { type Device, openDevice } from '../../src/engine/device.js';
 import { type Conv2dDescription, convAlgorithms, convPasses, descriptors, dtypes } from '../../src/engine/native.js';
 import { scope, Tensor } from '../../src/engine/tensor.js';
@@ -8,10 +8,14 @@ import { type Spread, spreadOf } from './statistics.js';
 export const passes = ['forward', 'data-grad', 'weight-grad'] as const;
 export type Pass = (typeof passes)[number];
 
+/** In float32, but for bf16, which chooses by itself. */
+const algorithms = ['direct', 'winograd', 'bf16'] as const;
+export type Algorithm = (typeof algorithms)[number];
+
 export interface KernelTime {
   layer: ConvLayer;
   pass: Pass;
-  algorithm: 'direct' | 'winograd';
+  algorithm: Algorithm;
   seconds: Spread;
   /** Of the direct sum, so that Winograd may exceed the peak. */
   gflops: number;
@@ -31,7 +35,7 @@ export async function* kernelTimes(
 ): AsyncGenerator<KernelTime> {
   const device = openDevice('cpu', { threads });
   for (const layer of convLayers(size)) {
-    for (const algorithm of ['direct', 'winograd'] as const) {
+    for (const algorithm of algorithms) {
       if (algorithm === 'winograd' && !fitsWinograd(layer)) continue;
       const times = await layerTimes(device, layer, batch, algorithm, repeats);
       for (const pass of passes) {
@@ -52,7 +56,7 @@ async function layerTimes(
   device: Device,
   layer: ConvLayer,
   batch: number,
-  algorithm: 'direct' | 'winograd',
+  algorithm: Algorithm,
   repeats: number,
 ): Promise<Map<Pass, Spread>> {
   const times = new Map<Pass, number[]>();
@@ -69,24 +73,25 @@ async function layerTimes(
 }
 
 /** The three passes on values that are all alike: kernels take the same time for any. */
-function layerCalls(device: Device, layer: ConvLayer, batch: number, algorithm: 'direct' | 'winograd') {
+function layerCalls(device: Device, layer: ConvLayer, batch: number, algorithm: Algorithm) {
   const { native } = device;
   const { inn, out, side, kernel, stride, padding } = layer;
   const descriptive = kernel === 3;
+  const type = algorithm === 'bf16' ? 'bfloat16' : 'float32';
   const description: Conv2dDescription = {
     height: side,
     width: side,
     stride,
     padding,
-    algorithm: convAlgorithms[algorithm],
-    dtype: dtypes.float32,
+    algorithm: convAlgorithms[algorithm === 'bf16' ? 'auto' : algorithm],
+    dtype: dtypes[type],
     descriptor: descriptors[descriptive ? 'ldc' : 'vanilla'],
     constant: 0,
   };
   return scope(() => {
     const made: Tensor[] = [];
     const filled = (shape: readonly number[], layout: 'dense' | 'features' | 'packed' = 'dense') => {
-      const tensor = Tensor.unowned(device, shape, 'float32', layout);
+      const tensor = Tensor.unowned(device, shape, layout === 'features' ? type : 'float32', layout);
       if (layout !== 'packed') native.fill(tensor.handle, 0.01);
       made.push(tensor);
       return tensor.handle;

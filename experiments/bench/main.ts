@@ -1,11 +1,12 @@
 /** `npm run bench -- kernels|step|eval|cam|predict|epoch|compare|convergence`: how fast this machine computes, beside what it could do. */
-import { availableParallelism, cpus } from 'node:os';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { availableParallelism } from 'node:os';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { interruption, progressFor, reportError } from '../../src/cli/output.js';
-import { measurePeak, openDevice } from '../../src/engine/device.js';
+import { openDevice } from '../../src/engine/device.js';
 import { type ConvergenceOptions, convergence } from './convergence.js';
 import { epochBatch, epochTimes, pacedTimes } from './epoch.js';
 import { kernelTimes } from './kernels.js';
+import { type Machine, measureMachine, peakOf } from './machine.js';
 import { ourWorker, type Task, type Workload, workloads } from './protocol.js';
 import { rounded, spreadOf } from './statistics.js';
 import { benchCompare, type CompareFlags } from './table.js';
@@ -16,14 +17,7 @@ interface Flags {
   batch?: number;
   size: number;
   steps?: number;
-}
-
-export interface Machine {
-  cpu: string;
-  isa: string;
-  threads: number;
-  fma_peak_gflops: number;
-  bandwidth_gb_s: number;
+  precision: 'fp32' | 'bf16';
 }
 
 /** What each sub-command measures, at the batch sizes of the product. */
@@ -63,7 +57,7 @@ function command(): Command {
   );
   withFlags(program.command('kernels').description('the convolution kernels, layer by layer')).action(benchKernels);
   for (const [name, { about, runs }] of Object.entries(measurements)) {
-    withFlags(program.command(name).description(about)).action((flags: Flags) => benchSteps(runs, flags));
+    withPrecision(program.command(name).description(about)).action((flags: Flags) => benchSteps(runs, flags));
   }
   const epoch = program
     .command('epoch')
@@ -81,7 +75,7 @@ function command(): Command {
 }
 
 function addCompare(program: Command): void {
-  withFlags(program.command('compare'))
+  withPrecision(program.command('compare'))
     .description(
       'ours and PyTorch (onnxruntime) by turns in one run, then the kernels: Markdown, twenty minutes on two cores',
     )
@@ -118,6 +112,11 @@ function withFlags(command: Command, { batch = true } = {}): Command {
     .option('--steps <n>', 'measured repeats, after one that warms up', positive);
 }
 
+function withPrecision(command: Command): Command {
+  const precision = new Option('--precision <precision>', 'of ours, and of PyTorch: bf16 is torch.autocast');
+  return withFlags(command.addOption(precision.choices(['fp32', 'bf16']).default('fp32')));
+}
+
 function positive(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1)
@@ -145,26 +144,21 @@ function print(flags: Flags, document: unknown, text: string): void {
 /** Measures and prints what the machine can do at best. */
 function printMachine(flags: Flags): Machine {
   const threads = openDevice('cpu', { threads: flags.threads }).threads;
-  const { isa, fmaGflops, bandwidthGbS } = measurePeak(threads);
-  const machine: Machine = {
-    cpu: cpus()[0]?.model.trim() ?? 'unknown',
-    isa,
-    threads,
-    fma_peak_gflops: rounded(fmaGflops),
-    bandwidth_gb_s: rounded(bandwidthGbS),
-  };
+  const machine = measureMachine(threads);
+  const { cpu, isa, fma_peak_gflops: fma, tile_peak_gflops: tile, bandwidth_gb_s: bandwidth } = machine;
   const text =
-    `${machine.cpu}, ${isa}, ${threads} ${threads === 1 ? 'thread' : 'threads'}: ` +
-    `FMA peak ${fmaGflops.toFixed(0)} GFLOP/s, memory ${bandwidthGbS.toFixed(1)} GB/s (triad)`;
+    `${cpu}, ${isa}, ${threads} ${threads === 1 ? 'thread' : 'threads'}: FMA peak ${fma.toFixed(0)} GFLOP/s, ` +
+    `${tile === null ? '' : `tiles ${tile.toFixed(0)} GFLOP/s, `}memory ${bandwidth.toFixed(1)} GB/s (triad)`;
   print(flags, { machine }, text);
   return machine;
 }
 
 async function benchKernels(flags: Flags): Promise<void> {
-  const { threads, fma_peak_gflops: peak } = printMachine(flags);
+  const machine = printMachine(flags);
+  const { threads } = machine;
   const { size, batch = 30, steps = 5 } = flags;
   for await (const { layer, pass, algorithm, seconds, gflops } of kernelTimes(size, batch, threads, steps)) {
-    const percent = (100 * gflops) / peak;
+    const percent = (100 * gflops) / peakOf(machine, algorithm);
     const document = {
       name: 'kernel',
       layer: layer.name,
@@ -247,7 +241,7 @@ async function benchSteps(runs: readonly (readonly [Workload, number])[], flags:
   const names = [...new Set(runs.map(([workload]) => workload))];
   const chosen = flags.batch === undefined ? runs : names.map((workload) => [workload, flags.batch!] as const);
   for (const [workload, batch] of chosen) {
-    const task: Task = { workload, batch, size: flags.size, threads };
+    const task: Task = { workload, batch, size: flags.size, threads, precision: flags.precision };
     await benchStep(task, flags);
   }
 }

@@ -25,6 +25,7 @@ export interface Task {
   /** Side of the images, pixels. */
   size: number;
   threads: number;
+  precision: 'fp32' | 'bf16';
 }
 
 /** What a worker answers to one line: means over its steps. */
@@ -90,14 +91,7 @@ export class Worker {
 }
 
 /** The worker of our own engine, or of onnxruntime (ldcnet-eval only), in this language. */
-export function ourWorker({ workload, batch, size, threads }: Task, engine?: 'onnxruntime'): Worker {
+export function ourWorker({ workload, batch, size, threads, precision }: Task, engine?: 'onnxruntime'): Worker {
   const program = fileURLToPath(new URL('worker.js', import.meta.url));
-  return new Worker(process.execPath, [
-    program,
-    workload,
-    `${batch}`,
-    `${size}`,
-    `${threads}`,
-    ...(engine ? [engine] : []),
-  ]);
+  return new Worker(process.execPath, [program, workload, `${batch}`, `${size}`, `${threads}`, engine ?? precision]);
 }

@@ -1,4 +1,4 @@
-/** What ours is compared with: PyTorch in four settings, and how to get it. */
+/** What ours is compared with: PyTorch in four settings, with bf16 in an autocast, and how to get it. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -46,8 +46,12 @@ export async function torchVersion(python: string): Promise<string | undefined> 
   }
 }
 
-export function torchWorker(python: string, setting: TorchSetting, { workload, batch, size, threads }: Task): Worker {
-  const args = [torchProgram, workload, `${batch}`, `${size}`, `${threads}`, setting.layout];
+export function torchWorker(
+  python: string,
+  setting: TorchSetting,
+  { workload, batch, size, threads, precision }: Task,
+): Worker {
+  const args = [torchProgram, workload, `${batch}`, `${size}`, `${threads}`, setting.layout, precision];
   const memory: Record<string, string> = setting.memory === 'as shipped' ? {} : reusedMemory;
   return new Worker(python, args, { ...memory, OMP_NUM_THREADS: `${threads}` });
 }

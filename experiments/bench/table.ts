@@ -11,6 +11,7 @@ import {
   torchContestants,
 } from './compare.js';
 import { type KernelTime, kernelTimes, passes } from './kernels.js';
+import { type Machine, peakOf } from './machine.js';
 import { torchInstallation, torchVersion } from './rivals.js';
 import { rounded } from './statistics.js';
 
@@ -21,12 +22,12 @@ export interface CompareFlags {
   steps?: number;
   python: string;
   only?: string;
+  precision: 'fp32' | 'bf16';
 }
 
-export async function benchCompare(
-  flags: CompareFlags,
-  { threads, fma_peak_gflops: peak }: { threads: number; fma_peak_gflops: number },
-): Promise<void> {
+export async function benchCompare(flags: CompareFlags, machine: Machine): Promise<void> {
+  const { threads } = machine;
+  const { precision } = flags;
   const version = await torchVersion(flags.python);
   if (version === undefined) process.stderr.write(`note: ${torchInstallation}\n`);
   const torch = version === undefined ? [] : torchContestants(flags.python);
@@ -39,14 +40,14 @@ export async function benchCompare(
   if (chosen.length === 0) throw new UserError(`there is nothing to compare that is called ${flags.only}`);
   const say = (text: string) => flags.json || process.stdout.write(`${text}\n`);
   say(
-    `\nPyTorch ${version ?? 'not installed'}; images of ${flags.size} pixels; medians [range], each taking its turn.`,
+    `\nPyTorch ${version ?? 'not installed'}${precision === 'bf16' ? ', torch.autocast' : ''}; ${precision}; images of ${flags.size} pixels; medians [range], each taking its turn.`,
   );
   for (const { workload, batch: usual, rounds: many, turn, goal } of chosen) {
     const [batch, rounds] = [flags.batch ?? usual, flags.steps ?? many];
     const contestants = [ours, ...torch, ...(workload === 'ldcnet-eval' ? [onnxruntime] : [])];
-    const figures = await compare({ workload, batch, size: flags.size, threads }, contestants, rounds, turn);
+    const figures = await compare({ workload, batch, size: flags.size, threads, precision }, contestants, rounds, turn);
     if (flags.json) {
-      const common = { name: workload, batch, size: flags.size, threads, steps: rounds };
+      const common = { name: workload, batch, size: flags.size, threads, steps: rounds, precision };
       for (const each of figures)
         process.stdout.write(`${JSON.stringify({ ...common, ...documentOf(each, batch) })}\n`);
     } else {
@@ -56,7 +57,7 @@ export async function benchCompare(
   if (flags.json || flags.only !== undefined) return;
   const times: KernelTime[] = [];
   for await (const time of kernelTimes(flags.size, flags.batch ?? 30, threads, flags.steps ?? 5)) times.push(time);
-  say(kernelTable(times, peak));
+  say(kernelTable(times, machine));
 }
 
 function documentOf({ name, ms, cpuMs, peakRssMb, pageFaults }: Figures, batch: number) {
@@ -106,24 +107,26 @@ function stepTable(
   ].join('\n');
 }
 
-/** Percent of the FMA peak, forward / data gradient / weight gradient. */
-function kernelTable(times: readonly KernelTime[], peak: number): string {
+/** Percent of the peak, forward / data gradient / weight gradient. */
+function kernelTable(times: readonly KernelTime[], machine: Machine): string {
   const layers = [...new Set(times.map(({ layer }) => layer.name))];
   const cell = (name: string, algorithm: string) => {
     const cells = passes.map((pass) => {
       const found = times.find(
         (time) => time.layer.name === name && time.algorithm === algorithm && time.pass === pass,
       );
-      return found === undefined ? '–' : ((100 * found.gflops) / peak).toFixed(0);
+      return found === undefined ? '–' : ((100 * found.gflops) / peakOf(machine, algorithm)).toFixed(0);
     });
     return cells.every((each) => each === '–') ? '–' : cells.join(' / ');
   };
   return [
     '',
-    '### Kernels: percent of the FMA peak, forward / data gradient / weight gradient',
+    '### Kernels: percent of the FMA peak, bf16 of that of the tiles where there are any; forward / data gradient / weight gradient',
     '',
-    '| layer | direct | Winograd |',
-    '|---|---|---|',
-    ...layers.map((name) => `| ${name} | ${cell(name, 'direct')} | ${cell(name, 'winograd')} |`),
+    '| layer | direct | Winograd | bf16 |',
+    '|---|---|---|---|',
+    ...layers.map(
+      (name) => `| ${name} | ${cell(name, 'direct')} | ${cell(name, 'winograd')} | ${cell(name, 'bf16')} |`,
+    ),
   ].join('\n');
 }

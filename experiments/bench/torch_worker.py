@@ -1,6 +1,6 @@
 """The worker of PyTorch (protocol.ts): the same networks, losses and optimiser as ours, written as one writes PyTorch.
 
-    python3 torch_worker.py WORKLOAD BATCH SIZE THREADS [contiguous|channels_last]
+    python3 torch_worker.py WORKLOAD BATCH SIZE THREADS [contiguous|channels_last [fp32|bf16]]
 
 Prints a line when the workload is prepared, then reads lines, runs as many steps as each says and prints their mean time. Needs torch alone
 (1.13 or newer): pip install torch --index-url https://download.pytorch.org/whl/cpu, or apt install python3-torch.
@@ -120,6 +120,10 @@ def batch_hard_triplet(f, labels, margin):
     return F.relu(farthest - nearest + margin).mean()
 
 
+# With bf16 forward passes run in torch.autocast, which chooses by operation; losses are computed in float32.
+autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=sys.argv[6:] == ["bf16"])
+
+
 def training(net, images, loss_of, layout, optimizer=None, after=lambda: None):
     """`images`: a batch, or a function that makes one."""
     net.to(memory_format=layout)
@@ -127,7 +131,9 @@ def training(net, images, loss_of, layout, optimizer=None, after=lambda: None):
     batch = images if callable(images) else lambda: images
 
     def step():
-        loss = loss_of(net(batch()))
+        with autocast:
+            outputs = net(batch())
+        loss = loss_of(tuple(x.float() for x in outputs) if isinstance(outputs, tuple) else outputs.float())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -292,7 +298,7 @@ def evaluation(images, layout):
     net = LDCNet(min(32, images.shape[2] // 8)).eval().to(memory_format=layout)
 
     def step():
-        with torch.no_grad():
+        with torch.no_grad(), autocast:
             logits, live, spoof, _ = net(images)
             return logits.softmax(1), live, spoof
 
@@ -313,10 +319,11 @@ def grad_cam(images, layout):
         return F.interpolate(maps, size=(size, size), mode="bilinear", align_corners=False)
 
     def step():
-        with torch.no_grad():
+        with torch.no_grad(), autocast:
             activation = net.trunk(images)[3]
         activation.requires_grad_(True)
-        score = net.head(activation.mean((2, 3)))[:, 1].sum()
+        with autocast:
+            score = net.head(activation.mean((2, 3)))[:, 1].sum()
         gradient, = torch.autograd.grad(score, activation)
         with torch.no_grad():
             raw = F.relu((gradient.mean((2, 3), keepdim=True) * activation).sum(1, keepdim=True))
@@ -331,7 +338,7 @@ WORKLOADS = {"ldcnet-train": ldcnet_training, "activation-train": activation_tra
 
 def main():
     workload, batch, size, threads = sys.argv[1], *map(int, sys.argv[2:5])
-    layout = torch.channels_last if sys.argv[5:] == ["channels_last"] else torch.contiguous_format
+    layout = torch.channels_last if sys.argv[5:6] == ["channels_last"] else torch.contiguous_format
     torch.set_num_threads(threads)
     torch.manual_seed(1)
     images = torch.rand(batch, 3, size, size).to(memory_format=layout)

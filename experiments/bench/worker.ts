@@ -1,15 +1,16 @@
-/** The worker of our own engine (protocol.ts): `node worker.js WORKLOAD BATCH SIZE THREADS [onnxruntime]`, then a number of steps a line. */
+/** The worker of our own engine (protocol.ts): `node worker.js WORKLOAD BATCH SIZE THREADS fp32|bf16|onnxruntime`, then a number of steps a line. */
 import { createInterface } from 'node:readline';
 import { openDevice } from '../../src/engine/device.js';
 import type { StepTime, Workload } from './protocol.js';
 import { prepareOnnxruntime, prepareStep } from './workloads.js';
 
-const [workload, ...numbers] = process.argv.slice(2) as [Workload, ...string[]];
+const [workload, ...numbers] = process.argv.slice(2, 6) as [Workload, ...string[]];
 const [batch, size, threads] = numbers.map(Number) as [number, number, number];
+const engine = process.argv[6] as 'fp32' | 'bf16' | 'onnxruntime';
 const step =
-  process.argv[6] === 'onnxruntime'
+  engine === 'onnxruntime'
     ? await prepareOnnxruntime(threads, batch, size)
-    : await prepareStep(workload, openDevice('cpu', { threads }), batch, size);
+    : await prepareStep(workload, openDevice('cpu', { threads, precision: engine }), batch, size);
 answer('ready');
 for await (const line of createInterface({ input: process.stdin })) {
   const [usage, start] = [process.resourceUsage(), performance.now()];

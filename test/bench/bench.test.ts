@@ -18,9 +18,10 @@ async function bench(...args: string[]): Promise<Record<string, unknown>[]> {
 
 const machine = {
   cpu: expect.any(String),
-  isa: expect.stringMatching(/^(scalar|avx2|avx512)$/),
+  isa: expect.stringMatching(/^(scalar|avx2|avx512|amx)$/),
   threads: 1,
   fma_peak_gflops: expect.any(Number),
+  tile_peak_gflops: expect.toSatisfy((peak: unknown) => peak === null || typeof peak === 'number'),
   bandwidth_gb_s: expect.any(Number),
 };
 
@@ -48,15 +49,17 @@ it.each([
 it('kernels', async () => {
   const [first, ...lines] = await bench('kernels', ...small);
   expect(first).toEqual({ machine });
-  const { fma_peak_gflops: peak } = first!.machine as { fma_peak_gflops: number };
+  const { fma_peak_gflops: peak, tile_peak_gflops: tiles } = first!.machine as Record<string, number>;
   for (const line of lines) {
     expect(line.gflops).toBeGreaterThan(0);
-    expect(line.percent_of_peak).toBeCloseTo((100 * (line.gflops as number)) / peak, 0);
+    const best = (line.algorithm === 'bf16' && tiles) || peak!;
+    expect(line.percent_of_peak).toBeCloseTo((100 * (line.gflops as number)) / best, 0);
   }
   const cells = lines.map(({ layer, pass, algorithm }) => `${layer} ${pass} ${algorithm}`);
   expect(new Set(cells).size).toBe(cells.length);
   expect(cells).toContain('layer1 data-grad winograd');
   expect(cells).toContain('layer2.0 weight-grad direct');
+  expect(cells).toContain('layer1 weight-grad bf16');
   expect(cells).toContain('estimator 64-1 forward direct');
 }, 240_000);
 

@@ -158,6 +158,36 @@ describe('a run', () => {
     expect((await model('third')).equals(first)).toBe(true);
   }, 120_000);
 
+  it('goes on in bf16, is evaluated in it, and says so', async () => {
+    const second = 'runs/O&C&I-to-M/second';
+    const device = async () => JSON.parse(await readFile(join(folder, second, 'run.json'), 'utf8')).device as string;
+    expect(await device()).not.toContain('bf16');
+    const on = ['--name', 'second', '--resume', '--precision', 'bf16'];
+    const resumed = await ldc([
+      'train',
+      ...protocol,
+      ...settings,
+      '--epochs',
+      '4',
+      '--set',
+      'train.save_every=2',
+      ...on,
+    ]);
+    expect(resumed.status, resumed.stderr).toBe(0);
+    expect(resumed.stderr).toMatch(/trained on cpu .*, and goes on on cpu .*, bf16: what follows is rounded otherwise/);
+    expect(await device()).toMatch(/^cpu \w+, \d+ threads?; then cpu \w+, \d+ threads?, bf16$/);
+
+    const engines: string[] = [];
+    for (const precision of ['bf16', 'fp32']) {
+      const { status, stdout } = await ldc(['eval', '--run', second, '--precision', precision, '--json', '--quiet']);
+      expect(status).toBe(0);
+      engines.push(JSON.parse(stdout).engine);
+    }
+    expect(engines).toEqual(['native-bf16', 'native']);
+    const scores = (name: string) => readFile(join(folder, second, 'scores', `epoch-0004-target${name}.csv`), 'utf8');
+    expect(await scores('-native-bf16')).not.toBe(await scores(''));
+  }, 240_000);
+
   it('predicts images and folders', async () => {
     const { status, stdout } = await ldc([
       'predict',
@@ -284,6 +314,21 @@ describe('bad input: exit status 2, one sentence, nothing half-written', () => {
     ['a device of a score file', ['eval', '--scores', 'x.csv', '--device', 'cpu'], /--scores and --device exclude/],
     ['settings of a comparison', ['eval', '--compare', 'a', 'b', '--set', 'seed=1'], /--compare and --set exclude/],
     ['a checkpoint of a score file', ['eval', '--scores', 'x.csv', '--checkpoint', 'best'], /--checkpoint needs a run/],
+    [
+      'bf16 in onnxruntime',
+      ['eval', '--run', run, '--engine', 'onnx', '--precision', 'bf16'],
+      /--precision bf16 is for our own engine: onnxruntime computes in what the model is written in/,
+    ],
+    [
+      'bf16 for a model',
+      ['predict', '--model', 'model.onnx', '--precision', 'bf16', 'data'],
+      /--precision bf16 is for our own engine/,
+    ],
+    [
+      'tf32 on the CPU',
+      ['eval', '--run', run, '--device', 'cpu', '--precision', 'tf32'],
+      /computes in fp32 or bf16, not in tf32/,
+    ],
     ['onnxruntime for a score file', ['eval', '--scores', 'x.csv', '--engine', 'onnx'], /--engine onnx and --scores/],
     ['a protocol without a run', ['eval', '--protocol', 'oulu/1'], /of oulu\/1 in.*\nhint: .*--protocol 'oulu\/1'/s],
     [

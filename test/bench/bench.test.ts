@@ -28,7 +28,7 @@ const machine = {
 const small = ['--batch', '2', '--size', '32', '--steps', '1'];
 
 it.each([
-  ['step', ['ldcnet-train', 'activation-train']],
+  ['step', ['ldcnet-train', 'activation-train', 'erm-train', 'ssdg-train', 'safas-train']],
   ['eval', ['ldcnet-eval']],
   ['cam', ['grad-cam']],
   ['predict', ['predict']],

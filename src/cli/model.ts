@@ -14,7 +14,7 @@ interface ModelFlags extends CommonOptions {
 export function modelCommand(): Command {
   const command = new Command('model')
     .description(
-      'what an ONNX model takes and gives, and a draft of the card that lets eval, predict and studies use it; a card that is there is checked',
+      'what an ONNX model takes and gives, and a draft of the card that lets eval and predict use it; a card that is there is checked',
     )
     .argument('<file>', 'ONNX model')
     .option('--out <file>', 'where the draft goes (default: NAME.card.yaml beside NAME.onnx)');

@@ -66,7 +66,7 @@ export function cardDraft({ model, inputs, outputs }: OnnxFile): string {
     softmax && !several
       ? `  activation: none    # ${output!.op} is in the model`
       : '  activation: ???    # none, softmax or sigmoid: what is still to be applied',
-    '# threshold: 0.5    # live from this score on; ldc calibrate finds one',
+    '# threshold: 0.5    # live from this score on',
   ];
   return `${lines.join('\n')}\n`;
 }

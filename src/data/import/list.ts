@@ -106,22 +106,18 @@ const atOnce = 8;
 
 /** @throws FileError for an image that is not there, or not all of it */
 async function copyImage({ file, row, where }: Entry, target: string, notes: string[]): Promise<void> {
+  await makeFolder(dirname(target));
   try {
     await openImage(
       file,
       (image) => image.raw().toBuffer(),
       (note) => notes.push(note),
     );
-    await copyInto(file, target);
+    await copyFile(file, target, constants.COPYFILE_FICLONE);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw error;
     throw new FileError(`the image ${row.path} of ${where} cannot be read: ${messageOf(error).split('\n')[0]}`);
   }
-}
-
-async function copyInto(file: string, target: string): Promise<void> {
-  await makeFolder(dirname(target));
-  await copyFile(file, target, constants.COPYFILE_FICLONE);
 }
 
 async function readEntries({ files, root }: ListImportOptions, notes: string[]): Promise<Entry[]> {

@@ -114,13 +114,6 @@ export async function readStudy(file: string): Promise<Study> {
   }
   if (rest.seeds.length !== new Set(rest.seeds).size)
     throw new UserError(`seeds has one seed twice${where(['seeds'])}`);
-  const asksAgain = rest.slurm.options.find((option) => /^--(?:gpus|gres)\b/.test(option));
-  if (rest.slurm.gpus > 0 && asksAgain !== undefined) {
-    throw new UserError(
-      `slurm.gpus asks for GPUs with --gres, and slurm.options with ${asksAgain}${where(['slurm', 'options'])}`,
-      'leave one of them out: a cluster that wants --gpus gets it from slurm.options',
-    );
-  }
   const fileName = basename(file, extname(file));
   const studyName = rest.name ?? fileName;
   if (!namePattern.test(studyName)) {

@@ -43,7 +43,10 @@ grid: {model.dropout: [0, 0.25]}
     ['protocols: []', /protocols: .*line 1/],
     ['seeds: [1]', /protocols: .*line 1/],
     ['protocols: [OCI-to-M]\nsedes: [1]', /unknown key sedes, in .*line 2/],
-    ['protocols: [OCI-to-M]\nslurm:\n  gpus: 1\n  options: [--gpus=1]', /with --gpus=1, in .*line 4/],
+    [
+      'protocols: [OCI-to-M]\nslurm:\n  gpus: 1\n  options: [--gpus=1]',
+      /asks for GPUs in more than one way.*, in .*line 2/,
+    ],
     ['protocols: [OCI-to-M]\nslurm:\n  tiem: 1', /unknown key slurm\.tiem, in .*line 3/],
     ['protocols: [OCI-to-M]\nvariants:\n  a:\n    model: {dropuot: 1}', /unknown key model\.dropuot, in .*line 4/],
     ['protocols: [OCI-to-M]\nvariants:\n  a:\n    train: {lr: -1}', /train\.lr must be a number above 0.*line 4/],

@@ -18,7 +18,7 @@ import { folderOfSet } from './arrays.js';
 import { sureFrame } from './frameNames.js';
 import { namesIn, type PatternNames, readPatterns } from './namePatterns.js';
 import { partOfPath } from './releaseNames.js';
-import { checkVideos } from './videos.js';
+import { aloneNote, checkVideos } from './videos.js';
 import { folderClassOf } from './words.js';
 
 export interface FolderImportOptions extends Omit<PrepareOptions, 'detector'> {
@@ -221,13 +221,7 @@ function surveyOf(
   const named = found.map(({ presentation, names }) => ({ ...presentation, video: names!.video }));
   checkVideos(named, (i) => paths[i]!);
   checkFilms(found);
-  if (alone > 0) {
-    const which =
-      alone === found.length
-        ? 'every video has one frame'
-        : `${alone} of ${found.length} files are each a video of its own`;
-    notes.push(`${which}: nothing in the names says which images are of one video; --video REGEX says it`);
-  }
+  if (alone > 0) notes.push(aloneNote(alone, found.length, 'files'));
   return { found, missing: [], extra: pictures.filter((path) => !types.has(path)), own: [] };
 }
 

@@ -9,7 +9,7 @@ import type { ListImportOptions } from './list.js';
 import { ofLists } from './listFlags.js';
 import type { Judged } from './listWitnesses.js';
 import { partOfPath } from './releaseNames.js';
-import { checkVideos } from './videos.js';
+import { aloneNote, checkVideos } from './videos.js';
 import { attackOf, classIn, folderClassOf, isNumber } from './words.js';
 
 /** An image, and what it is held to be. */
@@ -58,13 +58,7 @@ export function describe(kept: readonly Kept[], options: ListImportOptions, note
     (i) => kept[i]!.where,
   );
   noteWhatIsGuessed(kept, options, notes);
-  if (alone > 0) {
-    const which =
-      alone === kept.length
-        ? 'every video has one frame'
-        : `${alone} of ${kept.length} images are each a video of its own`;
-    notes.push(`${which}: nothing in the names says which images are of one video; --video REGEX says it`);
-  }
+  if (alone > 0) notes.push(aloneNote(alone, kept.length, 'images'));
   if (partless > 0)
     notes.push(
       `nothing says which part ${partless} of ${kept.length} images are of: they are called train; --split says otherwise`,

@@ -28,3 +28,10 @@ export function checkVideos(
     }
   }
 }
+
+/** Said where files are each a video of their own, since nothing in their names groups them. `what`: "images" or "files". */
+export function aloneNote(alone: number, total: number, what: string): string {
+  const which =
+    alone === total ? 'every video has one frame' : `${alone} of ${total} ${what} are each a video of its own`;
+  return `${which}: nothing in the names says which images are of one video; --video REGEX says it`;
+}

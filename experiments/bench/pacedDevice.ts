@@ -22,9 +22,11 @@ export function pacedDevice(stepMs: number): Device {
     prefetch: copy,
     upload: (_, data) => copy(data),
     async download(handle) {
+      // Asked for first: by the time the step is done, the caller may have released the handle.
+      const values = dry.download(handle);
       const left = done - performance.now();
       if (left > 0) await sleep(left);
-      return dry.download(handle);
+      return values;
     },
   };
   return new Device('paced', new Proxy(dry, { get: (_, name: keyof NativeDevice) => own[name] ?? dry[name] }));

@@ -137,7 +137,9 @@ describe('a study that is killed', () => {
       await writeFile(path, yaml().replace('ldc: {}', 'ldc: {train: {lr: 0.01}}'));
       const { status, stderr } = await finished(study('quiet', ['run', path]));
       expect(status).toBe(2);
-      expect(stderr).toMatch(/variant ldc of the study small was run with another configuration \(now lr: 0\.01\)/);
+      expect(stderr).toMatch(
+        /variant ldc of the study small was run with another configuration \(now train\.lr: 0\.01\)/,
+      );
     },
     minute,
   );

@@ -25,16 +25,21 @@ function npyCommand(): Command {
   const command = new Command('npy')
     .description('the arrays of the released LDCNet program: NAME_images_live.npy, NAME_print_images.npy, …')
     .requiredOption('--root <dir>', 'folder of the arrays')
-    .option('--out <dir>', 'folder of crop sets', 'data');
+    .option('--out <dir>', 'folder of crop sets', 'data')
+    .option('--strict', 'end with status 2 at the first array that cannot be used, which is otherwise left out');
   withCommonOptions(command);
   command.addHelpText('after', '\nExample:\n  ldc import npy --root arrays --out data');
-  return command.action(async (flags: CommonOptions & { root: string; out: string }) => {
+  return command.action(async (flags: CommonOptions & { root: string; out: string; strict?: boolean }) => {
+    const progress = progressFor(flags);
+    const leftOut = new LeftOut((text) => progress.note(text), flags.strict);
     const sets = await importArrays({
       ...flags,
+      leftOut,
       signal: interruption(),
-      onProgress: stageOf(progressFor(flags), 'import', 'images'),
+      onProgress: stageOf(progress, 'import', 'images'),
     });
     printResult(flags, sets, () => sets.map(line).join('\n'));
+    leftOut.close();
   });
 }
 

@@ -43,7 +43,7 @@ export function importFolderCommand(): Command {
     const say = (text: string) => progress.note(text);
     const leftOut = new LeftOut(say, flags.strict);
     const show = stageOf(progress, flags.name, 'files');
-    const { notes, ...summary } = await importFolder({
+    const { passedOver, notes, ...summary } = await importFolder({
       ...flags,
       root,
       leftOut,
@@ -54,7 +54,7 @@ export function importFolderCommand(): Command {
     for (const note of notes) progress.note(note);
     printResult(
       flags,
-      { ...summary, notes },
+      { ...summary, passed_over: passedOver, left_out: leftOut.files, notes },
       () => `${formatAudit(summary.audit)}${summary.images} images in ${summary.path}`,
     );
     leftOut.close();

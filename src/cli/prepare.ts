@@ -39,7 +39,11 @@ export function prepareCommand(): Command {
       signal: interruption(),
       onProgress: ({ done, total }) => show(done, total),
     });
-    printResult(flags, summary, () => `${formatAudit(summary.audit)}${summary.images} crops in ${summary.path}`);
+    printResult(
+      flags,
+      { ...summary, left_out: leftOut.files },
+      () => `${formatAudit(summary.audit)}${summary.images} crops in ${summary.path}`,
+    );
     leftOut.close();
   });
 }

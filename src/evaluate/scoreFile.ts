@@ -2,7 +2,7 @@
 import { stringify } from 'csv-stringify/sync';
 import { UserError } from '../base/errors.js';
 import { writeWhole } from '../base/files.js';
-import { meaningOf } from '../data/labelWords.js';
+import { meaningOf } from '../data/words.js';
 import { originalCell, readLines, readRecords, safeCell } from './csv.js';
 import { pairGroups } from './levels.js';
 import { type Cells, foreignLayout, type Layout, type Separator, separators } from './scoreLayouts.js';

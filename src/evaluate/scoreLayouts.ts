@@ -1,6 +1,6 @@
 /** How other people's score files are laid out: bob's text columns and CSV, and lines of a score and a label. */
 import { UserError } from '../base/errors.js';
-import { isNumber, meaningOf } from '../data/labelWords.js';
+import { isNumber, meaningOf } from '../data/words.js';
 import type { ScoreRow } from './scores.js';
 
 /** Cuts a line into its cells: at a character, quotes meaning what they mean in CSV, or at blanks. */

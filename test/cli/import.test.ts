@@ -47,6 +47,21 @@ describe('ldc import npy', () => {
     expect(again.stderr).toMatch(/^ldc: error: .*MSU-MFSD already holds a crop set\nhint: /);
   });
 
+  it('goes on without an array that cannot be read, unless told to be strict', async () => {
+    for (const kind of ['images_live', 'print_images']) await put(join(folder, `half/HKBU_${kind}.npy`), npy(2, 200));
+    await put(join(folder, 'half/HKBU_mask_images.npy'), 'a web page');
+    const half = ['import', 'npy', '--root', 'half', '--out'];
+    const strict = ldc(...half, 'strict-out', '--strict');
+    expect([strict.status, strict.stdout]).toEqual([2, '']);
+    expect(strict.stderr).toMatch(/ldc: error: .*HKBU_mask_images\.npy is not a \.npy file\n$/);
+    const some = ldc(...half, 'half-out');
+    expect([some.status, some.stdout]).toEqual([
+      1,
+      `H  HKBU-MARs: 4 images in ${join(folder, 'half-out/HKBU-MARs')}\n`,
+    ]);
+    expect(some.stderr).toContain('1 of 3 files could not be used: ');
+  });
+
   it('says what is wrong with an array in one sentence and leaves no set behind', async () => {
     await put(join(folder, 'cut/casia_images_live.npy'), npy(3, 200).subarray(0, 200));
     await put(join(folder, 'cut/casia_images_spoof.npy'), npy(3, 90));
@@ -168,7 +183,8 @@ describe('ldc import folder', () => {
       'V: labels: globs; subjects: unknown; videos: names of files',
     );
     const again = ldc('import', 'folder', 'visits', ...flags, '--json', '--quiet');
-    expect(JSON.parse(again.stdout)).toMatchObject({ images: 3, resumed: 3, letter: 'V' });
+    const passed = { passed_over: { '.txt': 1 }, left_out: [] };
+    expect(JSON.parse(again.stdout)).toMatchObject({ images: 3, resumed: 3, letter: 'V', ...passed });
   });
 
   it('refuses globs that find nothing, and flags that would do nothing', () => {

@@ -1,13 +1,14 @@
 /** `ldc import npy`: the image arrays of the released LDCNet program (or any named like them) become crop sets. */
-import { access, readdir } from 'node:fs/promises';
+import { access, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import sharp from 'sharp';
-import { messageOf, UserError } from '../../base/errors.js';
+import { FileError, messageOf, UserError } from '../../base/errors.js';
 import { makeFolder, removeLeftovers, writeSynced } from '../../base/files.js';
 import { withLock } from '../../base/lock.js';
 import { countOf, toFloat32 } from '../../formats/dtype.js';
 import { type NpyFile, openNpy } from '../../formats/npy.js';
 import { originsOf, writeCropSet } from '../cropSet.js';
+import { LeftOut } from '../leftOut.js';
 import { MANIFEST, type NewFrame } from '../manifest.js';
 
 /** How the names of files begin, and which data set is meant. */
@@ -31,6 +32,8 @@ export interface ArrayImportOptions {
   root: string;
   /** Folder of crop sets. */
   out: string;
+  /** Where arrays that cannot be used are counted; the first ends the work unless given. */
+  leftOut?: LeftOut;
   signal?: AbortSignal;
   onProgress?: (done: number, total: number) => void;
 }
@@ -57,36 +60,57 @@ interface ImageArray {
 /**
  * Makes a crop set of each domain whose live images and attacks are there: live, and print and replay (and mask), or spoof alone. Images
  * are rounded to 8 bits and stored without loss. Whose they are and from which video is not known: each is a video of its own.
- * @throws UserError when no domain is whole, an array is not one of images, its values lie in no known range, or a set is there already
+ * Arrays that cannot be read, or are not images, go to `leftOut`, and with them what is then no live images with attacks.
+ * @throws UserError when no domain is whole, arrays of one have values in different ranges, or a set is there already
  */
 export async function importArrays(options: ArrayImportOptions): Promise<ImportedSet[]> {
+  const { leftOut = new LeftOut(() => {}, true), signal, onProgress } = options;
   const root = resolve(options.root);
-  const plans = await Promise.all(
-    [...(await findArrays(root))].map(([domain, files]) => planDomain(root, domain, files)),
-  );
+  const found = await findArrays(root);
+  leftOut.total = [...found.values()].reduce((sum, files) => sum + files.size, 0);
+  const plans: DomainPlan[] = [];
+  for (const [domain, files] of found) plans.push(await planDomain(root, domain, files, leftOut));
   for (const { name } of plans) await refuseExisting(join(resolve(options.out), name));
   const total = plans.flatMap(({ arrays }) => arrays).reduce((sum, { file }) => sum + file.shape[0]!, 0);
   let done = 0;
   const sets: ImportedSet[] = [];
-  for (const { name, letter, arrays } of plans) {
+  for (const { name, letter, arrays } of plans.filter((plan) => plan.arrays.length > 0)) {
     const path = join(resolve(options.out), name);
-    const frames: NewFrame[] = [];
     await withLock(path, async () => {
       await removeLeftovers(path);
+      const written = new Map<ImageArray, NewFrame[]>();
       for (const array of arrays) {
-        for await (const frame of writeImages(path, array, options.signal)) {
-          frames.push(frame);
-          options.onProgress?.(++done, total);
+        const frames: NewFrame[] = [];
+        try {
+          for await (const frame of writeImages(path, array, signal)) {
+            frames.push(frame);
+            onProgress?.(++done, total);
+          }
+          written.set(array, frames);
+        } catch (error) {
+          leftOut.add(array.file.path, atFault(error));
+          await rm(join(path, 'crops', array.kind), { recursive: true, force: true });
         }
       }
-      const files = arrays.map(({ kind, file, scale }) => ({ kind, shape: file.shape, dtype: file.dtype, scale }));
+      const used = wholeOrNone(name, [...written.keys()], leftOut);
+      if (used.length === 0) return rm(join(path, 'crops'), { recursive: true, force: true });
+      const frames = used.flatMap((array) => written.get(array)!);
+      const files = used.map(({ kind, file, scale }) => ({ kind, shape: file.shape, dtype: file.dtype, scale }));
       const origins = originsOf(frames, { labels: 'names of arrays', subjects: '', videos: 'each image its own' });
       const recipe = { made_by: 'ldc import npy', version: 1, files };
       await writeCropSet(path, { name, letter, recipe, origins }, frames);
+      sets.push({ name, letter, path, images: frames.length });
     });
-    sets.push({ name, letter, path, images: frames.length });
   }
+  leftOut.checkSome();
   return sets;
+}
+
+interface DomainPlan {
+  name: string;
+  letter: string;
+  /** None where the domain is not whole. */
+  arrays: ImageArray[];
 }
 
 /** File names by kind, for each domain; `spoof` is left out where print and replay, of which it consists, are there. */
@@ -111,13 +135,42 @@ async function findArrays(root: string): Promise<Map<string, Map<string, string>
   throw new UserError(`${root} has no live images with attacks of one domain`, hint);
 }
 
-async function planDomain(root: string, domain: string, files: ReadonlyMap<string, string>) {
+async function planDomain(
+  root: string,
+  domain: string,
+  files: ReadonlyMap<string, string>,
+  leftOut: LeftOut,
+): Promise<DomainPlan> {
   const order = ['live', 'print', 'replay', 'mask', 'spoof'];
-  const kinds = [...files.keys()].sort((a, b) => order.indexOf(a) - order.indexOf(b));
-  const arrays = await Promise.all(kinds.map((kind) => openImages(kind, join(root, files.get(kind)!))));
+  const arrays: ImageArray[] = [];
+  for (const kind of [...files.keys()].sort((a, b) => order.indexOf(a) - order.indexOf(b))) {
+    const path = join(root, files.get(kind)!);
+    try {
+      arrays.push(await openImages(kind, path));
+    } catch (error) {
+      leftOut.add(path, atFault(error));
+    }
+  }
   const odd = arrays.find(({ scale }) => scale !== arrays[0]!.scale);
   if (odd) throw new UserError(`${odd.file.path} has values in another range than ${arrays[0]!.file.path}`);
-  return { ...domains[domain]!, arrays };
+  const { name, letter } = domains[domain]!;
+  return { name, letter, arrays: wholeOrNone(name, arrays, leftOut) };
+}
+
+/** Live images with attacks; without one of both the others make no set. */
+function wholeOrNone(name: string, arrays: readonly ImageArray[], leftOut: LeftOut): ImageArray[] {
+  const hasLive = arrays.some(({ kind }) => kind === 'live');
+  if (hasLive && arrays.length > 1) return [...arrays];
+  for (const { file } of arrays) {
+    const lacking = hasLive ? 'attacks' : 'live images';
+    leftOut.add(file.path, new FileError(`${file.path} makes no set without the ${lacking} of ${name}`));
+  }
+  return [];
+}
+
+/** Whatever is wrong with an array is wrong with its file alone. */
+function atFault(error: unknown): unknown {
+  return error instanceof UserError ? new FileError(error.message, error.hint) : error;
 }
 
 async function openImages(kind: string, path: string): Promise<ImageArray> {

@@ -1,7 +1,7 @@
 /** Labels that contradict each other: never taken silently, but named with both places, counted, and with the flag that settles them. */
 import { UserError } from '../../base/errors.js';
 import type { Label } from '../manifest.js';
-import type { Claim } from './words.js';
+import type { Claim } from '../words.js';
 
 /** Who says what an image is. */
 export interface Witnesses {

@@ -14,12 +14,12 @@ import {
 } from '../prepare/prepare.js';
 import type { FoundPresentation, Survey } from '../prepare/survey.js';
 import { labelOf, type Source } from '../sources/source.js';
+import { folderClassOf } from '../words.js';
 import { folderOfSet } from './arrays.js';
 import { sureFrame } from './frameNames.js';
 import { namesIn, type PatternNames, readPatterns } from './namePatterns.js';
 import { partOfPath } from './releaseNames.js';
 import { aloneNote, checkVideos } from './videos.js';
-import { folderClassOf } from './words.js';
 
 export interface FolderImportOptions extends Omit<PrepareOptions, 'detector'> {
   name: string;
@@ -41,6 +41,8 @@ export interface FolderImportOptions extends Omit<PrepareOptions, 'detector'> {
 export interface FolderSummary extends PrepareSummary {
   name: string;
   letter: string;
+  /** Numbers of files of other kinds by ending. */
+  passedOver: Record<string, number>;
   notes: string[];
 }
 
@@ -91,7 +93,7 @@ export async function importFolder(options: FolderImportOptions): Promise<Folder
     // As JSON has it, in which what is not given is not there.
     recipe: JSON.parse(JSON.stringify(maker.recipe)) as Record<string, unknown>,
   });
-  return { ...summary, name, letter, notes };
+  return { ...summary, name, letter, passedOver: Object.fromEntries(others), notes };
 }
 
 /** Nothing is known of it but what the globs say. */

@@ -1,6 +1,6 @@
 /** The habits by which programs name the frames of a video that they save. */
 import { posix } from 'node:path';
-import { folderClassOf, partIn } from './words.js';
+import { folderClassOf, partIn } from '../words.js';
 
 /** One way to read the name of an image. */
 export interface FrameName {

@@ -11,12 +11,12 @@ import { LeftOut } from '../leftOut.js';
 import { inBatches } from '../loader.js';
 import type { Split } from '../manifest.js';
 import { publishedSubsets, type Source } from '../sources/source.js';
+import { classOf } from '../words.js';
 import { folderOfSet, type ImportedSet, refuseExisting } from './arrays.js';
 import { judge, type Side, type Verdict } from './contradictions.js';
 import { type Described, describe, type Kept, tallyOrigins } from './listFrames.js';
 import { type ListRow, readRows } from './listRows.js';
 import { type Entry, examine, type Judged } from './listWitnesses.js';
-import { classOf } from './words.js';
 
 /** Which of two rows that contradict each other about one image counts. */
 export const rowChoices = ['first', 'last'] as const;

@@ -3,6 +3,7 @@ import { basename, posix } from 'node:path';
 import { UserError } from '../../base/errors.js';
 import type { Origins } from '../cropSet.js';
 import type { NewFrame } from '../manifest.js';
+import { attackOf, classIn, folderClassOf, isNumber } from '../words.js';
 import type { Verdict } from './contradictions.js';
 import { sureFrame } from './frameNames.js';
 import type { ListImportOptions } from './list.js';
@@ -10,7 +11,6 @@ import { ofLists } from './listFlags.js';
 import type { Judged } from './listWitnesses.js';
 import { partOfPath } from './releaseNames.js';
 import { aloneNote, checkVideos } from './videos.js';
-import { attackOf, classIn, folderClassOf, isNumber } from './words.js';
 
 /** An image, and what it is held to be. */
 export type Kept = Judged & Verdict;

@@ -2,7 +2,7 @@
 import { parse } from 'csv-parse/sync';
 import { messageOf, UserError } from '../../base/errors.js';
 import { imageEndings } from '../pictures.js';
-import { isNumber } from './words.js';
+import { isNumber } from '../words.js';
 
 /** What a column, or a key of a JSON entry, says; by the names that people give to them, without case and signs. */
 const columnNames = {

@@ -2,12 +2,6 @@
 import { basename, posix } from 'node:path';
 import { UserError } from '../../base/errors.js';
 import type { Label, Split } from '../manifest.js';
-import type { Witnesses } from './contradictions.js';
-import type { ListImportOptions } from './list.js';
-import { ofLists } from './listFlags.js';
-import type { ListRow } from './listRows.js';
-import { type NamePatterns, namesIn, type PatternNames, readPatterns } from './namePatterns.js';
-import { type NamedFrame, ReleaseNames } from './releaseNames.js';
 import {
   attackOf,
   type Claim,
@@ -19,7 +13,13 @@ import {
   partIn,
   partOf,
   sameLabel,
-} from './words.js';
+} from '../words.js';
+import type { Witnesses } from './contradictions.js';
+import type { ListImportOptions } from './list.js';
+import { ofLists } from './listFlags.js';
+import type { ListRow } from './listRows.js';
+import { type NamePatterns, namesIn, type PatternNames, readPatterns } from './namePatterns.js';
+import { type NamedFrame, ReleaseNames } from './releaseNames.js';
 
 /** A row, and what is made of it step by step. */
 export interface Entry {

@@ -2,8 +2,8 @@
 import { posix } from 'node:path';
 import { type Split, splits } from '../manifest.js';
 import type { Presentation, Source } from '../sources/source.js';
+import { folderClassOf, partIn } from '../words.js';
 import { frameNames } from './frameNames.js';
-import { folderClassOf, partIn } from './words.js';
 
 export interface NamedFrame {
   presentation: Presentation;
@@ -129,7 +129,6 @@ const releasePaths: Readonly<Record<string, (video: string, part: Split) => stri
     ),
   'celeba-spoof': (video, part) =>
     matchOf(video, /[/_](\d+)[/_](live|spoof)[/_](\d+)$/i, (names) => `Data/${part}/${names.join('/')}`),
-  wmca: (video) => matchOf(video, /\/(?:\d\d[.-]\d\d[.-]\d\d_)?(\d+_\d+_\d+_\d+_\d+)$/, ([name]) => name!),
 };
 
 /** What `toPath` makes of the groups that the pattern finds, if it does. Names at the start of a path stand behind a `/` too. */

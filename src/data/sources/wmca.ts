@@ -6,6 +6,9 @@ import { type Described, labelOf, type Presentation, type Source } from './sourc
 /** The main protocol, which is published as a list of its own: it says what type of attack a recording is, and of which part. */
 const protocolFile = /(?:^|\/)protocol-grandtest\.csv$/i;
 
+/** The day is a folder's name, or stands before the recording's. */
+const recordingPath = /(?:^|\/)(?:(\d\d[.-]\d\d[.-]\d\d)[/_])?((\d+)_(\d+)_(\d+)_(\d+)_(\d+))$/;
+
 const parts: Record<string, Split> = { train: 'train', dev: 'dev', eval: 'test', test: 'test' };
 
 export const wmca: Source = {
@@ -15,13 +18,14 @@ export const wmca: Source = {
   media: 'hdf5',
   extensions: ['hdf5', 'h5'],
   present(path) {
-    const match = /(?:^|\/)(\d+)_(\d+)_(\d+)_(\d+)_(\d+)$/.exec(path);
+    const match = recordingPath.exec(path);
     if (!match) return null;
-    const [, client, session, presenter, type, pai] = match as unknown as string[];
+    const [, date, name, client, session, presenter, type, pai] = match as unknown as string[];
     // What the other types are is documented nowhere that could be checked: without the protocol they are told apart by number.
     const attackType = Number(type) === 0 ? 'live' : `type${Number(type)}`;
     return {
-      video: match[0].replace('/', ''),
+      // One name may stand for recordings of several days.
+      video: date ? `${date.replaceAll('-', '.')}_${name}` : name!,
       split: 'train',
       subject: client!,
       label: labelOf(attackType),

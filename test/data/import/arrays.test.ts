@@ -1,8 +1,10 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, expect, test } from 'vitest';
 import { readCropSet } from '../../../src/data/cropSet.js';
 import { importArrays } from '../../../src/data/import/arrays.js';
+import { LeftOut } from '../../../src/data/leftOut.js';
 import { failure, put, temporaryFolder } from '../helpers.js';
 
 let base: string;
@@ -100,4 +102,31 @@ test('refuses what are no images, and values that fit no range', async () => {
   negative.writeFloatLE(-3, 128 + 17 * 48 * 4);
   await put(join(root, 'casia_print_images.npy'), negative);
   expect((await failure(importArrays({ root, out: base }))).message).toContain('row 17 has the value -3');
+});
+
+test('goes on without arrays that cannot be used, and without what makes no set then', async () => {
+  const root = join(base, 'some');
+  await put(join(root, 'casia_images_live.npy'), npy(2));
+  await put(join(root, 'casia_print_images.npy'), npy(2).subarray(0, 300));
+  const negative = npy(20);
+  negative.writeFloatLE(-3, 128 + 17 * 48 * 4);
+  await put(join(root, 'casia_mask_images.npy'), negative);
+  await put(join(root, 'casia_replay_images.npy'), npy(3));
+  await put(join(root, 'MSU_images_live.npy'), 'no array');
+  await put(join(root, 'MSU_images_spoof.npy'), npy(2));
+  const notes: string[] = [];
+  const leftOut = new LeftOut((text) => notes.push(text.replaceAll(`${root}/`, '')));
+  const sets = await importArrays({ root, out: join(base, 'some-out'), leftOut });
+  expect(sets.map(({ letter, images }) => [letter, images])).toEqual([['C', 5]]);
+  const { frames } = await readCropSet(sets[0]!.path);
+  expect(frames.map(({ attackType }) => attackType)).toEqual(['live', 'live', 'replay', 'replay', 'replay']);
+  expect(notes).toEqual([
+    'MSU_images_live.npy is not a .npy file; it is left out',
+    'MSU_images_spoof.npy makes no set without the live images of MSU-MFSD; it is left out',
+    expect.stringMatching(/^casia_print_images\.npy is cut short.*; it is left out$/),
+    'casia_mask_images.npy row 17 has the value -3, outside the range of the other images; it is left out',
+  ]);
+  expect(await readdir(join(sets[0]!.path, 'crops'))).toEqual(['live', 'replay']);
+  expect(await readdir(join(base, 'some-out'))).toEqual(['CASIA-FASD']);
+  expect(() => leftOut.close()).toThrow(`4 of 6 files could not be used: ${join(root, 'MSU_images_live.npy')}`);
 });

@@ -69,7 +69,8 @@ test.each([
   ['celeba-spoof', 'Data/test/77/live/500871.png', '77/live/500871', 'test', '77', 'live', 0],
   ['celeba-spoof', 'celeb/real/815_live_040312.jpg', '815/live/040312', 'train', '815', 'live', 0],
   ['celeba-spoof', 'x/test/5131/spoof/020011_crop.jpg', '5131/spoof/020011', 'test', '5131', 'unknown', 0],
-  ['wmca', 'wmca/train/fake/19.04.18_021_05_044_3_09_15.jpg', '021_05_044_3_09', 'train', '021', 'type3', 15],
+  ['wmca', 'wmca/train/fake/19.04.18_021_05_044_3_09_15.jpg', '19.04.18_021_05_044_3_09', 'train', '021', 'type3', 15],
+  ['wmca', 'faces/20-04-18/021_05_044_3_09/15.jpg', '20.04.18_021_05_044_3_09', 'train', '021', 'type3', 15],
   ['wmca', 'wmca/test/real/021_02_000_0_01/4.jpg', '021_02_000_0_01', 'test', '021', 'live', 4],
 ] as const)('knows the %s frame %s', (set, path, video, split, subject, attackType, frame) => {
   const found = find(set, path);

@@ -72,7 +72,11 @@ test.each([
   ['rose-youtu', 'test/12/Mf_HS_wg_E_12_42', { video: '12/Mf_HS_wg_E_12_42', split: 'test', attackType: 'mask' }],
   ['rose-youtu', 'train/2/G_NT_5s_g_E_2_1', { split: 'train', subject: '2', attackType: 'live' }],
   ['rose-youtu', 'train/_2/G_NT_5s_g_E_2_1', { split: 'train', subject: '2', attackType: 'live' }],
-  ['wmca', '01.02.18/001_02_000_0_00', { subject: '001', label: 'live', attackType: 'live' }],
+  [
+    'wmca',
+    '01.02.18/001_02_000_0_00',
+    { video: '01.02.18_001_02_000_0_00', subject: '001', label: 'live', attackType: 'live' },
+  ],
   ['wmca', '01.02.18/001_02_009_4_03', { subject: '001', label: 'spoof', attackType: 'type4', pai: '4-03' }],
   ['hkbu', 'V2/c1/real/s1_l1', { video: 'V2/c1/real/s1_l1', subject: '', label: 'live' }],
   ['hkbu', 'c1/Mask/s1/l1', { video: 'c1/Mask/s1/l1', label: 'spoof', attackType: 'mask' }],
@@ -118,6 +122,13 @@ describe('WMCA', () => {
     const root = await release('wmca-broken', ['path,label,attack,set', 'rubbish,1,2,3']);
     expect((await failure(survey(findSource('wmca'), root))).message).toContain('PROTOCOL-grandtest.csv line 2');
   });
+});
+
+test('WMCA keeps the recordings of two days apart', async () => {
+  const root = join(base, 'wmca-days');
+  for (const day of ['12.02.18', '13.02.18']) await put(join(root, day, '100_03_015_2_10.hdf5'), '');
+  const { found, extra } = await survey(findSource('wmca'), root);
+  expect([found.length, extra]).toEqual([2, []]);
 });
 
 test('HKBU-MARs keeps files of one name apart', async () => {

@@ -1,8 +1,16 @@
-/** Words and numbers by which people say live, spoof, and train, dev, test: in columns, as names of folders, in names of lists. */
-import type { Label, Split } from '../manifest.js';
+/**
+ * Words and numbers by which people say live, spoof, and train, dev, test: as labels of score files, in columns and names of lists, as names
+ * of folders.
+ */
+import type { Label, Split } from './manifest.js';
 
-const live = 'live real genuine bonafide authentic lives reals genuines'.split(' ');
-const spoof = 'spoof fake attack spoofed spoofing spoofs fakes attacks impostor imposter'.split(' ');
+/** What score files say; other words there are no labels, but may name an attack. */
+const plainLive = 'live real genuine bonafide'.split(' ');
+const plainSpoof = 'spoof fake attack'.split(' ');
+
+/** What lists and folders say. */
+const live = [...plainLive, ...'authentic lives reals genuines'.split(' ')];
+const spoof = [...plainSpoof, ...'spoofed spoofing spoofs fakes attacks impostor imposter'.split(' ')];
 
 /** Words for a kind of attack, as the manifest calls it. */
 const attacks: Readonly<Record<string, string>> = Object.fromEntries(
@@ -36,7 +44,7 @@ export interface Claim {
 
 /** What a word for a class says, in any case and with any signs between its parts; `null` for others. */
 export function classOf(word: string): Claim | null {
-  const plain = word.toLowerCase().replace(/[^a-z0-9]/g, '');
+  const plain = plainOf(word);
   if (live.includes(plain)) return { label: 'live' };
   if (spoof.includes(plain)) return { label: 'spoof' };
   const attackType = attackOf(plain);
@@ -45,7 +53,12 @@ export function classOf(word: string): Claim | null {
 
 /** The type that a word for an attack means; `null` for others. */
 export function attackOf(word: string): string | null {
-  return attacks[word.toLowerCase().replace(/[^a-z0-9]/g, '')] ?? null;
+  return attacks[plainOf(word)] ?? null;
+}
+
+/** In lower case, without the signs between its parts: `Bona-Fide`, `bona fide`. */
+function plainOf(word: string): string {
+  return word.toLowerCase().replace(/[^a-z0-9]/g, '');
 }
 
 /** What stands beside the word for a class without changing it. */
@@ -98,8 +111,20 @@ export function sameLabel(a: string, b: string): boolean {
   return isNumber(a) && isNumber(b) && Number(a) === Number(b);
 }
 
+/** Whether it is written as people write labels: `1`, `-1`, `+1`, `1.0`. */
 export function isNumber(text: string): boolean {
-  return text.trim() !== '' && Number.isFinite(Number(text));
+  return /^[+-]?\d+(?:\.\d*)?$/.test(text.trim());
+}
+
+/**
+ * What a label of a score file means; null where nobody could know.
+ * @param liveLabel the value that means live; every other one is an attack then
+ */
+export function meaningOf(text: string, liveLabel?: string): Label | null {
+  if (liveLabel !== undefined) return sameLabel(text, liveLabel) ? 'live' : 'spoof';
+  if (isNumber(text)) return Number(text) === 1 ? 'live' : [0, -1].includes(Number(text)) ? 'spoof' : null;
+  const plain = plainOf(text);
+  return plainLive.includes(plain) ? 'live' : plainSpoof.includes(plain) ? 'spoof' : null;
 }
 
 /**
@@ -113,8 +138,9 @@ export function claimOf(text: string, liveLabel: string | undefined, turned: boo
     if (sameLabel(text, liveLabel)) return { label: 'live' };
     return { label: 'spoof', attackType: word?.attackType };
   }
-  const value = /^(?:true|yes)$/i.test(text) ? 1 : /^(?:false|no)$/i.test(text) ? 0 : Number(text);
-  if (!isNumber(String(value))) return word;
+  const number = /^(?:true|yes)$/i.test(text) ? '1' : /^(?:false|no)$/i.test(text) ? '0' : text;
+  if (!isNumber(number)) return word;
+  const value = Number(number);
   if (turned) return { label: value > 0 ? 'spoof' : 'live' };
   if (value !== 1 && value > 0) return null;
   return { label: value === 1 ? 'live' : 'spoof' };

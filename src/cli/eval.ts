@@ -14,6 +14,7 @@ import { toText } from '../report/table.js';
 import { runCorruptionSweep } from '../run/corruptionSweep.js';
 import { NativeEngine } from '../run/engines.js';
 import { evaluateRun, withoutFailures } from '../run/evaluateRun.js';
+import { writeResultEvents } from '../run/eventLog.js';
 import { dataFacts, deviceOf, openExperiment } from '../run/experiment.js';
 import { newestRun, openRun } from '../run/runFolder.js';
 import { evaluateBare, NO_SOURCE } from '../run/scored.js';
@@ -163,6 +164,7 @@ async function ofRun(path: string, flags: EvalFlags): Promise<Evaluated> {
     engine: engineOf(flags, config),
   });
   const { evaluation, target, checkpoint } = result;
+  await writeResultEvents(folder, evaluation);
   const scored = withoutFailures(experiment, target);
   const more = flags.by === undefined ? [] : [breakdownPart(target, evaluation, level, mode, flags.by)];
   if (flags.corrupt !== undefined) {

@@ -70,6 +70,7 @@ const tail = {
     level: oneOf(['frame', 'video'], 'video'),
     batch_size: count(8),
   }),
+  log: section({ tensorboard: flag(true) }),
 };
 
 const commonSchema = z.strictObject({ ...head, train: section({ ...trainHead, ...trainTail }), ...tail });

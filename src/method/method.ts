@@ -84,6 +84,8 @@ export interface Optimizer {
   readonly buffers: Readonly<Record<string, readonly Tensor[]>>;
   /** Updates done; set when a training goes on. */
   steps: number;
+  /** The learning rate of the next step, for metrics.jsonl; left out, there is no such column. */
+  readonly lr?: number;
   /** Updates every parameter that has a gradient. */
   step(): void;
   dispose(): void;

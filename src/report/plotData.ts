@@ -13,7 +13,7 @@ export interface MetricsRow {
 }
 
 /** What of a line of metrics.jsonl is no term of the loss. */
-const noTerms = new Set(['epoch', 'step', 'images_per_s']);
+const noTerms = new Set(['epoch', 'step', 'learning_rate', 'images_per_s']);
 
 const MOST_VERTICES = 600;
 const MOST_STEPS = 240;

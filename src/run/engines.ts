@@ -43,7 +43,12 @@ export async function graphOf(config: Config, state: StateSource, request: Graph
   throw new UserError(`the method ${method.title} does not say how its network is written as ONNX (graph)`);
 }
 
-/** Our own engine, on `device`. Scores that bf16 has rounded go by a name of their own. */
+/** Our own engine, as results name it: scores that bf16 has rounded go by a name of their own. */
+export function nativeName({ precision }: Device): string {
+  return precision === 'bf16' ? 'native-bf16' : 'native';
+}
+
+/** Our own engine, on `device`. */
 export class NativeEngine implements ScoringEngine {
   readonly name: string;
   private readonly net: Network;
@@ -52,7 +57,7 @@ export class NativeEngine implements ScoringEngine {
     private readonly config: Config,
     private readonly device: Device,
   ) {
-    this.name = device.precision === 'bf16' ? 'native-bf16' : 'native';
+    this.name = nativeName(device);
     this.net = emptyNet({ config }, device);
   }
 

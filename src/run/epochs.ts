@@ -26,6 +26,8 @@ export interface StepRecord {
   step: number;
   /** What the stage reports, `loss` among it. */
   figures: Record<string, number>;
+  /** That the step was made with; undefined where the optimiser does not say. */
+  learningRate?: number;
   seconds: StepSeconds;
   images: number;
   /** Why the step had no effect, when it had none (`on_nan: skip`). */
@@ -98,7 +100,8 @@ export async function runEpochs(stage: Stage, start: Position, progress: Progres
       clearGrads(optimizer.parameters);
       const seconds = await clock.end();
       const { length: images } = loaded.frames;
-      await stage.onStep({ epoch: at.epoch, step: at.steps, figures, seconds, images, skipped: fault });
+      const { lr: learningRate } = optimizer;
+      await stage.onStep({ epoch: at.epoch, step: at.steps, figures, learningRate, seconds, images, skipped: fault });
       progress.update(at.epoch * perEpoch + at.batch, { epoch: at.epoch + 1, loss: figures.loss! });
       if (signal.aborted) {
         await checkpoints.saveStep(at);

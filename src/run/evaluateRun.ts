@@ -1,4 +1,5 @@
 /** Evaluates a run's checkpoints on its target and on its sources' development split: scores/ and eval.json (docs/evaluation.md). */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
@@ -17,12 +18,13 @@ import { failureNote } from '../evaluate/fta.js';
 import type { Level, ScoreMode } from '../evaluate/levels.js';
 import { noticesOf } from '../evaluate/notices.js';
 import { paperConvention } from '../evaluate/paper.js';
-import { auc } from '../evaluate/roc.js';
+import { auc, equalErrorRate } from '../evaluate/roc.js';
+import { readScores } from '../evaluate/scoreFile.js';
 import { type Scorer, type ScoringOptions, scoreFrames, scorePath } from '../evaluate/scorer.js';
 import type { Scores } from '../evaluate/scores.js';
 import { checkpointNames, epochName, lastCheckpoint, openModelFile } from './checkpoint.js';
 import { methodFacts } from './configuration.js';
-import { NativeEngine, type ScoringEngine } from './engines.js';
+import { NativeEngine, nativeName, type ScoringEngine } from './engines.js';
 import type { Experiment } from './experiment.js';
 import { type Progress, silent } from './progress.js';
 import type { RunFolder } from './runFolder.js';
@@ -228,4 +230,17 @@ export async function bestCheckpoint(
   } finally {
     engine.release();
   }
+}
+
+/** AUC and EER of a checkpoint on the development split, where its scores are there already. */
+export async function developmentRates(
+  { config }: Experiment,
+  device: Device,
+  folder: RunFolder,
+  checkpoint: string,
+): Promise<{ auc: number; eer: number } | undefined> {
+  const path = folder.scores(checkpoint, 'source-dev', nativeName(device));
+  if (!existsSync(path)) return undefined;
+  const roc = rocAt(await readScores(path), config.eval.level, config.eval.score);
+  return { auc: auc(roc), eer: equalErrorRate(roc) };
 }

@@ -1,4 +1,4 @@
-/** The training of a method's own network, from the newest checkpoint on: epochs, metrics.jsonl, checkpoints that may go. */
+/** The training of a method's own network, from the newest checkpoint on: epochs, metrics.jsonl, TensorBoard's events, checkpoints that may go. */
 import { appendFileSync, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { writeFileWhole } from '../base/files.js';
@@ -9,6 +9,7 @@ import { Checkpoints, checkpointNames, loadModel, trainingStart } from './checkp
 import { methodOf } from './configuration.js';
 import { runEpochs, type StepRecord } from './epochs.js';
 import { bestCheckpoint } from './evaluateRun.js';
+import { EventLog, type MetricsLine } from './eventLog.js';
 import type { Experiment } from './experiment.js';
 import type { Progress } from './progress.js';
 import type { RunFolder } from './runFolder.js';
@@ -48,6 +49,8 @@ export async function trainNetwork(
   const start = await checkpoints.resume((text) => progress.note(text));
   if (start !== undefined) progress.note(`resumed after ${start.epoch} epochs and ${start.batch} steps`);
   await cutMetrics(folder, start?.steps ?? 0);
+  const log = config.log.tensorboard ? await EventLog.open(folder, experiment, start?.steps ?? 0) : undefined;
+  const done = { epoch: start?.epoch ?? 0, step: start?.steps ?? 0 };
   const profiler = onProfile && new Profiler(device, network);
   await runEpochs(
     {
@@ -58,12 +61,18 @@ export async function trainNetwork(
       config,
       checkpoints,
       saveEvery: config.train.save_every,
-      retain: () => retain(experiment, device, folder, checkpoints),
+      async retain() {
+        await retain(experiment, device, folder, checkpoints);
+        await log?.checkpoint(folder, network, device, done);
+      },
       onStep: (record) => {
         onStep(record);
         profiler?.endStep();
+        Object.assign(done, { epoch: record.epoch + 1, step: record.step });
+        const line = metricsLine(record);
         // At once: on libuv's threads it would queue behind the decoders.
-        appendFileSync(folder.metrics, `${JSON.stringify(metricsLine(record))}\n`);
+        appendFileSync(folder.metrics, `${JSON.stringify(line)}\n`);
+        log?.step(line);
       },
     },
     start ?? trainingStart,
@@ -74,6 +83,7 @@ export async function trainNetwork(
     onProfile!(profiler);
     profiler.close();
   }
+  log?.end(done.step);
   const { epochs } = training;
   training.dispose();
   network.dispose();
@@ -108,7 +118,7 @@ async function retain(experiment: Experiment, device: Device, folder: RunFolder,
 }
 
 /** A line of metrics.jsonl: the terms of the loss by their names, `liveMap` being `live_map`. */
-function metricsLine({ epoch, step, figures, seconds, images }: StepRecord) {
+function metricsLine({ epoch, step, figures, learningRate, seconds, images }: StepRecord): MetricsLine {
   const total = seconds.wait + seconds.forward + seconds.backward + seconds.optimizer;
   const rounded = Object.fromEntries(
     Object.entries(seconds).map(([name, value]) => [name, Math.round(value * 1e4) / 1e4]),
@@ -121,6 +131,7 @@ function metricsLine({ epoch, step, figures, seconds, images }: StepRecord) {
     epoch: epoch + 1,
     step,
     ...Object.fromEntries(terms),
+    ...(learningRate !== undefined && { learning_rate: learningRate }),
     images_per_s: Math.round((images / total) * 100) / 100,
     seconds: rounded,
   };

@@ -118,7 +118,7 @@ async function prepareFolder({ config }: Experiment, { folder, resume, progress 
 
 /** More epochs and another device are no other run. */
 const free =
-  /^(?:train\.(?:epochs|save_every|keep|checkpoint_every|on_nan)|threads|device|precision|data\.(?:workers|cache|follow)):/;
+  /^(?:train\.(?:epochs|save_every|keep|checkpoint_every|on_nan)|threads|device|precision|log\.tensorboard|data\.(?:workers|cache|follow)):/;
 
 /** What a run was trained on, one after the other; says so where it goes on on another device or in another precision. */
 async function devicesOf(folder: RunFolder, { description }: Device, { note }: Progress): Promise<string> {

@@ -177,7 +177,7 @@ async function writeConfigs(study: Study, folder: StudyFolder): Promise<void> {
 }
 
 /** What may change without a figure changing. */
-const free = /^(?:threads|device|data\.(?:workers|cache|follow)):/;
+const free = /^(?:threads|device|log\.tensorboard|data\.(?:workers|cache|follow)):/;
 
 async function checkData(run: StudyRun, experiment: Experiment, data: string): Promise<void> {
   if (!existsSync(run.folder.facts)) return;

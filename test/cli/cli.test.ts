@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readEvents } from '../formats/readEvents.js';
 
 const binary = fileURLToPath(new URL('../../bin/ldc.js', import.meta.url));
 const hostile = fileURLToPath(new URL('../fixtures/files/malicious_zip.pth', import.meta.url));
@@ -78,6 +79,7 @@ describe('a run', () => {
       'triplet',
       'live_map',
       'spoof_map',
+      'learning_rate',
       'images_per_s',
       'seconds',
     ]);
@@ -156,6 +158,13 @@ describe('a run', () => {
       expect((await ldc(['train', ...protocol, ...more, '--name', 'third', '--resume'])).status).toBe(0);
     }
     expect((await model('third')).equals(first)).toBe(true);
+    const third = join(folder, 'runs/O&C&I-to-M/third');
+    const metrics = (await readFile(join(third, 'metrics.jsonl'), 'utf8')).trim().split('\n');
+    const losses = readEvents(third).flatMap(({ step, values }) =>
+      values.flatMap(({ tag, scalar }) => (tag === 'loss/loss' ? [{ step, loss: scalar }] : [])),
+    );
+    const once = metrics.map((line) => JSON.parse(line)).map(({ step, loss }) => ({ step, loss: Math.fround(loss) }));
+    expect(losses).toEqual(once);
   }, 120_000);
 
   it('goes on in bf16, is evaluated in it, and says so', async () => {

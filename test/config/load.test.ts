@@ -78,6 +78,7 @@ describe('defaults', () => {
         keep: 'all',
       },
       eval: { score: 'classifier', level: 'video', batch_size: 8 },
+      log: { tensorboard: true },
     });
   });
 

@@ -184,7 +184,7 @@ export const workloads: Workload[] = [
       ...['--out', join(folder, 'runs'), '--quiet'],
     ],
     result: 'runs',
-    ignore: /\.tmp$|run\.json$|metrics\.jsonl$|^study-tiny\/(logs|tasks)\//,
+    ignore: /\.tmp$|run\.json$|metrics\.jsonl$|tfevents|^study-tiny\/(logs|tasks)\//,
     children: true,
   },
   {
@@ -212,7 +212,7 @@ export const workloads: Workload[] = [
       ...['--data', join(shared, 'data'), '--out', join(folder, 'runs'), '--quiet'],
     ],
     result: `runs/${runs}/run`,
-    ignore: /^(run\.json|metrics\.jsonl)$/,
+    ignore: /^(run\.json|metrics\.jsonl|events\.out\.tfevents.*)$/,
     fragile: /checkpoints\/.*safetensors$/,
   },
 ];

@@ -28,7 +28,7 @@ import {
   withEvalModelOptions,
 } from './evalModels.js';
 import { breakdownPart, compareTwo, corruptionPart, type Evaluated, printNotes, printSeeds } from './evalViews.js';
-import { overridesOf, withDataOption, withDeviceOptions, withOutOption } from './experimentOptions.js';
+import { dataOfRun, overridesOf, withDeviceOptions, withOutOption, withRunDataOption } from './experimentOptions.js';
 import { exclusive, flagOf } from './modelOptions.js';
 import { printResult, progressFor, terminalWidth, withCommonOptions } from './output.js';
 
@@ -81,7 +81,7 @@ export function evalCommand(): Command {
         'video',
       ]),
     );
-  withCommonOptions(withDeviceOptions(withOutOption(withDataOption(withEvalModelOptions(command)))));
+  withCommonOptions(withDeviceOptions(withOutOption(withRunDataOption(withEvalModelOptions(command)))));
   command.addHelpText('after', "\nExample:\n  ldc eval --protocol 'O&C&I-to-M' --checkpoint best");
   return command.action(async (flags: EvalFlags) => {
     exclusive(flags, ['run', 'protocol', 'scores', 'compare']);
@@ -144,11 +144,13 @@ async function ofRuns(flags: EvalFlags): Promise<Evaluated[]> {
 async function ofRun(path: string, flags: EvalFlags): Promise<Evaluated> {
   const run = await openRun(path, overridesOf(flags));
   const { config, folder, facts } = run;
-  const experiment = await openExperiment(run.protocol, config, flags.data);
+  const experiment = await openExperiment(run.protocol, config, dataOfRun(folder, facts, flags.data));
   const progress = progressFor(flags);
   const reuse = JSON.stringify(facts.data) === JSON.stringify(dataFacts(experiment));
   if (!reuse)
-    progress.note(`the data in ${flags.data} are not those the run was made from (hashes in run.json differ)`);
+    progress.note(
+      `the data in ${experiment.dataFolder} are not those the run was made from (hashes in run.json differ)`,
+    );
   const device = deviceOf(config);
   const level = flags.level ?? config.eval.level;
   const mode = config.eval.score;

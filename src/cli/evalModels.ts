@@ -9,7 +9,7 @@ import { loadConfig } from '../run/configuration.js';
 import { OnnxEngine } from '../run/engines.js';
 import { evaluateExported, evaluateForeign, evaluateWeights, type ModelEvaluation } from '../run/evaluateModel.js';
 import { noteOnce, type Progress } from '../run/progress.js';
-import { overridesOf } from './experimentOptions.js';
+import { defaultData, overridesOf } from './experimentOptions.js';
 import {
   exclusive,
   type ModelOptions,
@@ -28,7 +28,7 @@ export interface EvalModelFlags extends CommonOptions, Omit<ModelOptions, 'run'>
   corrupt?: CorruptionKind[];
   level?: Level;
   protocol?: string;
-  data: string;
+  data?: string;
   allowMissing?: boolean;
 }
 
@@ -80,7 +80,7 @@ export function leftOutOf({ allowMissing }: EvalModelFlags, progress: Progress):
 
 /** The evaluation of --model or --weights; undefined where neither is given. */
 export async function evaluationOfModel(flags: EvalModelFlags): Promise<ModelEvaluation | undefined> {
-  const { protocol, data, corrupt, level } = flags;
+  const { protocol, data = defaultData, corrupt, level } = flags;
   const progress = progressFor(flags);
   const options = { progress, leftOut: leftOutOf(flags, progress), corrupt, level };
   if (flags.weights !== undefined) {

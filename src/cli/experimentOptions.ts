@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.js';
 import { loadConfig } from '../run/configuration.js';
+import { ownData, type RunFacts, type RunFolder } from '../run/runFolder.js';
 import { repeated } from './output.js';
 
 export const defaultData = './data';
@@ -46,6 +47,16 @@ export function withDeviceOptions(command: Command): Command {
 
 export function withDataOption(command: Command): Command {
   return command.option('--data <dir>', 'folder of crop sets', defaultData);
+}
+
+/** As `withDataOption`, for commands that have a run: `dataOfRun` knows what no flag says. */
+export function withRunDataOption(command: Command): Command {
+  return command.option('--data <dir>', `folder of crop sets (default: the run's own, or ${defaultData})`);
+}
+
+/** The folder of the crop sets that a run was made from, unless a flag names another. */
+export function dataOfRun(folder: RunFolder, facts: RunFacts, given: string | undefined): string {
+  return given ?? ownData(folder, facts) ?? defaultData;
 }
 
 export function withOutOption(command: Command): Command {

@@ -11,7 +11,7 @@ import { type Exported, exportModel, scoreTolerance } from '../run/export.js';
 import type { WeightsInUse } from '../run/openModel.js';
 import type { Progress } from '../run/progress.js';
 import { imagesAt } from '../run/shots.js';
-import { defaultOut, withDataOption } from './experimentOptions.js';
+import { defaultData, defaultOut, withRunDataOption } from './experimentOptions.js';
 import { type WeightsOptions, weightsOf, withWeightsOptions } from './modelOptions.js';
 import { fraction } from './numbers.js';
 import { type CommonOptions, printResult, progressFor, repeated, withCommonOptions } from './output.js';
@@ -21,7 +21,7 @@ const checkedFrames = 8;
 
 interface ExportFlags extends CommonOptions, Omit<WeightsOptions, 'out' | 'device' | 'precision'> {
   out?: string;
-  data: string;
+  data?: string;
   check?: string[];
   feature?: boolean;
   fp16?: boolean;
@@ -42,7 +42,7 @@ export function exportCommand(): Command {
     .option('--check <path>', 'images to check with (default: frames of the run); may be repeated', repeated)
     .option('--threshold <t>', 'with --weights: threshold of the model, 0.5 unless told', fraction)
     .option('--protocol <expression>', 'with --weights: protocol that they were trained for');
-  withCommonOptions(withWeightsOptions(withDataOption(command)));
+  withCommonOptions(withWeightsOptions(withRunDataOption(command)));
   command.addHelpText('after', "\nExample:\n  ldc export --run 'runs/O&C&I-to-M/ldc-seed0' --out ldcnet.onnx");
   return command.action(async (flags: ExportFlags) => {
     if (flags.weights === undefined && (flags.threshold ?? flags.protocol) !== undefined) {
@@ -70,14 +70,19 @@ function outputOf(flags: ExportFlags, { path }: WeightsInUse): string {
 }
 
 /** A few target frames of the run, where its data are still there. */
-async function framesOf(flags: ExportFlags, { config, protocol }: WeightsInUse, progress: Progress): Promise<string[]> {
+async function framesOf(
+  flags: ExportFlags,
+  { config, protocol, dataFolder }: WeightsInUse,
+  progress: Progress,
+): Promise<string[]> {
   if (flags.weights !== undefined) return [];
   const none = `checked with random images only; name real ones: --data DIR, or --check PATH`;
-  if (!existsSync(flags.data)) {
-    progress.note(`there are no data in ${flags.data}: ${none}`);
+  const data = flags.data ?? dataFolder ?? defaultData;
+  if (!existsSync(data)) {
+    progress.note(`there are no data in ${data}: ${none}`);
     return [];
   }
-  const experiment = await openExperiment(parseProtocol(protocol!), config, flags.data);
+  const experiment = await openExperiment(parseProtocol(protocol!), config, data);
   return evenly(targetFrames(experiment), checkedFrames).map((frame) => frame.path);
 }
 

@@ -11,7 +11,7 @@ import { defaultLayer, featurePictures, type KnownImage, knownImages, someOfEach
 import { newestRun, openRun } from '../run/runFolder.js';
 import { kindOf } from '../run/targetMaps.js';
 import { evaluated } from '../run/threshold.js';
-import { defaultOut, withDataOption } from './experimentOptions.js';
+import { dataOfRun, defaultOut, withRunDataOption } from './experimentOptions.js';
 import { wholeNumber } from './numbers.js';
 import { type CommonOptions, printResult, progressFor, repeated, withCommonOptions } from './output.js';
 
@@ -19,7 +19,7 @@ interface FeatureFlags extends CommonOptions {
   run?: string;
   layer?: string[];
   each: number;
-  data: string;
+  data?: string;
   out?: string;
   strict?: boolean;
 }
@@ -35,7 +35,7 @@ export function featuresCommand(): Command {
     .option('--each <n>', 'images of each kind when no path is given', wholeNumber(1), 4)
     .option('--out <dir>', 'folder for the pictures (default: features/ of the run)')
     .option('--strict', 'end with status 2 at the first image that cannot be read, which is otherwise left out');
-  withCommonOptions(withDataOption(command));
+  withCommonOptions(withRunDataOption(command));
   command.addHelpText('after', "\nExample:\n  ldc features --run 'runs/O&C&I-to-M/ldc-seed0' --layer layer1.0.conv2");
   return command.action(async (paths: string[], flags: FeatureFlags) => {
     const run = await openRun(flags.run ?? (await newestRun(defaultOut)));
@@ -43,7 +43,9 @@ export function featuresCommand(): Command {
     const layers = [...new Set((flags.layer ?? [defaultLayer]).map((layer) => layer.replace(/^backbone\./, '')))];
     const { checkpoint } = await evaluated(folder);
     const progress = progressFor(flags);
-    const images = paths.length > 0 ? await knownImages(paths, flags.data, progress) : await targetImages(run, flags);
+    const data = dataOfRun(folder, facts, flags.data);
+    const images =
+      paths.length > 0 ? await knownImages(paths, data, progress) : await targetImages(run, data, flags.each);
     const out = flags.out ?? join(folder.path, 'features');
     await makeFolder(out);
     const size = config.data.image_size;
@@ -84,7 +86,8 @@ export function featuresCommand(): Command {
 /** Some images of each kind, of the target that the run has not seen. */
 async function targetImages(
   { protocol, config }: Awaited<ReturnType<typeof openRun>>,
-  { data, each }: FeatureFlags,
+  data: string,
+  each: number,
 ): Promise<KnownImage[]> {
   const frames = targetFrames(await openExperiment(protocol, config, data));
   return someOfEachKind(frames, each).map((frame) => ({ path: frame.path, kind: kindOf(frame) }));

@@ -9,10 +9,11 @@ import { readStudy } from '../study/studyFile.js';
 import { writeStudyReport } from '../study/studyReport.js';
 import {
   type DeviceOptions,
+  dataOfRun,
   overridesOf,
-  withDataOption,
   withDeviceOptions,
   withOutOption,
+  withRunDataOption,
 } from './experimentOptions.js';
 import { exclusive } from './modelOptions.js';
 import { type CommonOptions, printResult, progressFor, terminalWidth, withCommonOptions } from './output.js';
@@ -22,7 +23,7 @@ interface ReportFlags extends CommonOptions, DeviceOptions {
   study?: string;
   svg?: string;
   png?: string;
-  data: string;
+  data?: string;
   out: string;
 }
 
@@ -33,12 +34,12 @@ export function reportCommand(): Command {
     .option('--study <file>', 'the study of this YAML file instead, as ldc study report writes it')
     .option('--svg <dir>', 'also write the plots of a run as SVG files, for papers')
     .option('--png <dir>', 'also write them as PNG files');
-  withCommonOptions(withDeviceOptions(withOutOption(withDataOption(command))));
+  withCommonOptions(withDeviceOptions(withOutOption(withRunDataOption(command))));
   command.addHelpText('after', "\nExample:\n  ldc report --run 'runs/O&C&I-to-M/ldc-seed0'");
   return command.action(async (flags: ReportFlags) => {
     if (flags.study !== undefined) {
       exclusive(flags, ['study', 'run']);
-      const ofRun = (['svg', 'png', 'method', 'device', 'precision', 'threads'] as const).find(
+      const ofRun = (['svg', 'png', 'data', 'method', 'device', 'precision', 'threads'] as const).find(
         (name) => flags[name] !== undefined,
       );
       if (ofRun !== undefined) throw new UserError(`--${ofRun} is about one run, and --study names many`);
@@ -53,7 +54,7 @@ export function reportCommand(): Command {
     if (!existsSync(folder.evaluation)) {
       throw new UserError(`${folder.path} is not evaluated yet`, `first: ldc eval --run '${folder.path}'`);
     }
-    const experiment = await openExperiment(protocol, config, flags.data);
+    const experiment = await openExperiment(protocol, config, dataOfRun(folder, facts, flags.data));
     const report = await writeRunReport(experiment, deviceOf(config), folder, facts, progressFor(flags), flags);
     printResult(flags, { report }, () => report);
   });

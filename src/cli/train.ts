@@ -87,7 +87,7 @@ export function trainCommand(): Command {
         ...(profile === undefined ? [] : [profileText(profile)]),
         `${facts.synthetic ? 'SYNTHETIC: ' : ''}${protocol.name} trained for ${facts.epochs} epochs in ${facts.seconds} s on ${facts.device}`,
         `run:  ${folder.path}`,
-        `next: ldc eval --run '${folder.path}' --data ${flags.data}`,
+        `next: ldc eval --run '${folder.path}'`,
       ].join('\n'),
     );
   });

@@ -4,10 +4,11 @@ import { readdir, readFile, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../base/errors.js';
 import { holderOf } from '../base/lock.js';
+import { findCropSets } from '../data/cropSet.js';
 import { namesWith, openPair } from './checkpoint.js';
 import type { Finding } from './doctor.js';
 import { type Ending, readEnding } from './ending.js';
-import { RunFolder, readFacts } from './runFolder.js';
+import { ownData, RunFolder, readFacts } from './runFolder.js';
 
 export interface Diagnosis {
   run: string;
@@ -18,14 +19,23 @@ export interface Diagnosis {
   findings: Finding[];
 }
 
-/** @throws UserError when the folder is no run */
-export async function examineRun(path: string): Promise<Diagnosis> {
+/**
+ * @param data the folder of its crop sets, where it is not the run's own
+ * @throws UserError when the folder is no run
+ */
+export async function examineRun(path: string, data?: string): Promise<Diagnosis> {
   const folder = new RunFolder(path);
   if (!existsSync(folder.config)) {
     throw new UserError(`${path} is not a run: it has no config.yaml`, 'ldc train makes runs; name one with --run DIR');
   }
   const checkpoints = await checkpointFindings(folder);
-  const findings = [await progressFinding(folder), ...checkpoints, await damagedFinding(folder), await disk(folder)];
+  const findings = [
+    await progressFinding(folder),
+    ...checkpoints,
+    await damagedFinding(folder),
+    await dataFinding(folder, data),
+    await disk(folder),
+  ];
   const known = findings.filter((finding) => finding !== undefined);
   return { run: path, ...(await endOf(folder, checkpoints.length > 0)), findings: known };
 }
@@ -112,6 +122,22 @@ async function damagedFinding({ checkpoints }: RunFolder): Promise<Finding | und
   if (aside.length === 0) return undefined;
   const hint = 'a disk that damages files loses more of them; they may be removed';
   return { name: 'put aside', ok: false, value: aside.join(', '), hint };
+}
+
+/** Whether the crop sets are there, and still those that it was made from. */
+async function dataFinding(folder: RunFolder, given: string | undefined): Promise<Finding | undefined> {
+  const facts = await readFacts(folder).catch(() => undefined);
+  const data = given ?? (facts && ownData(folder, facts));
+  if (facts === undefined || data === undefined) return undefined;
+  try {
+    const sets = await findCropSets(data, true);
+    const changed = Object.entries(facts.data).filter(([letter, { hash }]) => sets.get(letter)?.hash !== hash);
+    if (changed.length === 0) return { name: 'data', ok: true, value: `${data}, as they were` };
+    const value = `${data}: ${changed.map(([letter]) => letter).join(', ')} changed or missing`;
+    return { name: 'data', ok: false, value, hint: 'name the folder that it was made from: --data DIR' };
+  } catch (error) {
+    return { name: 'data', ok: false, value: messageOf(error), hint: 'name their folder: --data DIR' };
+  }
 }
 
 /** Whether the next checkpoint, which is as large as the newest, has room twice. */

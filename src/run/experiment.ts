@@ -15,6 +15,8 @@ import type { RunFacts } from './runFolder.js';
 export interface Experiment {
   protocol: Protocol;
   config: Config;
+  /** The folder of the crop sets. */
+  dataFolder: string;
   sources: readonly Selection[];
   targets: readonly Selection[];
   /** Source frames that train, in the order of the manifests. */
@@ -46,6 +48,7 @@ export async function openExperiment(protocol: Protocol, config: Config, dataFol
   return {
     protocol,
     config: settled,
+    dataFolder,
     sources,
     targets,
     ...parts,

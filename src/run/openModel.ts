@@ -14,7 +14,7 @@ import type { ScoringEngine } from './engines.js';
 import { NativeEngine } from './engines.js';
 import { deviceOf } from './experiment.js';
 import { cardFromMetadata, type ModelCard, type Provenance } from './modelCard.js';
-import type { openRun } from './runFolder.js';
+import { type openRun, ownData } from './runFolder.js';
 import { evaluated, fixedThreshold } from './threshold.js';
 import { openWeights } from './weightsFile.js';
 
@@ -40,6 +40,8 @@ export interface WeightsInUse extends Provenance {
   path: string;
   state: StateSource;
   config: Config;
+  /** The folder of the crop sets that a run was made from. */
+  dataFolder?: string | undefined;
 }
 
 type Run = Awaited<ReturnType<typeof openRun>>;
@@ -49,7 +51,16 @@ export async function runWeights({ folder, facts, config }: Run): Promise<Weight
   const { checkpoint, threshold } = await evaluated(folder);
   const state = await openModelFile(join(folder.checkpoints, `${checkpoint}.safetensors`));
   const { protocol, synthetic } = facts;
-  return { path: folder.path, state, config, protocol, checkpoint, synthetic, threshold };
+  return {
+    path: folder.path,
+    state,
+    config,
+    protocol,
+    checkpoint,
+    synthetic,
+    threshold,
+    dataFolder: ownData(folder, facts),
+  };
 }
 
 /**

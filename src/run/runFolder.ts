@@ -60,6 +60,8 @@ export interface RunFacts {
   seed: number;
   /** By domain letter. */
   data: Record<string, { name: string; hash: string; subset: string; attackTypes: readonly string[] | null }>;
+  /** Folder of the crop sets, relative to the run; runs from before it was kept do not say. */
+  data_folder?: string;
   synthetic: boolean;
   /** Folder of the teacher and its maps, relative to the run; null for a method without. */
   stage1: string | null;
@@ -86,6 +88,11 @@ export async function writeFacts(folder: RunFolder, facts: RunFacts): Promise<vo
   await writeFileWhole(folder.facts, `${JSON.stringify(facts, null, 2)}\n`);
 }
 
+/** The folder of the crop sets that a run was made from, where it says. */
+export function ownData({ path }: RunFolder, { data_folder: own }: RunFacts): string | undefined {
+  return own === undefined ? undefined : join(path, own);
+}
+
 /** What is used of run.json; the rest is for people. */
 const usedFacts = z.looseObject({
   protocol: z.string(),
@@ -94,6 +101,7 @@ const usedFacts = z.looseObject({
   method: z.string().default('ldcnet'),
   variant: z.string().nullable().default(null),
   data: z.record(z.string(), z.unknown()),
+  data_folder: z.string().optional(),
   seconds: z.number(),
   epochs: z.number(),
   finished: z.boolean(),

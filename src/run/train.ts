@@ -1,5 +1,6 @@
 /** A run: what a teacher makes where the method has one, then its network, in a directory with a lock, its configuration and its facts. */
 import { existsSync } from 'node:fs';
+import { relative } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { makeFolder, removeLeftovers, writeFileWhole } from '../base/files.js';
 import { withLock } from '../base/lock.js';
@@ -67,6 +68,7 @@ async function trainPrepared(experiment: Experiment, device: Device, options: Tr
     threads: device.threads,
     seed: config.seed,
     data: dataFacts(experiment),
+    data_folder: relative(folder.path, experiment.dataFolder),
     synthetic: experiment.synthetic,
     stage1: stage1 === undefined ? null : stage1Reference(folder.path, stage1),
     started: started.toISOString(),

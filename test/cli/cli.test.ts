@@ -1,7 +1,7 @@
 /** The command line as a user has it: child processes on real image files, exit statuses, one-sentence errors. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -105,6 +105,21 @@ describe('a run', () => {
     const scores = join(run, 'scores', 'epoch-0002-target.csv');
     const again = JSON.parse((await ldc(['eval', '--scores', scores, '--json'])).stdout);
     expect(again.levels.frame.auc).toBeCloseTo(result.levels.frame.auc, 12);
+  });
+
+  it('remembers its data, also where both were moved, and says where they were', async () => {
+    const moved = join('elsewhere', run);
+    await cp(join(folder, run), join(folder, moved), { recursive: true });
+    await rm(join(folder, moved, 'eval.json'), { force: true });
+    const gone = await ldc(['eval', '--run', moved, '--quiet']);
+    expect(gone.status).toBe(2);
+    expect(gone.stderr).toContain('the data folder elsewhere/data does not exist');
+    expect((await ldc(['doctor', '--run', moved])).stdout).toMatch(/look at data +the data folder elsewhere\/data/);
+    await cp(join(folder, 'data'), join(folder, 'elsewhere', 'data'), { recursive: true });
+    const { status, stderr } = await ldc(['eval', '--run', moved, '--quiet']);
+    expect(status, stderr).toBe(0);
+    expect((await ldc(['doctor', '--run', moved])).stdout).toMatch(/ok +data +elsewhere\/data, as they were/);
+    await rm(join(folder, 'elsewhere'), { recursive: true });
   });
 
   it('is compared, averaged, broken down, corrupted, and its maps are held against Grad-CAM', async () => {

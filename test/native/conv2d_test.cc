@@ -512,11 +512,10 @@ int main(int argc, char** argv) {
   add({1, 16, 264, 256, 64, 3, 1, 1}, ConvAlgorithm::winograd_f2, false);
   add({1, 16, 264, 256, 64, 3, 1, 1}, ConvAlgorithm::winograd_f4, false);
   add({1, 64, 264, 257, 16, 3, 1, 1}, ConvAlgorithm::winograd_f4, false);
-  if (mode == "small") std::erase_if(cases, [](const Case& c) { return c.products() > 2'000'000; });
   // The same in bf16. Rows put together from several images, with images left over; halos too large for one band.
   std::vector<Case> halves;
   for (Case c : cases) {
-    if (c.algorithm != ConvAlgorithm::direct || c.products() > 4'000'000) continue;
+    if (c.products() > 4'000'000) continue;
     c.type = DType::bf16;
     halves.push_back(c);
   }
@@ -525,14 +524,22 @@ int main(int argc, char** argv) {
     c.type = DType::bf16;
     halves.push_back(c);
   }
-  if (mode == "small") std::erase_if(halves, [](const Case& c) { return c.products() > 2'000'000; });
+  // Stored past the cache.
+  for (Case c : {Case{1, 3, 264, 256, 128, 3, 1, 1}, Case{1, 16, 264, 256, 128, 3, 1, 1}}) {
+    c.type = DType::bf16;
+    c.algorithm = ConvAlgorithm::automatic;
+    halves.push_back(c);
+  }
+  if (mode == "small") {
+    for (auto* all : {&cases, &halves}) std::erase_if(*all, [](const Case& c) { return c.products() > 2'000'000; });
+  }
   for (const Case& c : cases) {
     if (verbose) std::printf("%s\n", c.name().c_str());
     check(c, {cpu::Isa::avx512, cpu::Isa::avx2, cpu::Isa::scalar}, verbose);
   }
   for (const Case& c : halves) {
     if (verbose) std::printf("%s\n", c.name().c_str());
-    check(c, {cpu::Isa::amx, cpu::Isa::emulated_amx}, verbose);
+    if (c.algorithm == ConvAlgorithm::direct) check(c, {cpu::Isa::amx, cpu::Isa::emulated_amx}, verbose);  // the only one on tiles
     check(c, {cpu::Isa::avx512, cpu::Isa::avx2, cpu::Isa::scalar}, false);
   }
   check_tiles();

@@ -102,7 +102,6 @@ class CpuKernels final : public Kernels {
  private:
   Pool& pool_;
   Scratch& scratch_;
-  Scratch copies_;  // float32 copies of bf16 features, for convolutions
   TileConvolution* tiles_;
 
   bool on_tiles(const Conv2d& conv) const { return tiles_ != nullptr && conv.dtype == DType::bf16; }

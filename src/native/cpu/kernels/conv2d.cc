@@ -7,21 +7,6 @@ namespace ldc::cpu::LDC_ISA {
 
 using namespace conv2d;
 
-namespace {
-
-// Float32 tensors of the shapes of two bf16 ones, in memory that both share.
-struct Copies {
-  Tensor first, second;
-  Copies(Scratch& memory, const Tensor& a, const Tensor& b) : first(a), second(b) {
-    first.dtype = second.dtype = DType::f32;
-    const int64_t elements = stored_elements(first);
-    first.data = memory.get(static_cast<size_t>(elements + stored_elements(second) + kBlock) * sizeof(float));
-    second.data = first.f32() + ceil_div(elements, kBlock) * kBlock;
-  }
-};
-
-}  // namespace
-
 int64_t CpuKernels::conv2d_packed_elements(const Conv2d& conv, int64_t out_channels, int64_t in_channels, int64_t kernel,
                                            ConvPass pass) const {
   if (on_tiles(conv)) return ceil_div(tiles_->packed_elements(conv, out_channels, in_channels, kernel, pass), 2);
@@ -46,12 +31,6 @@ void CpuKernels::conv2d_pack(const Conv2d& conv, const Tensor& w, const Tensor& 
 void CpuKernels::conv2d_forward(const Conv2d& conv, const Tensor& x, const Tensor& packed, int64_t kernel,
                                 const Tensor& bias, const Tensor& y) {
   if (on_tiles(conv)) return tiles_->forward(conv, x, packed, kernel, bias, y);
-  if (x.dtype == DType::bf16) {
-    const Copies copies(copies_, x, y);
-    convert(x, copies.first);
-    conv2d_forward(conv, copies.first, packed, kernel, bias, copies.second);
-    return convert(copies.second, y);
-  }
   const Method method = method_of(conv, y.c(), x.c(), kernel);
   if (method != Method::direct) {
     winograd_run(pool_, scratch_, method, x, packed.f32(), bias.f32(), y);
@@ -63,12 +42,6 @@ void CpuKernels::conv2d_forward(const Conv2d& conv, const Tensor& x, const Tenso
 void CpuKernels::conv2d_data_grad(const Conv2d& conv, const Tensor& dy, const Tensor& packed, int64_t kernel,
                                   const Tensor& dx) {
   if (on_tiles(conv)) return tiles_->data_grad(conv, dy, packed, kernel, dx);
-  if (dy.dtype == DType::bf16) {
-    const Copies copies(copies_, dy, dx);
-    convert(dy, copies.first);
-    conv2d_data_grad(conv, copies.first, packed, kernel, copies.second);
-    return convert(copies.second, dx);
-  }
   const Method method = method_of(conv, dy.c(), dx.c(), kernel);
   if (method != Method::direct) {
     winograd_run(pool_, scratch_, method, dy, packed.f32(), nullptr, dx);
@@ -106,12 +79,6 @@ void CpuKernels::conv2d_weight_grad(const Conv2d& conv, const Tensor& x, const T
     tiles_->weight_grad(conv, x, dy, w, m, theta, dw, dm, dtheta);
     if (dbias) bias_grad(pool_, scratch_, dy, dbias);
     return;
-  }
-  if (x.dtype == DType::bf16) {
-    const Copies copies(copies_, x, dy);
-    convert(x, copies.first);
-    convert(dy, copies.second);
-    return conv2d_weight_grad(conv, copies.first, copies.second, w, m, theta, dw, dm, dtheta, dbias);
   }
   const EffectiveWeight weight(conv, w, m, theta);
   const Method method = method_of(conv, dy.c(), x.c(), w.shape[2]);

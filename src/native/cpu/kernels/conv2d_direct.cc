@@ -3,7 +3,7 @@
 // An item is a few grid rows of one image and, where there are fewer of these than threads, a range of output channels. For
 // a chunk of channel blocks, small enough that one panel of weights stays in the L2 cache, the source rows are copied with
 // their halo; then every tile of 6 pixels meets every panel. The sum over a chunk is stored and picked up again by the next,
-// which does not round.
+// which does not round. Outputs in bf16 are summed in working memory, an item's of them, and rounded when they are whole.
 #include "conv2d_direct.h"
 
 #include "conv2d_halo.h"
@@ -40,6 +40,7 @@ struct Run {
   int64_t grid_width;  // of the first phase, the widest
   int64_t item_rows;   // grid rows
   int64_t halo_cols;
+  int64_t out_plane;   // floats from one vector of output channels to the next, where they are summed
 
   Run(const Axis& axis_, const Tensor& from_, const Tensor& to_, const float* packed_)
       : axis(axis_), from(from_), to(to_), packed(packed_) {
@@ -51,7 +52,12 @@ struct Run {
     grid_width = width(0);
     item_rows = least(most(1, kItemPixels / grid_width), height(0));
     halo_cols = (grid_width - 1) * axis.in_step + axis.reach;
+    out_plane = (to.dtype == DType::f32 ? to.h() : most_rows()) * to.w() * to_block;
   }
+
+  int64_t most_rows() const { return least(item_rows * axis.out_step, to.h()); }  // of the output in an item
+  // Where those of an item in bf16 are summed.
+  int64_t sum_floats() const { return to.dtype == DType::f32 ? 0 : ceil_div(to.c(), to_block) * out_plane; }
 
   int64_t halo_rows(int64_t rows) const { return (rows - 1) * axis.in_step + axis.reach; }
   int64_t height(int64_t phase) const { return ceil_div(to.h() - phase, axis.out_step); }
@@ -74,20 +80,19 @@ struct Run {
   template <int P, int V>
   [[gnu::noinline]] void tile(const Window& window, const Place* place, const float* halo, const float* w,
                               const float* start, bool first, bool past, float* out) const {
-    const int64_t plane = to.h() * to.w() * kBlock;
     const float* x[P];
     Vec acc[P][V];
     for (int p = 0; p < P; ++p) {
       x[p] = halo + place[p].from;
-      for (int v = 0; v < V; ++v) acc[p][v] = Vec::load(first ? start + v * kBlock : out + place[p].to + v * plane);
+      for (int v = 0; v < V; ++v) acc[p][v] = Vec::load(first ? start + v * kBlock : out + place[p].to + v * out_plane);
     }
     product_tile<P, V>(window, x, w, acc);
     for (int p = 0; p < P; ++p) {
       float* pixel = out + place[p].to;
       if (past) {
-        for (int v = 0; v < V; ++v) acc[p][v].stream(pixel + v * plane);
+        for (int v = 0; v < V; ++v) acc[p][v].stream(pixel + v * out_plane);
       } else if (to_block == kBlock) {
-        for (int v = 0; v < V; ++v) acc[p][v].store(pixel + v * plane);
+        for (int v = 0; v < V; ++v) acc[p][v].store(pixel + v * out_plane);
       } else {
         float lanes[kBlock];
         acc[p][0].store(lanes);
@@ -100,12 +105,12 @@ struct Run {
   void panels(const Part& part, const Place* place, int64_t pixels, int64_t block, int64_t blocks, const float* halo,
               int64_t halo_plane, int64_t k, int64_t end, float* out) const {
     const Window window{blocks, halo_plane, part.y.taps, halo_cols * from_block, part.x.taps * from_block};
-    const bool past = blocks == from_blocks && to_block == kBlock && streams(to);
+    const bool past = blocks == from_blocks && to_block == kBlock && to.dtype == DType::f32 && streams(to);
     const float* w = packed + to_lanes * from_block * (part.taps_before * from_blocks + part.taps * block) +
                      k * from_block * blocks * part.taps;
     for (; k < end; k += kTileVecs * kBlock) {
       const int64_t vecs = (to_lanes - k) / kBlock;
-      float* group = out + k / kBlock * to.h() * to.w() * kBlock;
+      float* group = out + k / kBlock * out_plane;
       with_count<kTileVecs>(vecs, [&](auto v) {
         int64_t pixel = 0;
         for (; pixel + kTileRows <= pixels; pixel += kTileRows) {
@@ -151,16 +156,43 @@ struct Run {
     }
   }
 
-  void item(int64_t image, int64_t row, int64_t first_lane, int64_t end_lane, const Place* place, float* halo) const {
-    const int64_t rows = least(height(0) - row, item_rows);
-    const int64_t plane = from.h() * from.w() * from_block, halo_plane = halo_rows(rows) * halo_cols * from_block;
+  // Rounds `rows` of the output from `row`, summed at `sums`.
+  void round(int64_t image, int64_t row, int64_t rows, int64_t first_lane, int64_t end_lane, const float* sums) const {
+    const Planes<Bf16> planes(to);
+    const int64_t elements = rows * to.w() * planes.step, begin = row * to.w() * planes.step;
+    if (to_block != kBlock) {
+      Bf16* out = planes.at(image, 0) + begin;
+      return vectors(WholeLanes<Bf16>{}, 0, elements, [&](auto lanes, int64_t i) { lanes.store(load_line<Pair>(sums + i, lanes.size()), out + i); });
+    }
+    const bool past = streams(to);
+    for (int64_t lane = first_lane; lane < end_lane; lane += Pair::kLanes) {
+      const float* low = sums + lane / kBlock * out_plane;
+      const float* high = low + out_plane;
+      Bf16* out = planes.at(image, lane / kBlock) + begin;
+      for (int64_t i = 0; i < elements; i += Pair::kLanes) {
+        const Pair value{Vec::load(low + i / 2), lane + kBlock < end_lane ? Vec::load(high + i / 2) : Vec::zero()};
+        if (past) {
+          stream(value, out + i);
+        } else {
+          store(value, out + i);
+        }
+      }
+    }
+    if (past) finish_streams();
+  }
+
+  // sums: sum_floats().
+  template <class T>
+  void item(int64_t image, int64_t row, int64_t first_lane, int64_t end_lane, const Place* place, float* halo, float* sums) const {
+    constexpr bool rounds = Planes<T>::side > 1;
+    const int64_t rows = least(height(0) - row, item_rows), halo_plane = halo_rows(rows) * halo_cols * from_block;
     const Halo shape{row * axis.in_step * axis.sample + axis.low, axis.low, halo_rows(rows), halo_cols, axis.sample};
-    float* out = to.f32() + image * stored_elements(1, to.c(), to.h(), to.w()) + row * axis.out_step * to.w() * to_block;
+    const Planes<T> sources(from);
+    float* out = rounds ? sums : to.f32() + image * stored_elements(1, to.c(), to.h(), to.w()) + row * axis.out_step * to.w() * to_block;
     for (int64_t block = 0; block < from_blocks; block += chunk) {
       const int64_t blocks = least(from_blocks - block, chunk);
       for (int64_t b = 0; b < blocks; ++b) {
-        copy_halo(shape, from.f32() + (image * from_blocks + block + b) * plane, from.h(), from.w(), from_block,
-                  halo + b * halo_plane);
+        copy_halo(shape, sources.at(image, block + b), sources.step, from.h(), from.w(), from_block, halo + b * halo_plane);
       }
       for (int64_t py = 0; py < axis.out_step; ++py) {
         const int64_t rest = height(py) - row;
@@ -175,6 +207,10 @@ struct Run {
           }
         }
       }
+    }
+    if constexpr (rounds) {
+      const int64_t first_row = row * axis.out_step;
+      round(image, first_row, least(rows * axis.out_step, to.h() - first_row), first_lane, end_lane, sums);
     }
   }
 };
@@ -235,21 +271,25 @@ void direct_run(Pool& pool, Scratch& scratch, const Axis& axis, const Tensor& fr
   const int64_t parts = axis.out_step * axis.out_step, pixels = run.item_rows * run.grid_width;
   const int64_t halo = lanes_of(run.chunk * run.halo_rows(run.item_rows) * run.halo_cols * run.from_block);
   const int64_t table = lanes_of(parts * pixels * static_cast<int64_t>(sizeof(Place) / sizeof(float)));
-  float* memory = static_cast<float*>(scratch.get((halo * pool.threads() + table + run.to_lanes) * sizeof(float)));
-  float* start = memory + halo * pool.threads();
+  const int64_t own = halo + lanes_of(run.sum_floats());
+  float* memory = static_cast<float*>(scratch.get((own * pool.threads() + table + run.to_lanes) * sizeof(float)));
+  float* start = memory + own * pool.threads();
   Place* place = reinterpret_cast<Place*>(start + run.to_lanes);
   for (int64_t k = 0; k < run.to_lanes; ++k) start[k] = bias != nullptr && k < to.c() ? bias[k] : 0.0f;
   run.bias = start;
   for (int64_t p = 0; p < parts; ++p) run.places(p / axis.out_step, p % axis.out_step, place + p * pixels);
 
-  constexpr int64_t kGroup = kTileVecs * kBlock;
+  constexpr int64_t kGroup = most(kTileVecs * kBlock, Pair::kLanes);
   const int64_t bands = ceil_div(rows, run.item_rows), items = from.n() * bands, groups = ceil_div(run.to_lanes, kGroup);
   const int64_t splits = is_dot(from.c(), to.c()) ? 1 : least(groups, ceil_div(pool.threads(), items));
   pool.each(items * splits, [&](int64_t number, int thread) {
     const int64_t item = number / splits, split = number % splits;
     const int64_t first_lane = groups * split / splits * kGroup;
     const int64_t end_lane = least(groups * (split + 1) / splits * kGroup, run.to_lanes);
-    run.item(item / bands, item % bands * run.item_rows, first_lane, end_lane, place, memory + thread * halo);
+    float* own_memory = memory + thread * own;
+    with_type(to, [&]<class T>(T*) {
+      run.template item<T>(item / bands, item % bands * run.item_rows, first_lane, end_lane, place, own_memory, own_memory + halo);
+    });
   });
 }
 

@@ -91,7 +91,7 @@ inline void outer_tile(const Pixels& pixels, const float* a, const float* b, con
 constexpr int64_t kStreamOutput = int64_t{16} << 20;
 
 inline bool streams(const Tensor& t) {
-  return stored_elements(t) * 4 >= kStreamOutput && (reinterpret_cast<uintptr_t>(t.data) & 63) == 0;
+  return stored_elements(t) * static_cast<int64_t>(bytes_of(t.dtype)) >= kStreamOutput && (reinterpret_cast<uintptr_t>(t.data) & 63) == 0;
 }
 
 template <int N>

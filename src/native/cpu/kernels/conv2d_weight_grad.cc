@@ -45,7 +45,11 @@ struct Run {
   int64_t item_lanes() const { return few_outputs ? lanes : least(lanes, kItemLanes); }
   int64_t chunks_of_image() const { return ceil_div(dy.h(), rows); }
   int64_t halo_floats() const { return lanes_of(((rows - 1) * axis.in_step + axis.reach) * halo_cols * x_block); }
-  int64_t dy_floats() const { return dy_block == kBlock || few_outputs ? 0 : rows * dy.w() * kBlock; }
+  // Working memory for a chunk of dy: what the outer product cannot read where it lies.
+  int64_t dy_floats() const {
+    if (dy.dtype == DType::f32 && (dy_block == kBlock || few_outputs)) return 0;
+    return rows * dy.w() * (few_outputs ? kBlock : group());
+  }
 
   int64_t partitions() const {
     const int64_t chunks = dy.n() * chunks_of_image(), wanted = dy.n() * dy.h() * dy.w() / kPartitionPixels;
@@ -94,18 +98,24 @@ struct Run {
   }
 
   // Adds one chunk to the sums of the output channels from `first` and one block of x; fresh: the first of a partition.
+  template <class T>
   void chunk(int64_t number, int64_t first, int64_t block, float* halo, float* partition_sums, bool fresh) const {
     const int64_t image = number / chunks_of_image(), row = number % chunks_of_image() * rows;
     const int64_t count = least(rows, dy.h() - row);
     const int64_t top = row * axis.in_step * axis.sample + axis.low, halo_rows = (count - 1) * axis.in_step + axis.reach;
     const Halo shape{top, axis.low, halo_rows, halo_cols, axis.sample};
-    copy_halo(shape, x.f32() + (image * x_blocks + block) * x.h() * x.w() * x_block, x.h(), x.w(), x_block, halo);
-    const int64_t plane = dy.h() * dy.w() * dy_block;
+    const Planes<T> of_x(x), of_dy(dy);
+    copy_halo(shape, of_x.at(image, block), of_x.step, x.h(), x.w(), x_block, halo);
+    const int64_t plane = dy_floats() > 0 ? count * dy.w() * kBlock : dy.h() * dy.w() * dy_block;
     const Pixels pixels{count, dy.w(), 0, 0, dy.w() * kBlock, kBlock, plane};
     for (int64_t k = first; k < least(lanes, first + item_lanes()); k += group()) {
       const int64_t width = least(group(), lanes - k);
-      const float* gradient = dy.f32() + (image * blocks_of(dy.c()) + k / kBlock) * plane + row * dy.w() * dy_block;
-      if (dy_floats() > 0) gradient = widen(gradient, count * dy.w(), halo + halo_floats());
+      const float* gradient = halo + halo_floats();
+      if (dy_floats() > 0) {
+        copy_gradient(of_dy, image, k, width, row * dy.w(), count * dy.w(), halo + halo_floats());
+      } else {
+        gradient = dy.f32() + of_dy.of_image * image + k / kBlock * plane + row * dy.w() * dy_block;
+      }
       float* sum = partition_sums + (k * x_blocks + block * width) * axis.kernel * run;
       for (int64_t ky = 0; ky < axis.kernel; ++ky, sum += run * width) {
         const float* line = halo + ky * halo_cols * x_block;
@@ -118,18 +128,21 @@ struct Run {
     }
   }
 
-  // Few outputs and few inputs: the gradient of a pixel as a vector.
-  const float* widen(const float* gradient, int64_t count, float* wide) const {
-    for (int64_t p = 0; p < count; ++p) {
-      for (int64_t k = 0; k < kBlock; ++k) wide[p * kBlock + k] = k < dy_block ? gradient[p * dy_block + k] : 0.0f;
+  // to: [vector of outputs][pixel][16], `count` pixels from `pixel` of `width` outputs from `first`; of few outputs that are scalars
+  // [pixel][output].
+  template <class T>
+  void copy_gradient(const Planes<T>& planes, int64_t image, int64_t first, int64_t width, int64_t pixel, int64_t count, float* to) const {
+    const auto source = [&](int64_t k) { return planes.at(image, k / kBlock) + pixel * planes.step; };
+    if (few_outputs) return copy_pixels(source(0), count, planes.step, dy_block, to);
+    for (int64_t k = first; k < first + width; k += kBlock) {
+      for (int64_t p = 0; p < count; ++p, to += kBlock) load_part(source(k) + p * planes.step, dy_block).store(to);
     }
-    return wide;
   }
 
   void item(int64_t partition, int64_t first, int64_t block, float* halo) const {
     const int64_t chunks = dy.n() * chunks_of_image(), parts = partitions(), start = chunks * partition / parts;
     for (int64_t c = start; c < chunks * (partition + 1) / parts; ++c) {
-      chunk(c, first, block, halo, sums + partition * elements(), c == start);
+      with_type(x, [&]<class T>(T*) { chunk<T>(c, first, block, halo, sums + partition * elements(), c == start); });
     }
   }
 

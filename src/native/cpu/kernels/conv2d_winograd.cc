@@ -85,49 +85,58 @@ struct Run {
     }
   }
 
-  // Writes one tile of one vector of output channels.
-  void output(const float* m, const TilePlace& place, int64_t channel) const {
+  // Writes one tile of one line of output channels.
+  template <class T>
+  void output(const Planes<T>& planes, const float* m, const TilePlace& place, int64_t channel) const {
     using Transform = typename F::OutputTransform;
     const int64_t rows = least(F::output, to.h() - place.y), cols = least(F::output, to.w() - place.x);
-    const int64_t line = to.w() * kBlock, plane = place.image * (to.c() / kBlock) + channel / kBlock;
-    float* out = to.f32() + (plane * to.h() + place.y) * line + place.x * kBlock;
-    if (past) {
-      transform_square<Transform, true>(m, F::input * product_stride(), product_stride(), out, line, kBlock);
-    } else if (rows == F::output && cols == F::output) {
-      transform_square<Transform>(m, F::input * product_stride(), product_stride(), out, line, kBlock);
-    } else {
-      float y[F::output * F::output * kBlock];
-      transform_square<Transform>(m, F::input * product_stride(), product_stride(), y, F::output * kBlock, kBlock);
-      for (int64_t row = 0; row < rows; ++row) {
-        for (int64_t col = 0; col < cols; ++col) {
-          Vec::load(y + (row * F::output + col) * kBlock).store(out + row * line + col * kBlock);
-        }
+    const int64_t step = planes.step, line = to.w() * step, m_col = product_stride(), m_row = F::input * m_col;
+    T* out = planes.at(place.image, channel / kBlock) + place.y * line + place.x * step;
+    if constexpr (Planes<T>::side == 1) {
+      if (past) return transform_square<Transform, true>(m, m_row, m_col, out, line, step);
+      if (rows == F::output && cols == F::output && bias == nullptr) {
+        return transform_square<Transform>(m, m_row, m_col, out, line, step);
       }
     }
-    if (bias == nullptr) return;
-    const Vec start = Vec::load(bias + channel);
+    float y[F::output * F::output * Line<T>::kLanes] = {};
+    for (int64_t i = 0; i < step && channel + i < to.c(); i += kBlock) {
+      transform_square<Transform>(m + i * block, m_row, m_col, y + i, F::output * step, step);
+    }
+    Line<T> start = Line<T>::zero();
+    if (bias != nullptr) start = load_channels<T>(bias, channel / step, to.c());
     for (int64_t row = 0; row < rows; ++row) {
       for (int64_t col = 0; col < cols; ++col) {
-        float* at = out + row * line + col * kBlock;
-        (Vec::load(at) + start).store(at);
+        Line<T> value = Line<T>::load(y + (row * F::output + col) * step);
+        if (bias != nullptr) value = value + start;
+        T* at = out + row * line + col * step;
+        if (past) {
+          stream(value, at);
+        } else {
+          store(value, at);
+        }
       }
     }
   }
 
   // Tiles from `first`, output channels from `channel` up to `end`.
+  template <class T>
   void item(int64_t first, int64_t tiles, int64_t channel, int64_t end, float* v, float* m) const {
+    constexpr int64_t side = Planes<T>::side;
+    const Planes<T> sources(from), targets(to);
     TilePlace place[kTileBlock<F>];
     for (int64_t t = 0; t < tiles; ++t) place[t] = tile_place(grid, first + t);
-    for (int64_t b = 0; b < from.c() / kBlock; ++b) {
+    for (int64_t line = 0; line < sources.count; line += side) {
       for (int64_t t = 0; t < tiles; ++t) {
-        transform_input<F>(from, b, place[t], v + (b * block + t) * kBlock, input_stride());
+        for (int64_t b = line; b < least(line + side, sources.count); ++b) {
+          transform_input<F>(from, sources, b, place[t], v + (b * block + t) * kBlock, input_stride());
+        }
       }
     }
     for (int64_t k = channel; k < end; k += kOutputs) {
       const int64_t outputs = least(kOutputs, end - k);
       products(v, tiles, k, outputs, m);
-      for (int64_t i = 0; i < outputs; i += kBlock) {
-        for (int64_t t = 0; t < tiles; ++t) output(m + (i * block + t * kBlock), place[t], k + i);
+      for (int64_t i = 0; i < outputs; i += side * kBlock) {
+        for (int64_t t = 0; t < tiles; ++t) output(targets, m + (i * block + t * kBlock), place[t], k + i);
       }
     }
     if (past) finish_streams();
@@ -173,8 +182,10 @@ void run_all(Pool& pool, Scratch& scratch, const Tensor& from, const float* pack
   pool.each(blocks * parts, [&](int64_t item, int thread) {
     const int64_t first = item / parts * run.block, part = item % parts;
     float* own_memory = memory + thread * own;
-    run.item(first, least(run.block, tiles - first), panels * part / parts * kOutputs,
-             least(panels * (part + 1) / parts * kOutputs, to.c()), own_memory, own_memory + inputs);
+    const int64_t channel = panels * part / parts * kOutputs, end = least(panels * (part + 1) / parts * kOutputs, to.c());
+    with_type(to, [&]<class T>(T*) {
+      run.template item<T>(first, least(run.block, tiles - first), channel, end, own_memory, own_memory + inputs);
+    });
   });
 }
 

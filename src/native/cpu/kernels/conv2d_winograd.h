@@ -55,18 +55,18 @@ inline TilePlace tile_place(const TileGrid<F>& grid, int64_t tile) {
 }
 
 // B' d B of one tile and one channel block; the values of its points go to v, `stride` floats apart.
-template <class F>
-inline void transform_input(const Tensor& x, int64_t block, const TilePlace& place, float* v, int64_t stride) {
+template <class F, class T>
+inline void transform_input(const Tensor& x, const Planes<T>& planes, int64_t block, const TilePlace& place, float* v, int64_t stride) {
   using Transform = typename F::InputTransform;
   const int64_t top = place.y - 1, left = place.x - 1;
-  const float* plane = x.f32() + (place.image * blocks_of(x.c()) + block) * x.h() * x.w() * kBlock;
+  const T* plane = planes.at(place.image, block);
   if (top >= 0 && left >= 0 && top + F::input <= x.h() && left + F::input <= x.w()) {
-    const float* from = plane + (top * x.w() + left) * kBlock;
-    transform_square<Transform>(from, x.w() * kBlock, kBlock, v, F::input * stride, stride);
+    const T* from = plane + (top * x.w() + left) * planes.step;
+    transform_square<Transform>(from, x.w() * planes.step, planes.step, v, F::input * stride, stride);
     return;
   }
   float inside[F::points * kBlock];
-  copy_halo({top, left, F::input, F::input, 1}, plane, x.h(), x.w(), kBlock, inside);
+  copy_halo({top, left, F::input, F::input, 1}, plane, planes.step, x.h(), x.w(), kBlock, inside);
   transform_square<Transform>(inside, F::input * kBlock, kBlock, v, F::input * stride, stride);
 }
 

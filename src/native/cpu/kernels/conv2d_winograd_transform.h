@@ -142,14 +142,14 @@ struct F2 {
   };
 };
 
-// Applies T to the columns, then to the rows, of a square of 16-lane values; strides in floats. past: stores past the cache.
-template <class T, bool past = false>
-inline void transform_square(const float* from, int64_t from_row, int64_t from_col, float* to, int64_t to_row,
-                             int64_t to_col) {
+// Applies T to the columns, then to the rows, of a square of 16-lane values of either type; strides in elements. past: stores past the
+// cache.
+template <class T, bool past = false, class From>
+inline void transform_square(const From* from, int64_t from_row, int64_t from_col, float* to, int64_t to_row, int64_t to_col) {
   float half[T::to][T::from][kBlock];
   for (int col = 0; col < T::from; ++col) {
     Vec in[T::from], out[T::to];
-    for (int row = 0; row < T::from; ++row) in[row] = Vec::load(from + row * from_row + col * from_col);
+    for (int row = 0; row < T::from; ++row) in[row] = load(from + row * from_row + col * from_col);
     T::apply(in, out);
     for (int row = 0; row < T::to; ++row) out[row].store(half[row][col]);
   }

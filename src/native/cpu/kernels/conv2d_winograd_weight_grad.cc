@@ -25,29 +25,37 @@ struct Run {
 
   int64_t stride(int64_t channels) const { return matrix_stride(channels * group); }
 
-  void transform_gradient(int64_t block, const TilePlace& place, float* to, int64_t stride) const {
+  template <class T>
+  void transform_gradient(const Planes<T>& planes, int64_t block, const TilePlace& place, float* to, int64_t stride) const {
     using Transform = typename F::OutputTransposed;
-    const float* plane = dy.f32() + (place.image * (dy.c() / kBlock) + block) * dy.h() * dy.w() * kBlock;
+    const T* plane = planes.at(place.image, block);
     if (place.y + F::output <= dy.h() && place.x + F::output <= dy.w()) {
-      const float* from = plane + (place.y * dy.w() + place.x) * kBlock;
-      transform_square<Transform>(from, dy.w() * kBlock, kBlock, to, F::input * stride, stride);
+      const T* from = plane + (place.y * dy.w() + place.x) * planes.step;
+      transform_square<Transform>(from, dy.w() * planes.step, planes.step, to, F::input * stride, stride);
       return;
     }
     float inside[F::output * F::output * kBlock];
-    copy_halo({place.y, place.x, F::output, F::output, 1}, plane, dy.h(), dy.w(), kBlock, inside);
+    copy_halo({place.y, place.x, F::output, F::output, 1}, plane, planes.step, dy.h(), dy.w(), kBlock, inside);
     transform_square<Transform>(inside, F::output * kBlock, kBlock, to, F::input * stride, stride);
   }
 
-  // Transforms one channel block of tiles [from, to) of the group that begins at `first`; the blocks of x are followed by
+  // Transforms one line of channels of tiles [from, to) of the group that begins at `first`; the lines of x are followed by
   // those of dy.
-  void transform(int64_t first, int64_t from, int64_t to, int64_t block) const {
-    const int64_t x_blocks = x.c() / kBlock;
+  template <class T>
+  void transform(int64_t first, int64_t from, int64_t to, int64_t line) const {
+    constexpr int64_t side = Planes<T>::side;
+    const Planes<T> of_x(x), of_dy(dy);
+    const int64_t x_lines = blocks_of(x);
     for (int64_t t = from; t < to; ++t) {
       const TilePlace place = tile_place(grid, first + t);
-      if (block < x_blocks) {
-        transform_input<F>(x, block, place, inputs + (block * group + t) * kBlock, stride(x.c()));
+      if (line < x_lines) {
+        for (int64_t b = line * side; b < least((line + 1) * side, of_x.count); ++b) {
+          transform_input<F>(x, of_x, b, place, inputs + (b * group + t) * kBlock, stride(x.c()));
+        }
       } else {
-        transform_gradient(block - x_blocks, place, gradients + ((block - x_blocks) * group + t) * kBlock, stride(dy.c()));
+        for (int64_t b = (line - x_lines) * side; b < least((line - x_lines + 1) * side, of_dy.count); ++b) {
+          transform_gradient(of_dy, b, place, gradients + (b * group + t) * kBlock, stride(dy.c()));
+        }
       }
     }
   }
@@ -90,9 +98,11 @@ void weight_grad(Pool& pool, Scratch& scratch, const Tensor& x, const Tensor& dy
   const int64_t groups = ceil_div(out, kLanes);
   for (int64_t first = 0; first < run.tiles; first += run.group) {
     const int64_t count = least(run.group, run.tiles - first), parts = ceil_div(count, kPieceTiles);
-    pool.each((in + out) / kBlock * parts, [&](int64_t item, int) {
-      const int64_t from = item % parts * kPieceTiles;
-      run.transform(first, from, least(count, from + kPieceTiles), item / parts);
+    with_type(x, [&]<class T>(T*) {
+      pool.each((blocks_of(x) + blocks_of(dy)) * parts, [&](int64_t item, int) {
+        const int64_t from = item % parts * kPieceTiles;
+        run.template transform<T>(first, from, least(count, from + kPieceTiles), item / parts);
+      });
     });
     pool.each(F::points * groups, [&](int64_t item, int) {
       run.product(count, item / groups, item % groups * kLanes, first == 0);

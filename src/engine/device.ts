@@ -30,6 +30,11 @@ export class Device {
     this.featureType = this.precision === 'bf16' && name !== 'cuda' ? 'bfloat16' : 'float32';
   }
 
+  /** What `precision` comes to: auto is tf32 on a GPU, fp32 on the CPU. */
+  get arithmetic(): Precision {
+    return this.precision === 'auto' ? (this.name === 'cuda' ? 'tf32' : 'fp32') : this.precision;
+  }
+
   /** For people, e.g. `cpu avx512, 2 threads`. */
   get description(): string {
     return this.native.description;

@@ -65,6 +65,8 @@ export interface RunFacts {
   synthetic: boolean;
   /** Folder of the teacher and its maps, relative to the run; null for a method without. */
   stage1: string | null;
+  /** What the teacher and its maps were computed in, which may be another precision than the run's own. */
+  stage1Precision: string | null;
   started: string;
   seconds: number;
   /** Epochs done, and whether the run reached the last one. */

@@ -90,7 +90,12 @@ export async function writeMaps(
     { name: 'maps', dtype: 'F32', shape: [train.length, mapSize, mapSize], data: maps },
     { name: 'logits', dtype: 'F32', shape: [train.length, 2], data: logits },
   ] as const;
-  await writeSealed(path, tensors, {});
+  await writeSealed(path, tensors, precisionEntry(device));
+}
+
+/** The header's entry of a file of stage 1 that says what it was computed in; fp32 goes without saying. */
+export function precisionEntry({ arithmetic }: Device): Record<string, string> {
+  return arithmetic === 'fp32' ? {} : { precision: arithmetic };
 }
 
 /**

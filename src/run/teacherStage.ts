@@ -20,7 +20,7 @@ import { runEpochs } from './epochs.js';
 import type { Experiment } from './experiment.js';
 import type { Progress } from './progress.js';
 import { mapSizeOf, teacherOf } from './teacher.js';
-import { type QuasiGroundTruth, readMaps, writeMaps } from './teacherMaps.js';
+import { precisionEntry, type QuasiGroundTruth, readMaps, writeMaps } from './teacherMaps.js';
 import { loadWeights } from './weights.js';
 
 export interface TeacherStage {
@@ -28,10 +28,13 @@ export interface TeacherStage {
   /** safetensors of the teacher. */
   network: string;
   maps: QuasiGroundTruth;
+  /** What it was computed in: fp32, tf32 or bf16, "bf16 and fp32" where the maps were drawn in another than the teacher was trained in. */
+  precision: string;
 }
 
 /**
- * Makes what is missing of stage 1, or damaged, and returns it. Runs that share it wait for the one that makes it.
+ * Makes what is missing of stage 1, or damaged, and returns it. Runs that share it wait for the one that makes it. Runs in another
+ * precision share it too, and are told.
  * @throws Interrupted after saving, when `signal` fires
  */
 export async function teacherStage(
@@ -65,7 +68,14 @@ export async function teacherStage(
       onWait: ({ pid, host }) => progress.note(`process ${pid} on ${host} makes stage 1 of these sources; waiting`),
     });
   }
-  return { folder, network, maps: await readMaps(mapFile, experiment.train, mapSizeOf(experiment)) };
+  const precision = [...new Set([await precisionOf(network), await precisionOf(mapFile)])].join(' and ');
+  if (precision !== device.arithmetic) {
+    progress.note(
+      `stage 1 in ${folder} was made in ${precision} and is used as it is; what follows is computed in ${device.arithmetic} ` +
+        '(another --out makes a stage 1 of its own)',
+    );
+  }
+  return { folder, network, maps: await readMaps(mapFile, experiment.train, mapSizeOf(experiment)), precision };
 }
 
 const networkFile = (folder: string) => join(folder, 'activation.safetensors');
@@ -82,6 +92,8 @@ async function isWhole(path: string, progress: Progress): Promise<boolean> {
     return false;
   }
 }
+
+const precisionOf = async (path: string) => (await readSafetensors(path)).metadata.precision ?? 'fp32';
 
 /** Where stage 1 of an experiment is, or will be. It holds maps.safetensors when it is whole. */
 export function stage1Folder(experiment: Experiment, out: string): string {
@@ -156,6 +168,6 @@ async function trainTeacher(
     progress,
     signal,
   );
-  await saveModel(networkFile(folder), net, teacher.metadata(config));
+  await saveModel(networkFile(folder), net, { ...teacher.metadata(config), ...precisionEntry(device) });
   training.dispose();
 }

@@ -71,6 +71,7 @@ async function trainPrepared(experiment: Experiment, device: Device, options: Tr
     data_folder: relative(folder.path, experiment.dataFolder),
     synthetic: experiment.synthetic,
     stage1: stage1 === undefined ? null : stage1Reference(folder.path, stage1),
+    stage1Precision: stage1 === undefined ? null : stage1.precision,
     started: started.toISOString(),
     seconds: 0,
     epochs: 0,

@@ -200,6 +200,9 @@ describe('a run', () => {
     expect(resumed.status, resumed.stderr).toBe(0);
     expect(resumed.stderr).toMatch(/trained on cpu .*, and goes on on cpu .*, bf16: what follows is rounded otherwise/);
     expect(await device()).toMatch(/^cpu \w+, \d+ threads?; then cpu \w+, \d+ threads?, bf16$/);
+    expect(resumed.stderr).toMatch(
+      /stage 1 in .* was made in fp32 and is used as it is; what follows is computed in bf16/,
+    );
 
     const engines: string[] = [];
     for (const precision of ['bf16', 'fp32']) {
@@ -211,6 +214,21 @@ describe('a run', () => {
     const scores = (name: string) => readFile(join(folder, second, 'scores', `epoch-0004-target${name}.csv`), 'utf8');
     expect(await scores('-native-bf16')).not.toBe(await scores(''));
   }, 240_000);
+
+  it('says that it takes a stage 1 which was made in another precision', async () => {
+    const out = [...protocol, ...settings, '--out', 'shared'];
+    const made = await ldc(['cam', ...out, '--precision', 'bf16']);
+    expect(made.status, made.stderr).toBe(0);
+    expect(made.stderr).not.toContain('was made in');
+    const taken = await ldc(['train', ...out, '--name', 'float', '--epochs', '1']);
+    expect(taken.status, taken.stderr).toBe(0);
+    expect(taken.stderr).toMatch(
+      /stage 1 in .* was made in bf16 and is used as it is; what follows is computed in fp32/,
+    );
+    const facts = JSON.parse(await readFile(join(folder, 'shared/O&C&I-to-M/float/run.json'), 'utf8'));
+    expect(facts.stage1Precision).toBe('bf16');
+    expect(facts.device).not.toContain('bf16');
+  }, 120_000);
 
   it('predicts images and folders', async () => {
     const { status, stdout } = await ldc([

@@ -1,10 +1,11 @@
 /** What a study has to do: which runs share a stage, the commands as they could be typed, and what is refused. */
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { synthesise } from '../../src/data/synth/synthesise.js';
+import { loadConfig } from '../../src/run/configuration.js';
 import { expand } from '../../src/study/expand.js';
 import { planStudy } from '../../src/study/plan.js';
 import { readStudy } from '../../src/study/studyFile.js';
@@ -47,6 +48,21 @@ describe('the plan of a study', () => {
     expect(stages).toHaveLength(4);
     for (const { id } of stages) expect(tasks.filter(({ needs }) => needs === id)).toHaveLength(2);
     for (const { needs, id } of tasks) if (needs !== null) expect(needs.split('--')[0], id).toBe(id.split('--')[0]);
+  });
+
+  it('gives each variant its precision; they share a stage, which the first one makes', async () => {
+    const { tasks, folder: made } = await planOf(
+      'name: precisions\nprotocols: [OCI-to-M]\nvariants: {half: {precision: bf16}, float: {precision: fp32}}',
+    );
+    const configs = tasks
+      .flatMap(({ commands }) => commands.slice(0, 1))
+      .map(({ args }) => args[args.indexOf('--config') + 1]!);
+    expect(configs.map((path) => basename(path))).toEqual(['half.yaml', 'half.yaml', 'float.yaml']);
+    for (const [variant, precision] of [
+      ['half', 'bf16'],
+      ['float', 'fp32'],
+    ] as const)
+      expect((await loadConfig(join(made.configs, `${variant}.yaml`), [])).precision).toBe(precision);
   });
 
   it('makes one for each where the activation network has the convolution of the run', async () => {

@@ -1,6 +1,6 @@
 /**
- * Does training with Winograd converge like training with direct convolutions? Same data, settings and seeds, several seeds each:
- * the curves and the final AUC of one algorithm have to lie within the other's seed-to-seed spread.
+ * Does training with Winograd converge like training with direct convolutions, and bf16 like fp32? Same data, settings and seeds,
+ * several seeds each: the curves and the final AUC of the new one have to lie within the seed-to-seed spread of the old one.
  */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -17,10 +17,15 @@ import { runFolder } from '../../src/run/runFolder.js';
 import { train } from '../../src/run/train.js';
 import { rounded, spreadOf } from './statistics.js';
 
-const algorithms = ['direct', 'winograd'] as const;
-type Algorithm = (typeof algorithms)[number];
+/** What is compared: the key of the configuration, its old value and its new one. */
+export const contests = {
+  algorithm: { key: 'train.conv_algorithm', values: ['direct', 'winograd'] },
+  precision: { key: 'precision', values: ['fp32', 'bf16'] },
+} as const;
+export type Contest = keyof typeof contests;
 
 export interface ConvergenceOptions {
+  of: Contest;
   data: string;
   out: string;
   protocol: string;
@@ -32,7 +37,7 @@ export interface ConvergenceOptions {
 }
 
 interface Curve {
-  algorithm: Algorithm;
+  value: string;
   seed: number;
   /** Of every step. */
   losses: number[];
@@ -57,25 +62,27 @@ const settings = [
 export async function convergence(options: ConvergenceOptions): Promise<string> {
   const curves: Curve[] = [];
   for (let seed = 0; seed < options.seeds; seed++) {
-    for (const algorithm of algorithms) curves.push(await curveOf(algorithm, seed, options));
+    for (const value of contests[options.of].values) curves.push(await curveOf(value, seed, options));
   }
   const svg = join(options.out, 'convergence.svg');
-  await writeFileWhole(svg, await plot(curves));
-  return [...table(curves), '', `Plot: ${svg}`].join('\n');
+  await writeFileWhole(svg, await plot(curves, options.of));
+  return [...table(curves, options.of), '', `Plot: ${svg}`].join('\n');
 }
 
-async function curveOf(algorithm: Algorithm, seed: number, options: ConvergenceOptions): Promise<Curve> {
+/** Each value has a folder of its own, so that it has a stage 1 of its own too. */
+async function curveOf(value: string, seed: number, options: ConvergenceOptions): Promise<Curve> {
   const protocol = parseProtocol(options.protocol);
-  const folder = runFolder(options.out, protocol, `${algorithm}-seed${seed}`);
+  const out = join(options.out, value);
+  const folder = runFolder(out, protocol, `seed${seed}`);
   const threads = options.threads === undefined ? [] : [`threads=${options.threads}`];
-  const own = [...settings, ...threads, `seed=${seed}`, `train.conv_algorithm=${algorithm}`];
+  const own = [...settings, ...threads, `seed=${seed}`, `${contests[options.of].key}=${value}`];
   const { train: frames, synthetic } = await openExperiment(protocol, await loadConfig(undefined, own), options.data);
   const perEpoch = epochSteps(balancedStreams(frames, { live: 2, spoof: 2 }));
   const epochs = Math.ceil(options.steps / perEpoch);
   const config = await loadConfig(undefined, [...own, `train.epochs=${epochs}`, `train.save_every=${epochs}`]);
   const experiment = await openExperiment(protocol, config, options.data);
   const device = deviceOf(config);
-  const { progress, signal, out } = options;
+  const { progress, signal } = options;
   if (!existsSync(folder.evaluation)) {
     await train(experiment, device, { folder, out, resume: existsSync(folder.config), progress, signal });
     const evaluation = { checkpoint: 'last', convention: 'honest', level: 'video', mode: 'classifier' } as const;
@@ -84,7 +91,7 @@ async function curveOf(algorithm: Algorithm, seed: number, options: ConvergenceO
   const lines = (await readFile(folder.metrics, 'utf8')).trim().split('\n');
   const result = JSON.parse(await readFile(folder.evaluation, 'utf8')) as { levels: { video: { auc: number } } };
   const losses = lines.map((line) => (JSON.parse(line) as { loss: number }).loss);
-  return { algorithm, seed, losses, auc: result.levels.video.auc, synthetic };
+  return { value, seed, losses, auc: result.levels.video.auc, synthetic };
 }
 
 /** Means of windows of `width` steps: what the eye can follow. */
@@ -97,25 +104,26 @@ function smoothed(losses: readonly number[], width: number): { step: number; los
 
 const window = 20;
 
-function table(curves: readonly Curve[]): string[] {
+function table(curves: readonly Curve[], of: Contest): string[] {
+  const [before, after] = contests[of].values;
   const last = (losses: readonly number[]) => smoothed(losses, window).at(-1)!.loss;
-  const rows = curves.map(({ algorithm, seed, losses, auc }) => {
+  const rows = curves.map(({ value, seed, losses, auc }) => {
     const middle = smoothed(losses.slice(0, Math.ceil(losses.length / 2)), window).at(-1)!.loss;
-    return `| ${algorithm} | ${seed} | ${middle.toFixed(3)} | ${last(losses).toFixed(3)} | ${(100 * auc).toFixed(2)} |`;
+    return `| ${value} | ${seed} | ${middle.toFixed(3)} | ${last(losses).toFixed(3)} | ${(100 * auc).toFixed(2)} |`;
   });
-  const range = (algorithm: Algorithm, value: (curve: Curve) => number) =>
-    spreadOf(curves.filter((curve) => curve.algorithm === algorithm).map(value));
-  const overlap = (name: string, value: (curve: Curve) => number) => {
-    const [direct, winograd] = [range('direct', value), range('winograd', value)];
-    const inside = winograd.median >= direct.least && winograd.median <= direct.most;
-    const text = ({ least, most, median }: typeof direct) =>
+  const range = (value: string, figure: (curve: Curve) => number) =>
+    spreadOf(curves.filter((curve) => curve.value === value).map(figure));
+  const overlap = (name: string, figure: (curve: Curve) => number) => {
+    const [old, now] = [range(before, figure), range(after, figure)];
+    const inside = now.median >= old.least && now.median <= old.most;
+    const text = ({ least, most, median }: typeof old) =>
       `${rounded(median, 3)} [${rounded(least, 3)}, ${rounded(most, 3)}]`;
-    return `${name}: direct ${text(direct)}, winograd ${text(winograd)}; winograd's median is ${inside ? 'inside' : 'OUTSIDE'} the spread of direct.`;
+    return `${name}: ${before} ${text(old)}, ${after} ${text(now)}; the median of ${after} is ${inside ? 'inside' : 'OUTSIDE'} the spread of ${before}.`;
   };
   return [
     `${curves.some(({ synthetic }) => synthetic) ? 'SYNTHETIC data. ' : ''}${curves[0]!.losses.length} steps; losses are means of ${window} steps; AUC of the target at video level.`,
     '',
-    '| algorithm | seed | loss half-way | loss at the end | AUC, % |',
+    `| ${of} | seed | loss half-way | loss at the end | AUC, % |`,
     '|---|---|---|---|---|',
     ...rows,
     '',
@@ -124,12 +132,12 @@ function table(curves: readonly Curve[]): string[] {
   ];
 }
 
-async function plot(curves: readonly Curve[]): Promise<string> {
-  const values = curves.flatMap(({ algorithm, seed, losses }) =>
-    smoothed(losses, window).map((point) => ({ ...point, algorithm, seed: `${seed}` })),
+async function plot(curves: readonly Curve[], of: Contest): Promise<string> {
+  const values = curves.flatMap(({ value, seed, losses }) =>
+    smoothed(losses, window).map((point) => ({ ...point, [of]: value, seed: `${seed}` })),
   );
   const synthetic = curves.some((curve) => curve.synthetic) ? 'SYNTHETIC data: ' : '';
-  const description = `Training loss by step, direct and Winograd, ${curves.length / 2} seeds each`;
+  const description = `Training loss by step, ${contests[of].values.join(' and ')}, ${curves.length / 2} seeds each`;
   return renderSvg(
     {
       id: 'convergence',
@@ -145,10 +153,10 @@ async function plot(curves: readonly Curve[]): Promise<string> {
           x: { field: 'step', type: 'quantitative', title: 'step' },
           y: { field: 'loss', type: 'quantitative', title: 'loss', scale: { type: 'log' } },
           color: {
-            field: 'algorithm',
+            field: of,
             type: 'nominal',
             title: null,
-            scale: { domain: [...algorithms], range: ['var(--c1)', 'var(--c2)'] },
+            scale: { domain: [...contests[of].values], range: ['var(--c1)', 'var(--c2)'] },
           },
           strokeDash: { field: 'seed', type: 'nominal', title: 'seed' },
         },

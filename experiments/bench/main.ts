@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { interruption, progressFor, reportError } from '../../src/cli/output.js';
 import { openDevice } from '../../src/engine/device.js';
-import { type ConvergenceOptions, convergence } from './convergence.js';
+import { type ConvergenceOptions, contests, convergence } from './convergence.js';
 import { epochBatch, epochTimes, pacedTimes } from './epoch.js';
 import { kernelTimes } from './kernels.js';
 import { type Machine, measureMachine, peakOf } from './machine.js';
@@ -87,8 +87,13 @@ function addCompare(program: Command): void {
 function addConvergence(program: Command): void {
   program
     .command('convergence')
-    .description('trains with direct and with Winograd convolutions, several seeds each; Markdown and a plot')
+    .description('trains with both of what is compared, several seeds each; Markdown and a plot')
     .exitOverride()
+    .addOption(
+      new Option('--of <what>', 'direct and Winograd convolutions, or fp32 and bf16')
+        .choices(Object.keys(contests))
+        .default('algorithm'),
+    )
     .requiredOption('--data <dir>', 'folder of crop sets (ldc synth)')
     .requiredOption('--out <dir>', 'folder for the runs and the plot')
     .option('--protocol <expression>', 'which domains', 'O&C&I-to-M')

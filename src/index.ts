@@ -12,6 +12,7 @@ export { balancedStreams, epochBatches, shuffledBatches } from './data/sampler.j
 export { type Device, openDevice } from './engine/device.js';
 export { grad } from './engine/grad.js';
 export { features, scope, Tensor, tensor, zeros } from './engine/tensor.js';
+export type { Calibration } from './evaluate/calibrate.js';
 export type { Evaluation } from './evaluate/evaluation.js';
 export type { ImageScore } from './evaluate/scorer.js';
 export type { ScoreRow } from './evaluate/scores.js';
@@ -20,6 +21,14 @@ export { Graph, resnetGraph } from './method/graph.js';
 export { classOf, type Method, type Training, type TrainingStart } from './method/method.js';
 export * as nn from './nn.js';
 export type { ForeignCard } from './run/foreignCard.js';
-export { type EvaluateOptions, evaluate, type LoadOptions, loadModel, predict, type Verdict } from './run/library.js';
+export {
+  calibrate,
+  type EvaluateOptions,
+  evaluate,
+  type LoadOptions,
+  loadModel,
+  predict,
+  type Verdict,
+} from './run/library.js';
 export type { ModelCard } from './run/modelCard.js';
 export type { OpenModel } from './run/openModel.js';

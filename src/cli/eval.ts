@@ -13,6 +13,7 @@ import { overlapTable } from '../report/robustnessTable.js';
 import { toText } from '../report/table.js';
 import { runCorruptionSweep } from '../run/corruptionSweep.js';
 import { NativeEngine } from '../run/engines.js';
+import type { ModelEvaluation } from '../run/evaluateModel.js';
 import { evaluateRun, withoutFailures } from '../run/evaluateRun.js';
 import { writeResultEvents } from '../run/eventLog.js';
 import { dataFacts, deviceOf, openExperiment } from '../run/experiment.js';
@@ -25,12 +26,22 @@ import {
   evaluationOfModel,
   leftOutOf,
   refuseUnused,
+  saveScores,
   withEvalModelOptions,
 } from './evalModels.js';
-import { breakdownPart, compareTwo, corruptionPart, type Evaluated, printNotes, printSeeds } from './evalViews.js';
+import {
+  breakdownPart,
+  compareTwo,
+  corruptionPart,
+  type Evaluated,
+  type Part,
+  printNotes,
+  printSeeds,
+} from './evalViews.js';
 import { dataOfRun, overridesOf, withDeviceOptions, withOutOption, withRunDataOption } from './experimentOptions.js';
 import { exclusive, flagOf } from './modelOptions.js';
 import { printResult, progressFor, terminalWidth, withCommonOptions } from './output.js';
+import { withScoreFileOptions } from './scoreFileOptions.js';
 
 interface EvalFlags extends EvalModelFlags {
   run?: string[];
@@ -56,15 +67,9 @@ export function evalCommand(): Command {
       'the newest run of this protocol; oulu/3: each of its six folds; where to evaluate --model and --weights',
     )
     .option('--scores <file...>', 'compute everything from score files alone')
-    .option('--source-scores <file>', 'with one of --scores: development scores of the sources')
-    .option('--live-label <value>', 'the label that means live in score files, all others being attacks')
-    .addOption(
-      new Option('--higher <what>', 'what a higher score means in score files; attack: s is read as 1 - s').choices([
-        'live',
-        'attack',
-      ]),
-    )
-    .option('--compare <path...>', 'two runs or score files: paired bootstrap and DeLong')
+    .option('--source-scores <file>', 'with one of --scores: development scores of the sources');
+  withScoreFileOptions(command)
+    .option('--compare <path...>', 'two runs, score files or ONNX models: paired bootstrap and DeLong')
     .option('--by <columns>', 'errors by attack_type, pai, subject, session, …; or all', byColumns)
     .option('--corrupt <kinds>', `also corrupt the target: ${corruptionKinds.join(',')}; or all`, kindsOf)
     .option('--maps', 'also compare the attention maps with Grad-CAM on the target')
@@ -84,13 +89,15 @@ export function evalCommand(): Command {
   withCommonOptions(withDeviceOptions(withOutOption(withRunDataOption(withEvalModelOptions(command)))));
   command.addHelpText('after', "\nExample:\n  ldc eval --protocol 'O&C&I-to-M' --checkpoint best");
   return command.action(async (flags: EvalFlags) => {
-    exclusive(flags, ['run', 'protocol', 'scores', 'compare']);
+    exclusive(flags, ['run', 'protocol', 'scores']);
+    exclusive(flags, ['run', 'scores', 'compare']);
     refuseUnused(flags);
     refuseForFiles(flags);
+    if (flags.compare !== undefined) return compareTwo(flags.compare, flags);
     const ofModel = await evaluationOfModel(flags);
     if (ofModel !== undefined) {
-      const { evaluation, corruptions } = ofModel;
-      printEvaluated({ evaluation, more: corruptions === undefined ? [] : [corruptionPart(corruptions)] }, flags);
+      printEvaluated({ evaluation: ofModel.evaluation, more: partsOf(ofModel, flags) }, flags);
+      if (flags.save !== undefined) await saveScores(ofModel, flags.save);
       return;
     }
     const folds = foldsOf(flags.protocol ?? '');
@@ -99,7 +106,6 @@ export function evalCommand(): Command {
       printResult(flags, result, () => foldsText(result, terminalWidth()));
       return;
     }
-    if (flags.compare !== undefined) return compareTwo(flags.compare, flags);
     const results = flags.scores === undefined ? await ofRuns(flags) : await ofScores(flags);
     if (results.length > 1) return printSeeds(results, flags);
     printEvaluated(results[0]!, flags);
@@ -117,6 +123,14 @@ function printEvaluated({ evaluation, more }: Pick<Evaluated, 'evaluation' | 'mo
       ...more.flatMap(({ tables }) => tables.map((table) => toText(withMissing(table, [evaluation]), width))),
     ].join('\n'),
   );
+}
+
+/** What was asked for beyond the evaluation of a model. */
+function partsOf({ evaluation, target, mode, level, corruptions }: ModelEvaluation, { by }: EvalFlags): Part[] {
+  return [
+    ...(by === undefined ? [] : [breakdownPart(target, evaluation, level, mode, by)]),
+    ...(corruptions === undefined ? [] : [corruptionPart(corruptions)]),
+  ];
 }
 
 /** The newest run of each fold. */

@@ -1,10 +1,12 @@
 /** The part of `ldc eval` that goes beyond our engine and runs: --engine, --model and --weights. */
+import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { UserError } from '../base/errors.js';
 import type { Config } from '../config/schema.js';
 import type { CorruptionKind } from '../data/corrupt.js';
 import { LeftOut } from '../data/leftOut.js';
 import type { Level } from '../evaluate/levels.js';
+import { writeScores } from '../evaluate/scoreFile.js';
 import { loadConfig } from '../run/configuration.js';
 import { OnnxEngine } from '../run/engines.js';
 import { evaluateExported, evaluateForeign, evaluateWeights, type ModelEvaluation } from '../run/evaluateModel.js';
@@ -30,16 +32,18 @@ export interface EvalModelFlags extends CommonOptions, Omit<ModelOptions, 'run'>
   protocol?: string;
   data?: string;
   allowMissing?: boolean;
+  save?: string;
 }
 
 export function withEvalModelOptions(command: Command): Command {
   const engine = new Option('--engine <name>', 'onnx: the folded network in onnxruntime');
   command.addOption(engine.choices(['native', 'onnx']).default('native'));
+  command.option('--save <dir>', 'also write the scores of --model or --weights there: target.csv, source-dev.csv');
   return withWeightsOptions(withModelOptions(command));
 }
 
 /** Flags that say something of runs, score files or our engine alone. */
-const ofRunsOnly = ['run', 'scores', 'sourceScores', 'compare', 'by'];
+const ofRunsOnly = ['run', 'scores', 'sourceScores', 'compare'];
 
 /** Refuses flags that would do nothing for what is evaluated. */
 export function refuseUnused(flags: EvalModelFlags & { convention: string; checkpoint: string; maps?: boolean }): void {
@@ -59,7 +63,11 @@ export function refuseUnused(flags: EvalModelFlags & { convention: string; check
       'name the run alone: --run DIR',
     );
   }
-  if (model === undefined && weights === undefined) return;
+  if (model === undefined && weights === undefined) {
+    if (flags.save !== undefined)
+      throw new UserError('--save needs --model or --weights: a run keeps its scores itself');
+    return;
+  }
   for (const name of ofRunsOnly) exclusive(flags, [model === undefined ? 'weights' : 'model', name]);
   if (flags.convention === 'paper' || flags.checkpoint !== 'last') {
     throw new UserError('--convention and --checkpoint need a run: a model and weights are one checkpoint');
@@ -98,6 +106,12 @@ export async function evaluationOfModel(flags: EvalModelFlags): Promise<ModelEva
   } finally {
     await model.release();
   }
+}
+
+/** Score files as of a run, in a folder. */
+export async function saveScores({ target, source }: ModelEvaluation, folder: string): Promise<void> {
+  await writeScores(join(folder, 'target.csv'), target);
+  if ('length' in source) await writeScores(join(folder, 'source-dev.csv'), source);
 }
 
 /** What of a configuration a model that ldc did not train leaves open: which data choose its threshold, and how they are read. */

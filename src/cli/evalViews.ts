@@ -13,7 +13,8 @@ import { paperSeedTable, SYNTHETIC_NOTE, seedTable, targetLine, withMissing } fr
 import { corruptionTable } from '../report/robustnessTable.js';
 import { type Table, toText, wrapped } from '../report/table.js';
 import type { CorruptionSweep } from '../run/corruptionSweep.js';
-import { openScored } from '../run/scored.js';
+import { openScored, type Scored, scoreModel } from '../run/scored.js';
+import { defaultData } from './experimentOptions.js';
 import { type CommonOptions, printResult, progressFor, terminalWidth } from './output.js';
 
 /** What is printed and written below a result: one key of the JSON document, and its tables. */
@@ -63,14 +64,14 @@ export function printNotes(notes: readonly string[] = [], options: CommonOptions
 /** `--compare A B`: prints differences at both levels, or at the one asked for. */
 export async function compareTwo(
   paths: readonly string[],
-  options: CommonOptions & ScoreFileOptions & { level?: Level },
+  options: CommonOptions & ScoreFileOptions & { level?: Level; protocol?: string; data?: string },
 ): Promise<void> {
   const { level } = options;
   const [pathA, pathB] = paths;
   if (pathA === undefined || pathB === undefined || paths.length > 2) {
-    throw new UserError(`--compare takes two runs or score files, not ${paths.length}`);
+    throw new UserError(`--compare takes two runs, score files or models, not ${paths.length}`);
   }
-  const [a, b] = [await openScored(pathA, options), await openScored(pathB, options)];
+  const [a, b] = await openBoth([pathA, pathB], options);
   if (a.mode !== b.mode) {
     throw new UserError(`${pathA} is scored by ${a.mode} and ${pathB} by ${b.mode}`, 'eval.score must agree');
   }
@@ -98,6 +99,24 @@ export async function compareTwo(
       ...comparisons.map((comparison) => toText(compareTable(comparison, [pathA, pathB], synthetic), width)),
     ].join('\n'),
   );
+}
+
+/** Models are scored, under the protocol that is asked for, else that of the run beside them; the rest is there. */
+async function openBoth(
+  [pathA, pathB]: readonly [string, string],
+  options: Parameters<typeof compareTwo>[1],
+): Promise<[Scored, Scored]> {
+  const isModel = (path: string) => path.toLowerCase().endsWith('.onnx');
+  if (options.protocol !== undefined && !isModel(pathA) && !isModel(pathB)) {
+    throw new UserError('--protocol and --compare exclude each other, unless a model is compared');
+  }
+  const open = (path: string) => (isModel(path) ? undefined : openScored(path, options));
+  const [a, b] = [await open(pathA), await open(pathB)];
+  const run = a?.run ?? b?.run;
+  const protocol = options.protocol ?? run?.protocol;
+  const data = options.data ?? run?.data ?? defaultData;
+  const place = { protocol, data, config: run?.config, progress: progressFor(options) };
+  return [a ?? (await scoreModel(pathA, place)), b ?? (await scoreModel(pathB, place))];
 }
 
 /** Several runs: mean and standard deviation. @throws UserError when they are not about the same protocol and target */

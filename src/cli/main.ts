@@ -2,6 +2,7 @@
 import completion from '@bomb.sh/tab/commander';
 import { Command, CommanderError, Help, type Option } from 'commander';
 import { version } from '../run/version.js';
+import { calibrateCommand } from './calibrate.js';
 import { camCommand } from './cam.js';
 import { convertCommand } from './convert.js';
 import { datasetsCommand } from './datasets.js';
@@ -37,6 +38,7 @@ export function program(): Command {
     evalCommand(),
     featuresCommand(),
     predictCommand(),
+    calibrateCommand(),
     reportCommand(),
     studyCommand(),
     convertCommand(),

@@ -5,6 +5,7 @@ import { UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
 import { cardDraft, checkCardBeside, type OnnxFile, readOnnxFile } from '../run/cardDraft.js';
 import { cardPathOf, portText } from '../run/foreignCard.js';
+import { thresholdText } from '../run/threshold.js';
 import { type CommonOptions, printResult, withCommonOptions } from './output.js';
 
 interface ModelFlags extends CommonOptions {
@@ -36,7 +37,7 @@ async function cardOf(file: OnnxFile, out: string | undefined): Promise<{ card: 
     const from = [checkpoint, protocol].filter(Boolean).join(' of ') || 'unknown weights';
     return {
       card: null,
-      text: `written by ldc export from ${from}, threshold ${threshold.frame.toPrecision(4)} (${threshold.name}); it has its card in itself`,
+      text: `written by ldc export from ${from}, threshold ${threshold.frame.toPrecision(4)} (${thresholdText(threshold)}); it has its card in itself`,
     };
   }
   const beside = out === undefined ? await checkCardBeside(file) : null;

@@ -11,6 +11,7 @@ import { type MapLayer, overlayPng } from '../run/overlay.js';
 import { type Prediction, predict } from '../run/predict.js';
 import type { Progress } from '../run/progress.js';
 import { isVideo } from '../run/shots.js';
+import { thresholdText } from '../run/threshold.js';
 import { withDeviceOptions, withOutOption } from './experimentOptions.js';
 import { type ModelOptions, modelOf, withModelOptions, withWeightsOptions } from './modelOptions.js';
 import { wholeNumber } from './numbers.js';
@@ -46,8 +47,8 @@ export function predictCommand(): Command {
     const leftOut = new LeftOut((text) => progress.note(text), flags.strict);
     const predictions = await predictionsOf(model, paths, flags, progress, leftOut).finally(() => model.release());
     const { path, checkpoint, engine, foreign, synthetic } = model;
-    const { name, frame, video } = model.threshold;
-    const threshold = { name, value: frame, video };
+    const { name, frame, video, from } = model.threshold;
+    const threshold = { name, value: frame, video, ...(from && { from }) };
     const videos = predictions.filter(({ path }) => isVideo(path)).length;
     const thresholds = [
       ...(videos < predictions.length ? [frame.toPrecision(4)] : []),
@@ -66,10 +67,13 @@ export function predictCommand(): Command {
             ({ path, score, decision, frames }) =>
               `${decision.padEnd(5)}  ${score.toFixed(4)}  ${path}${isVideo(path) ? ` (mean of ${frames} frames)` : ''}`,
           ),
-          `threshold ${thresholds} (${name}), ${checkpoint ? `${checkpoint} of ` : ''}${path}`,
+          `threshold ${thresholds} (${thresholdText(model.threshold)}), ${checkpoint ? `${checkpoint} of ` : ''}${path}`,
           ...(foreign === undefined ? [] : [`engine ${engine}, model ${foreign}`]),
           ...(synthetic
             ? ['SYNTHETIC: this network was trained on drawn faces; its decisions on real ones mean nothing.']
+            : []),
+          ...(from?.synthetic
+            ? ['SYNTHETIC: the threshold was chosen on drawn faces; it means nothing for real ones.']
             : []),
         ].join('\n'),
     );

@@ -1,6 +1,6 @@
 /** A crop set: a folder with `manifest.csv`, the images it names, and `dataset.json`, which says where they come from. */
 import { createHash } from 'node:crypto';
-import { access, readdir, readFile } from 'node:fs/promises';
+import { access, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { messageOf, UserError } from '../base/errors.js';
@@ -102,6 +102,25 @@ export async function findCropSets(dataDir: string, follow = false): Promise<Map
   }
   if (sets.size === 0) throw new UserError(`the data folder ${dataDir} has no folder with a ${MANIFEST}`, MAKE_DATA);
   return sets;
+}
+
+/**
+ * The one set that a user means: a crop set's own folder, a folder that holds one alone, or a letter or name among the sets in `dataDir`.
+ * @throws UserError where there is none, or more than one
+ */
+export async function oneCropSet(named: string, dataDir: string, follow = false): Promise<CropSet> {
+  if (await hasManifest(named)) return readCropSet(named, follow);
+  const isFolder = (await stat(named).catch(() => undefined))?.isDirectory() === true;
+  const sets = [...(await findCropSets(isFolder ? named : dataDir, follow)).values()];
+  const found = isFolder ? sets : sets.filter(({ letter, name }) => letter === named || name === named);
+  if (found.length === 1) return found[0]!;
+  const list = sets.map(({ letter, dir }) => `${letter} ${basename(dir)}`).join(', ');
+  if (!isFolder)
+    throw new UserError(
+      `there is no crop set ${named}, neither as a folder nor by letter or name in ${dataDir}`,
+      `there are ${list}`,
+    );
+  throw new UserError(`${named} holds several crop sets: ${list}`, `name one: ${join(named, basename(found[0]!.dir))}`);
 }
 
 /**

@@ -112,25 +112,31 @@ function rankedByClass({ score, live }: LabelledScores, units: Groups): Ranked {
 
 /** HTER of the weighted samples at a fixed threshold: O(units) a call. */
 export function hterStatistic(samples: LabelledScores, units: Groups, threshold: number): Statistic {
-  const [live, rejected, attacks, accepted] = Array.from({ length: 4 }, () => new Float64Array(units.count)) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ];
+  const accepted = Uint8Array.from({ length: units.codes.length }, (_, i) => Number(samples.score[i]! >= threshold));
+  return errorRateStatistics(samples.live, accepted, units).hter;
+}
+
+/** FAR, FRR and HTER of the weighted samples by what was decided on each, `accepted[i]` being 1 or 0: O(units) a call. */
+export function errorRateStatistics(
+  live: ArrayLike<number>,
+  accepted: ArrayLike<number>,
+  units: Groups,
+): Record<'far' | 'frr' | 'hter', Statistic> {
+  const count = () => new Float64Array(units.count);
+  const [lives, rejected, attacks, passed] = [count(), count(), count(), count()];
   for (let i = 0; i < units.codes.length; i++) {
     const unit = units.codes[i]!;
-    const accepts = samples.score[i]! >= threshold;
-    if (samples.live[i] === 1) {
-      live[unit]!++;
-      if (!accepts) rejected[unit]!++;
+    if (live[i] === 1) {
+      lives[unit]!++;
+      if (accepted[i] !== 1) rejected[unit]!++;
     } else {
       attacks[unit]!++;
-      if (accepts) accepted[unit]!++;
+      if (accepted[i] === 1) passed[unit]!++;
     }
   }
-  return (weights) =>
-    (dot(accepted, weights) / dot(attacks, weights) + dot(rejected, weights) / dot(live, weights)) / 2;
+  const far = (weights: Float64Array) => dot(passed, weights) / dot(attacks, weights);
+  const frr = (weights: Float64Array) => dot(rejected, weights) / dot(lives, weights);
+  return { far, frr, hter: (weights) => (far(weights) + frr(weights)) / 2 };
 }
 
 /** The central 95 % of the values (percentile method). */

@@ -10,7 +10,7 @@ import {
   unitsOf,
 } from './bootstrap.js';
 import { type DelongResult, delong } from './delong.js';
-import { type EvaluationOptions, type SourceDevelopment, sourceThreshold } from './evaluation.js';
+import { type EvaluationOptions, type SourceThreshold, sourceThreshold } from './evaluation.js';
 import { type Level, type Samples, samplesAt } from './levels.js';
 import { errorRatesAt } from './metrics.js';
 import { auc, rocOf } from './roc.js';
@@ -40,7 +40,7 @@ export interface Comparison {
 /** A model's scores on the target, and its own on the source development split. */
 export interface Compared {
   target: Scores;
-  source: SourceDevelopment;
+  source: SourceThreshold;
 }
 
 /**

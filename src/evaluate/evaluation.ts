@@ -27,6 +27,8 @@ export interface KnownThreshold extends PadErrorRates {
   why?: string;
   /** Chosen with the labels it is judged on. */
   oracle: boolean;
+  /** Of the model's own threshold: where it comes from. */
+  from?: string;
 }
 
 /** A threshold that cannot be had. */
@@ -50,7 +52,8 @@ export interface LevelResult {
   n: { live: number; attack: number };
   auc: number;
   eer: number;
-  thresholds: Record<ThresholdName, ThresholdResult>;
+  /** `card`: the threshold that the model itself carries, where it is none of the others. */
+  thresholds: Record<ThresholdName, ThresholdResult> & { card?: KnownThreshold };
   bpcer_at_apcer: Record<(typeof apcerLimits)[number], number>;
   /** Live accepted where at most that share of the pooled attacks is: 1 − BPCER@APCER, as papers call it. */
   tpr_at_fpr: Record<(typeof fprLimits)[number], number>;
@@ -67,8 +70,17 @@ export type SourceDevelopment = Scores | { why: string };
 /** What the threshold from the sources is taken from: their scores, or the values that were chosen by them earlier. */
 export type SourceThreshold = SourceDevelopment | { thresholds: Record<Level, number> };
 
+/** The threshold that a model carries, and whether it was chosen with the labels it is judged on. */
+export interface OwnThreshold {
+  thresholds: Record<Level, number>;
+  from: string;
+  oracle: boolean;
+}
+
 export interface EvaluationOptions {
   mode?: ScoreMode;
+  /** Of the score mode `classifier`. */
+  own?: OwnThreshold | undefined;
   /** Bootstrap resamples, 2000 unless told; fewer are done for sets beyond some 10 000 videos or 100 000 frames. */
   resamples?: number;
   seed?: number;
@@ -169,6 +181,7 @@ export function evaluateLevel(
   options: EvaluationOptions = {},
 ): LevelResult {
   const mode = options.mode ?? 'classifier';
+  const own = mode === 'classifier' ? options.own : undefined;
   const samples = samplesAt(target, level, mode);
   const roc = rocFrom(samples, target.origin);
   const fromSource = sourceThreshold(source, level, mode);
@@ -182,6 +195,9 @@ export function evaluateLevel(
       fixed: at('fixed', FIXED_THRESHOLD),
       'target-eer': at('target-eer', roc.thresholds[eerVertex(roc)]!),
       'target-youden': at('target-youden', roc.thresholds[youdenVertex(roc)]!),
+      ...(own !== undefined && {
+        card: { ...thresholdResult(samples, own.thresholds[level], own.oracle), from: own.from },
+      }),
     },
     bpcer_at_apcer: Object.fromEntries(
       apcerLimits.map((limit) => [limit, bpcerAtApcer(roc, Number(limit))]),

@@ -9,7 +9,7 @@ export interface FailuresToAcquire {
   n: { live: number; attack: number };
   /** Of all samples, live and attacks together. */
   rate: number;
-  thresholds: Partial<Record<ThresholdName, { far: number; frr: number; hter: number }>>;
+  thresholds: Partial<Record<ThresholdName | 'card', { far: number; frr: number; hter: number }>>;
 }
 
 /** Undefined where every sample has a score. A video has none when none of its frames has one. */

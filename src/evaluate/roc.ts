@@ -113,7 +113,8 @@ export function tprAtFpr(roc: Roc, limit: number): number {
   return roc.acceptedLive[lastVertexWithin(roc, limit)]! / roc.live;
 }
 
-function lastVertexWithin(roc: Roc, limit: number): number {
+/** The vertex that accepts the most live where at most `limit` of the pooled attacks pass. */
+export function lastVertexWithin(roc: Roc, limit: number): number {
   let v = 0;
   while (v + 1 < roc.thresholds.length && farAt(roc, v + 1) <= limit) v++;
   return v;

@@ -191,6 +191,16 @@ export function onnxMetadata(bytes: Uint8Array, path: string): Record<string, st
   return Object.fromEntries(parseModel(bytes, path).metadataProps.map(({ key, value }) => [key, value]));
 }
 
+/** The model with one free text entry changed, all else as it was. @param path for messages @throws UserError when the bytes are no ONNX model */
+export function withOnnxMetadata(bytes: Uint8Array, path: string, key: string, value: string): Uint8Array {
+  const model = parseModel(bytes, path);
+  const others = model.metadataProps.filter((entry) => entry.key !== key);
+  return toBinary(ModelProtoSchema, {
+    ...model,
+    metadataProps: [...others, create(StringStringEntryProtoSchema, { key, value })],
+  });
+}
+
 /** What any ONNX file says of itself, whatever its graph holds: who made it, its operator set, and the operator behind each value. */
 export interface OnnxFacts {
   producer: string;

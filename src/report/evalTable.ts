@@ -3,7 +3,7 @@ import { type Evaluation, isKnown, type LevelResult, type Target } from '../eval
 import type { Level } from '../evaluate/levels.js';
 import type { PaperResult } from '../evaluate/paper.js';
 import type { PaperSummary, SeedSummary } from '../evaluate/seeds.js';
-import { type ThresholdName, thresholdNames } from '../evaluate/thresholds.js';
+import { oracleThresholds, type ThresholdName, thresholdNames } from '../evaluate/thresholds.js';
 import { MISSING, percent, percentMeanStd, printable, scoreText, type Table, toText, wrapped } from './table.js';
 
 export const SYNTHETIC_NOTE = 'SYNTHETIC data: these figures say nothing about real attacks.';
@@ -106,14 +106,14 @@ export function levelTable(result: LevelResult, level: Level): Table {
         align: 'right' as const,
       })),
     ],
-    rows: thresholdNames.map((name) => thresholdRow(name, result, species)),
+    rows: rowNames(result).map((name) => thresholdRow(name, result, species)),
     notes: [
       `95 % intervals by ${interval95.by}, ${interval95.resamples} resamples: ${intervals.filter(Boolean).join(', ')}.`,
       `BPCER at APCER = ${atLimits(result.bpcer_at_apcer)}* (attacks pooled).`,
       // Files of an earlier version do not have it.
       ...(result.tpr_at_fpr ? [`TPR at FPR = ${atLimits(result.tpr_at_fpr)}* (1 − BPCER at APCER).`] : []),
       ...failureNotes(result),
-      ...missingNotes(result),
+      ...thresholdNotes(result),
     ],
   };
 }
@@ -178,17 +178,23 @@ export function levelName(level: Level): string {
   return level === 'video' ? 'Video' : 'Frame';
 }
 
-/** The name of a threshold, with the star of an oracle. */
-export function marked(name: ThresholdName): string {
-  return name.startsWith('target-') ? `${name}*` : name;
+/** The name of a threshold, with the star of an oracle; the model's own is one where it was chosen with these labels. */
+function marked(name: ThresholdName | 'card', result?: LevelResult): string {
+  const oracle = name === 'card' ? result?.thresholds.card?.oracle : oracleThresholds.has(name);
+  return oracle ? `${name}*` : name;
 }
 
-function thresholdRow(name: ThresholdName, result: LevelResult, species: string[]): string[] {
-  const threshold = result.thresholds[name];
+/** The thresholds that every result has, and the model's own where it has one beside them. */
+function rowNames({ thresholds }: LevelResult): (ThresholdName | 'card')[] {
+  return [...thresholdNames, ...(thresholds.card === undefined ? [] : ['card' as const])];
+}
+
+function thresholdRow(name: ThresholdName | 'card', result: LevelResult, species: string[]): string[] {
+  const threshold = result.thresholds[name]!;
   if (!isKnown(threshold)) return [marked(name), ...Array<string>(6 + species.length).fill(MISSING)];
   const { hter, far, frr, apcer_max, acer, apcer } = threshold;
   return [
-    marked(name),
+    marked(name, result),
     threshold.value === null ? '+inf' : scoreText(threshold.value),
     ...[hter, far, frr, apcer_max, acer].map(percent),
     ...species.map((kind) => percent(apcer[kind])),
@@ -210,11 +216,12 @@ function speciesOf(result: LevelResult): string[] {
 }
 
 /** What the failures to acquire make of the rates above, which are without them. */
-function failureNotes({ fta }: LevelResult): string[] {
+function failureNotes(result: LevelResult): string[] {
+  const { fta } = result;
   if (fta === undefined) return [];
   const rates = Object.entries(fta.thresholds).map(
     ([name, { far, frr, hter }]) =>
-      `${marked(name as ThresholdName)} FAR ${percent(far)}, FRR ${percent(frr)}, HTER ${percent(hter)}`,
+      `${marked(name as ThresholdName | 'card', result)} FAR ${percent(far)}, FRR ${percent(frr)}, HTER ${percent(hter)}`,
   );
   return [
     `Failures to acquire: ${fta.n.live} live and ${fta.n.attack} attack, FtA ${percent(fta.rate)} %, not in the rates above. ` +
@@ -222,9 +229,12 @@ function failureNotes({ fta }: LevelResult): string[] {
   ];
 }
 
-function missingNotes(result: LevelResult): string[] {
-  return thresholdNames.flatMap((name) => {
+/** Why a threshold cannot be had, and where the model's own comes from. */
+function thresholdNotes(result: LevelResult): string[] {
+  const { card } = result.thresholds;
+  const missing = thresholdNames.flatMap((name) => {
     const threshold = result.thresholds[name];
     return threshold.value === null ? [`${name}: ${threshold.why}.`] : [];
   });
+  return card?.from === undefined ? missing : [...missing, `${marked('card', result)}: the model's own, ${card.from}.`];
 }

@@ -12,8 +12,9 @@ import {
   type SourceThreshold,
 } from '../evaluate/evaluation.js';
 import { failureNote } from '../evaluate/fta.js';
-import type { Level } from '../evaluate/levels.js';
+import type { Level, ScoreMode } from '../evaluate/levels.js';
 import { noticesOf } from '../evaluate/notices.js';
+import type { Scores } from '../evaluate/scores.js';
 import { loadConfig } from './configuration.js';
 import { type CorruptionSweep, corruptionSweep } from './corruptionSweep.js';
 import type { ScoringEngine } from './engines.js';
@@ -23,6 +24,7 @@ import type { ForeignModel } from './foreignModel.js';
 import type { ModelCard } from './modelCard.js';
 import { type OpenModel, openOnEngine, type WeightsInUse } from './openModel.js';
 import type { Progress } from './progress.js';
+import { carriedThreshold, ownThreshold } from './threshold.js';
 
 export interface ModelEvaluationOptions {
   progress: Progress;
@@ -36,6 +38,11 @@ export interface ModelEvaluationOptions {
 
 export interface ModelEvaluation {
   evaluation: Evaluation;
+  target: Scores;
+  source: SourceThreshold;
+  /** Those that breakdowns are at. */
+  level: Level;
+  mode: ScoreMode;
   corruptions?: CorruptionSweep;
 }
 
@@ -53,9 +60,9 @@ export async function evaluateExported(
   const targets: Protocol = whole.official === undefined ? { ...whole, sources: [] } : whole;
   const config = await loadConfig(undefined, [`data.image_size=${model.imageSize}`]);
   const experiment = await openExperiment(targets, config, data);
-  const { name, frame, video } = model.threshold;
+  const carried = carriedThreshold(model.threshold);
   const source: SourceThreshold =
-    name === 'source-dev-eer' ? { thresholds: { frame, video } } : { why: 'the model carries no such threshold' };
+    carried === undefined ? { why: 'the model carries no such threshold' } : { thresholds: carried };
   return evaluateOn(experiment, model, source, options);
 }
 
@@ -134,7 +141,8 @@ async function evaluateOn(
   const described = describe(experiment, target);
   const synthetic = described.synthetic === true || model.synthetic === true;
   const mode = config.eval.score;
-  const levels = evaluateScores(target, source, { mode, seed: config.seed });
+  const own = ownThreshold(model.threshold, experiment.targets);
+  const levels = evaluateScores(target, source, { mode, seed: config.seed, own });
   const ofSource = 'length' in source ? failureNote(source) : [];
   const notes = [...noticesOf(target, levels), ...ofSource];
   const evaluation: Evaluation = {
@@ -148,9 +156,10 @@ async function evaluateOn(
     levels,
     ...(notes.length > 0 && { notes }),
   };
-  if (corrupt === undefined) return { evaluation };
+  const result = { evaluation, target, source, level: level ?? config.eval.level, mode };
+  if (corrupt === undefined) return result;
   const { engine, scorer } = model;
   const network = { checkpoint: model.checkpoint ?? model.path, engine, synthetic, scorer, target, source };
-  const options = { kinds: corrupt, level: level ?? config.eval.level, mode, progress };
-  return { evaluation, corruptions: await corruptionSweep(withoutFailures(experiment, target), network, options) };
+  const options = { kinds: corrupt, level: result.level, mode, progress };
+  return { ...result, corruptions: await corruptionSweep(withoutFailures(experiment, target), network, options) };
 }

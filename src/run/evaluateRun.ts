@@ -29,6 +29,7 @@ import type { Experiment } from './experiment.js';
 import { type Progress, silent } from './progress.js';
 import type { RunFolder } from './runFolder.js';
 import { keptScores } from './scoreSums.js';
+import { calibratedThreshold, ownThreshold } from './threshold.js';
 
 export interface EvaluateOptions {
   /** `last`, `best` (AUC on the sources' development split), or an epoch. */
@@ -67,7 +68,9 @@ export async function evaluateRun(
     const checkpoint = await chooseCheckpoint(folder, scorer, options);
     const target = await scorer.scores(checkpoint, 'target');
     const source = await scorer.development(checkpoint);
-    const levels = evaluateScores(target, source, { mode: options.mode, seed: experiment.config.seed });
+    const calibrated = await calibratedThreshold(folder, checkpoint);
+    const own = calibrated && ownThreshold(calibrated, experiment.targets);
+    const levels = evaluateScores(target, source, { mode: options.mode, seed: experiment.config.seed, own });
     const notes = [...noticesOf(target, levels), ...('why' in source ? [] : failureNote(source))];
     const evaluation: Evaluation = {
       ...describe(experiment, target),

@@ -3,19 +3,20 @@ import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { UserError, WorkError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
+import { sha256 } from '../data/cropSet.js';
 import { readImage } from '../data/loader.js';
 import type { StateSource } from '../engine/nn/module.js';
 import { Philox, purposes } from '../engine/random.js';
 import { OnnxScorer } from '../evaluate/onnxEvaluator.js';
 import type { ImageScore, Scorer } from '../evaluate/scorer.js';
 import { bytesOf } from '../formats/dtype.js';
-import { encodeOnnx } from '../formats/onnx.js';
+import { encodeOnnx, onnxMetadata, withOnnxMetadata } from '../formats/onnx.js';
 import { methodOf } from './configuration.js';
 import { graphOf } from './engines.js';
-import { cardToMetadata, type ModelCard, modelCard } from './modelCard.js';
-import { openOnEngine, type WeightsInUse } from './openModel.js';
+import { cardFromMetadata, cardToMetadata, type ModelCard, modelCard } from './modelCard.js';
+import { openOnEngine, readModel, type WeightsInUse } from './openModel.js';
 import type { Progress } from './progress.js';
-import { decide } from './threshold.js';
+import { decide, type Threshold } from './threshold.js';
 import { version } from './version.js';
 
 /** A float32 model whose scores differ more from the engine's is not written. */
@@ -64,15 +65,24 @@ export async function exportModel(weights: WeightsInUse, path: string, options: 
   const bytes = encodeOnnx({ name: methodOf(weights.config).name, producer, metadata: cardToMetadata(card), ...graph });
   const check = await compareEngines(weights, bytes, card, options);
   refuse(check, path, half);
-  await writeFileWhole(path, bytes);
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const document = { model: basename(path), sha256, ...card };
-  await writeFileWhole(cardPath(path), `${JSON.stringify(document, null, 2)}\n`);
+  await writeModel(path, bytes, card);
   return { model: path, bytes: bytes.length, card, check };
 }
 
+/** Decides at another threshold from now on: in the file itself and in `model.json`. @throws UserError when `path` is no model of `ldc export` */
+export async function writeThreshold(path: string, threshold: Threshold): Promise<void> {
+  const bytes = withOnnxMetadata(await readModel(path), path, 'threshold', JSON.stringify(threshold));
+  await writeModel(path, bytes, cardFromMetadata(onnxMetadata(bytes, path), path));
+}
+
+async function writeModel(path: string, bytes: Uint8Array, card: ModelCard): Promise<void> {
+  await writeFileWhole(path, bytes);
+  const document = { model: basename(path), sha256: sha256(bytes), ...card };
+  await writeFileWhole(cardPath(path), `${JSON.stringify(document, null, 2)}\n`);
+}
+
 /** `model.json` beside `model.onnx`. */
-function cardPath(path: string): string {
+export function cardPath(path: string): string {
   return join(dirname(path), `${basename(path).replace(/\.onnx$/, '')}.json`);
 }
 

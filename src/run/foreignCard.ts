@@ -1,8 +1,11 @@
 /** The card of somebody else's ONNX model: what its file does not say of pixels, classes and the threshold, and whether it fits the graph. */
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
+import { writeFileWhole } from '../base/files.js';
 import { checkedYaml } from '../config/checkedYaml.js';
 import { readYamlFile, type YamlFile } from '../config/yamlFile.js';
 import {
@@ -15,6 +18,8 @@ import {
   outputTypes,
   type Port,
 } from '../evaluate/foreignScorer.js';
+import { calibrationSchema } from './calibrationRecord.js';
+import type { Threshold } from './threshold.js';
 
 const scalePattern = /^\s*([\d.]+(?:e[+-]?\d+)?)\s*\/\s*([\d.]+(?:e[+-]?\d+)?)\s*$/i;
 const number = () => z.number({ error: 'must be a number' });
@@ -52,19 +57,23 @@ const cardSchema = z.strictObject({
       error: 'must be a number, or frame and video with a number each',
     })
     .optional(),
-  /** Where the threshold comes from. */
-  threshold_from: z.string().optional(),
+  /** Where the threshold comes from: words, or what `ldc calibrate` wrote. */
+  threshold_from: z
+    .union([z.string(), calibrationSchema], { error: 'must be words, or what ldc calibrate wrote' })
+    .optional(),
 });
 
 /** What may stand in a card. */
 export type ForeignCard = z.input<typeof cardSchema>;
 type CheckedCard = z.output<typeof cardSchema>;
 
-/** A card and where its keys stand, for messages. */
+/** A card and where it stands. */
 export interface CardFile {
   card: CheckedCard;
-  /** The file, or "the card". */
+  /** The file, or "the card", for messages. */
   origin: string;
+  /** Where it is one. */
+  file?: string;
 }
 
 /** The card that lies beside a model: `any.card.yaml` for `any.onnx`. */
@@ -83,13 +92,21 @@ export function cardFileFor(model: string, named: string | undefined): string | 
 export async function readCard(file: string): Promise<CardFile> {
   const yaml = await readYamlFile(file, 'the card');
   refuseOpen(yaml, file);
-  return { card: checkedYaml(cardSchema, yaml, file, 'the card'), origin: file };
+  return { card: checkedYaml(cardSchema, yaml, file, 'the card'), origin: file, file };
 }
 
 /** A card that a program holds. @throws UserError that names the key */
 export function checkCard(card: ForeignCard): CardFile {
   const origin = 'the card';
   return { card: checkedYaml(cardSchema, { value: card, lineOf: () => 1 }, origin, origin), origin };
+}
+
+/** Puts another threshold into a card; whatever else stands in the file stays as it is. */
+export async function writeThreshold(file: string, { frame, video, from }: Threshold): Promise<void> {
+  const document = parseDocument(await readFile(file, 'utf8'));
+  document.set('threshold', { frame, video });
+  document.set('threshold_from', from);
+  await writeFileWhole(file, document.toString({ lineWidth: 0 }));
 }
 
 /** A draft holds `???` where only the model's maker knows. */

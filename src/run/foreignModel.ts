@@ -4,16 +4,17 @@ import { ForeignSession } from '../evaluate/foreignScorer.js';
 import type { SessionOptions } from '../evaluate/onnxSession.js';
 import { onnxMetadata } from '../formats/onnx.js';
 import { type CardFile, cardFileFor, checkCard, type ForeignCard, nameOf, readCard, recipeOf } from './foreignCard.js';
-import type { ModelCard } from './modelCard.js';
-import { type OpenModel, openOnnxModel, readModel } from './openModel.js';
+import { type ExportedModel, type OpenModel, openOnnxModel, readModel } from './openModel.js';
 import { fixedThreshold, type Threshold } from './threshold.js';
 
 export interface ForeignModel extends OpenModel {
   /** What results call it. */
   foreign: string;
+  /** Its card's file, where it is one. */
+  cardFile: string | undefined;
 }
 
-export type OnnxModelInUse = ForeignModel | (OpenModel & { card: ModelCard; foreign?: undefined });
+export type OnnxModelInUse = ForeignModel | ExportedModel;
 
 export interface OnnxModelOptions extends SessionOptions {
   /** Path of the card of a model that `ldc export` did not write, or what stands in it; else the one beside it is taken. */
@@ -59,6 +60,7 @@ async function openForeign(path: string, card: CardFile, options: SessionOptions
     return {
       path,
       foreign: `${nameOf(card, path)} (not trained by ldc)`,
+      cardFile: card.file,
       ...{ protocol: null, checkpoint: null, synthetic: null, threshold: thresholdOf(card) },
       engine: provider === 'cpu' ? 'onnx' : `onnx-${provider}`,
       imageSize: recipe.input.size,
@@ -76,5 +78,6 @@ function thresholdOf({ card }: CardFile): Threshold {
   const { threshold, threshold_from: from } = card;
   if (threshold === undefined) return fixedThreshold();
   const values = typeof threshold === 'number' ? { frame: threshold, video: threshold } : threshold;
+  if (typeof from === 'object') return { name: 'calibrated', ...values, from };
   return { name: from === undefined ? 'of its card' : `of its card: ${from}`, ...values };
 }

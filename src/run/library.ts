@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { UserError } from '../base/errors.js';
 import { inBatches, readImage } from '../data/loader.js';
+import { type Calibration, calibrate as calibrateScores, criterionOf } from '../evaluate/calibrate.js';
 import type { Evaluation } from '../evaluate/evaluation.js';
 import type { Provider } from '../evaluate/onnxProvider.js';
 import { readScores, type ScoreFileOptions } from '../evaluate/scoreFile.js';
@@ -72,6 +73,19 @@ export interface EvaluateOptions extends ScoreFileOptions {
 }
 
 /**
+ * A threshold from labelled scores, with its rates and how sure they are: what `ldc calibrate --scores` says.
+ * @param at `bpcer=0.02`, `apcer=0.05` or `eer`
+ * @throws UserError for a file that is none, scores of one class, or another criterion
+ */
+export async function calibrate(
+  scores: string | readonly ScoreRow[],
+  at: string,
+  options: ScoreFileOptions = {},
+): Promise<Calibration> {
+  return calibrateScores(await opened(scores, options), criterionOf(at));
+}
+
+/**
  * Everything that `ldc eval --scores` says of scores: a file of any kind that it reads, or rows.
  * @throws UserError for a file that is none, or scores of one class
  */
@@ -79,7 +93,10 @@ export async function evaluate(
   scores: string | readonly ScoreRow[],
   { development, ...options }: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const open = (given: string | readonly ScoreRow[]): Promise<Scores> | Scores =>
-    typeof given === 'string' ? readScores(given, options) : scoresOf(given, 'the scores');
-  return evaluateBare(await open(scores), development === undefined ? undefined : await open(development));
+  const source = development === undefined ? undefined : await opened(development, options);
+  return evaluateBare(await opened(scores, options), source);
+}
+
+async function opened(scores: string | readonly ScoreRow[], options: ScoreFileOptions): Promise<Scores> {
+  return typeof scores === 'string' ? readScores(scores, options) : scoresOf(scores, 'the scores');
 }

@@ -4,7 +4,7 @@ import { UserError } from '../base/errors.js';
 import type { Config } from '../config/schema.js';
 import { normalizations, pixelScaling } from '../method/normalize.js';
 import { methodOf } from './configuration.js';
-import type { Threshold } from './threshold.js';
+import { type Threshold, thresholdSchema } from './threshold.js';
 import { version } from './version.js';
 
 const triple = z.tuple([z.number(), z.number(), z.number()]);
@@ -34,7 +34,7 @@ const cardSchema = z.looseObject({
   /** Trained on drawn faces; null where nobody knows. */
   synthetic: z.boolean().nullable(),
   /** An image, or a video by the mean of its images, is live from this score on. */
-  threshold: z.object({ name: z.string(), frame: z.number(), video: z.number() }),
+  threshold: thresholdSchema,
   /** SHA-256 of the weights that went in: names, shapes and float32 values. */
   weights_sha256: z.string(),
 });

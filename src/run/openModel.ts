@@ -115,11 +115,14 @@ export function readModel(path: string): Promise<Buffer> {
   });
 }
 
+/** A model that `ldc export` wrote. */
+export type ExportedModel = OpenModel & { card: ModelCard; foreign?: undefined };
+
 /** Opens a model that `ldc export` wrote. @throws UserError when the file is missing or not one */
 export async function openOnnxModel(
   path: string,
   { provider = 'cpu', threads = 'auto' }: SessionOptions = {},
-): Promise<OpenModel & { card: ModelCard }> {
+): Promise<ExportedModel> {
   const bytes = await readModel(path);
   const card = cardFromMetadata(onnxMetadata(bytes, path), path);
   const { preprocessing, protocol, checkpoint, synthetic, threshold } = card;

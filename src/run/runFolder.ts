@@ -15,6 +15,8 @@ export class RunFolder {
   readonly metrics: string;
   readonly checkpoints: string;
   readonly evaluation: string;
+  /** The threshold of `ldc calibrate`, and of which checkpoint. */
+  readonly calibration: string;
   readonly corruptions: string;
   readonly mapOverlap: string;
   readonly report: string;
@@ -29,6 +31,7 @@ export class RunFolder {
     this.metrics = join(path, 'metrics.jsonl');
     this.checkpoints = join(path, 'checkpoints');
     this.evaluation = join(path, 'eval.json');
+    this.calibration = join(path, 'calibration.json');
     this.corruptions = join(path, 'corruptions.json');
     this.mapOverlap = join(path, 'map-overlap.json');
     this.report = join(path, 'report.html');

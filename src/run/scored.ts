@@ -1,26 +1,39 @@
-/** A run or a score file, as something to compare: its scores on the target and on the sources' development split. */
+/** A run, a score file or a model, as something to compare: its scores on the target and on the sources' development split. */
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { UserError } from '../base/errors.js';
-import { type Evaluation, evaluateScores, type SourceDevelopment, targetCounts } from '../evaluate/evaluation.js';
+import type { Config } from '../config/schema.js';
+import {
+  type Evaluation,
+  evaluateScores,
+  type SourceDevelopment,
+  type SourceThreshold,
+  targetCounts,
+} from '../evaluate/evaluation.js';
 import { failureNote } from '../evaluate/fta.js';
 import type { Level, ScoreMode } from '../evaluate/levels.js';
 import { noticesOf } from '../evaluate/notices.js';
 import { readScores, type ScoreFileOptions } from '../evaluate/scoreFile.js';
 import type { Scores } from '../evaluate/scores.js';
-import { openRun } from './runFolder.js';
+import { loadConfig } from './configuration.js';
+import { evaluateExported, evaluateForeign } from './evaluateModel.js';
+import { openOnnx } from './foreignModel.js';
+import type { Progress } from './progress.js';
+import { openRun, ownData, type RunFolder } from './runFolder.js';
 
 export interface Scored {
   /** The path it was named by. */
   name: string;
   target: Scores;
-  source: SourceDevelopment;
+  source: SourceThreshold;
   /** Which subset of which data set, and how much of it. */
   targets: Evaluation['targets'];
   level: Level;
   mode: ScoreMode;
   /** Null where nobody says. */
   synthetic: boolean | null;
+  /** Of a run: where and on whom a model beside it has to be evaluated. */
+  run?: { protocol: string; config: Config; data: string | undefined };
 }
 
 /** Why a bare score file has no source development threshold. */
@@ -55,22 +68,56 @@ export function evaluateBare(scores: Scores, source: SourceDevelopment = NO_SOUR
  */
 export async function openScored(path: string, options: ScoreFileOptions = {}): Promise<Scored> {
   const found = await stat(path).catch(() => undefined);
-  if (found === undefined) throw new UserError(`${path} does not exist`, 'name a run folder or a score file');
+  if (found === undefined)
+    throw new UserError(`${path} does not exist`, 'name a run folder, a score file or an ONNX model');
   if (!found.isDirectory()) {
     const target = await readScores(path, options);
     const targets = unnamedTargets(target);
     return { name: path, target, source: NO_SOURCE, targets, level: 'video', mode: 'classifier', synthetic: null };
   }
-  const { folder, config } = await openRun(path);
+  const { folder, facts, config, protocol } = await openRun(path);
   if (!existsSync(folder.evaluation)) {
     throw new UserError(`${path} is not evaluated yet`, `first: ldc eval --run '${path}'`);
   }
-  const { checkpoint, engine, synthetic, targets } = JSON.parse(
-    await readFile(folder.evaluation, 'utf8'),
-  ) as Evaluation;
+  const evaluation = JSON.parse(await readFile(folder.evaluation, 'utf8')) as Evaluation;
+  const { synthetic, targets } = evaluation;
+  const { level, score: mode } = config.eval;
+  const scores = await scoresOfRun(folder, evaluation);
+  const run = { protocol: protocol.name, config, data: ownData(folder, facts) };
+  return { name: path, ...scores, targets, level, mode, synthetic, run };
+}
+
+/** The score files behind an evaluation of a run. @throws UserError when those of the target are gone */
+export async function scoresOfRun(
+  folder: RunFolder,
+  { checkpoint, engine }: Evaluation,
+): Promise<{ target: Scores; source: SourceDevelopment }> {
   const scoresOf = (side: 'target' | 'source-dev') => folder.scores(checkpoint!, side, engine ?? 'native');
   const devFile = scoresOf('source-dev');
   const source = existsSync(devFile) ? await readScores(devFile) : { why: `${devFile} is missing` };
-  const { level, score: mode } = config.eval;
-  return { name: path, target: await readScores(scoresOf('target')), source, targets, level, mode, synthetic };
+  return { target: await readScores(scoresOf('target')), source };
+}
+
+export interface ModelPlace {
+  /** That of a model which says none itself. */
+  protocol: string | undefined;
+  /** Folder of crop sets. */
+  data: string;
+  /** Divides the sources of a model that ldc did not train; the default unless given. */
+  config?: Config | undefined;
+  progress: Progress;
+}
+
+/** The scores of an ONNX model, its card inside or beside it, on the target of a protocol. @throws UserError as `openOnnx` and `evaluateForeign` do */
+export async function scoreModel(path: string, { protocol, data, config, progress }: ModelPlace): Promise<Scored> {
+  const model = await openOnnx(path, {});
+  try {
+    const { evaluation, target, source } = await (model.foreign === undefined
+      ? evaluateExported(model, protocol, data, { progress })
+      : evaluateForeign(model, protocol, data, config ?? (await loadConfig(undefined)), { progress }));
+    const { targets, synthetic } = evaluation;
+    return { name: path, target, source, targets, level: 'video', mode: 'classifier', synthetic };
+  } finally {
+    await model.release();
+  }
 }

@@ -1,5 +1,6 @@
 /** The command line as a user has it: child processes on real image files, exit statuses, one-sentence errors. */
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readEvents } from '../formats/readEvents.js';
+import { meanModel } from '../run/meanModel.js';
 
 const binary = fileURLToPath(new URL('../../bin/ldc.js', import.meta.url));
 const hostile = fileURLToPath(new URL('../fixtures/files/malicious_zip.pth', import.meta.url));
@@ -307,6 +309,68 @@ describe('a run', () => {
     expect(refused.status === 0 || /lacks|needs/.test(refused.stderr), refused.stderr).toBe(true);
   }, 120_000);
 
+  it("is calibrated to recordings of one's own; it and its exported model decide at that threshold, and eval marks it where it saw the labels", async () => {
+    const own = ['--data', 'data/synthetic-M', '--json', '--quiet'];
+    const calibrated = await ldc(['calibrate', '--run', run, ...own, '--at', 'bpcer=0.1']);
+    expect(calibrated.status, calibrated.stderr).toBe(0);
+    const { threshold, levels, synthetic } = JSON.parse(calibrated.stdout);
+    expect(levels.video.rates.bpcer.value).toBeLessThanOrEqual(0.1);
+    expect(synthetic).toBe(true);
+    const from = { at: 'bpcer=0.1', data: { letter: 'M' }, subjects: 8, synthetic: true };
+    const predicted = await ldc(['predict', '--run', run, 'data/synthetic-C/crops', '--quiet']);
+    expect(predicted.stdout).toMatch(
+      /\(calibrated: SYNTHETIC, bpcer=0\.1 on synthetic-M \(M\), 8 subjects, \d{4}-\d\d-\d\d\)/,
+    );
+    const { stdout } = await ldc(['eval', '--run', run, '--json', '--quiet']);
+    const { card } = JSON.parse(stdout).levels.video.thresholds;
+    expect(card).toMatchObject({ value: threshold.video, frr: levels.video.rates.bpcer.value, oracle: true });
+    expect((await ldc(['eval', '--run', run, '--quiet'])).stdout).toMatch(/^card\* /m);
+
+    const model = `${run}/calibrated.onnx`;
+    await ldc(['export', '--run', run, '--out', model, '--quiet']);
+    const cardOf = async () => JSON.parse(await readFile(join(folder, `${run}/calibrated.json`), 'utf8'));
+    expect((await cardOf()).threshold).toMatchObject({ name: 'calibrated', frame: threshold.frame, from });
+    expect((await ldc(['calibrate', '--model', model, ...own, '--at', 'eer'])).status).toBe(0);
+    const written = await cardOf();
+    const bytes = await readFile(join(folder, model));
+    expect(written.sha256).toBe(createHash('sha256').update(bytes).digest('hex'));
+    expect(written.threshold).toMatchObject({ name: 'calibrated', from: { ...from, at: 'eer' } });
+    expect(written.threshold.instead_of.name).toBe('source-dev-eer');
+    const evaluated = JSON.parse((await ldc(['eval', '--model', model, '--json', '--quiet'])).stdout).levels.frame;
+    expect(evaluated.thresholds.card).toMatchObject({ value: written.threshold.frame, oracle: true });
+    expect(evaluated.thresholds['source-dev-eer'].value).toBe(written.threshold.instead_of.frame);
+
+    // The run is as the other tests expect it.
+    await rm(join(folder, run, 'calibration.json'));
+    await ldc(['eval', '--run', run, '--quiet']);
+  }, 120_000);
+
+  it('stands beside a model of somebody else: evaluated, broken down, its scores kept, and both compared', async () => {
+    const weights = { weight: [[3], [-2], [0.5]], bias: [-0.4] };
+    await writeFile(join(folder, 'mean.onnx'), meanModel({ size: 32, layout: 'nchw', ...weights }));
+    const card = 'name: means\ninput:\n  colour: rgb\n  scale: 1/255\noutput:\n  activation: sigmoid\n';
+    await writeFile(join(folder, 'mean.card.yaml'), card);
+    const model = ['--model', 'mean.onnx', ...protocol];
+    const text = await ldc(['eval', ...model, '--by', 'attack_type', '--save', 'kept', '--quiet']);
+    expect(text.status, text.stderr).toBe(0);
+    expect(text.stdout).toMatch(/engine onnx, model means \(not trained by ldc\).*By attack type/s);
+    const { levels } = JSON.parse((await ldc(['eval', ...model, '--json', '--quiet'])).stdout);
+    const kept = ['--scores', 'kept/target.csv', '--source-scores', 'kept/source-dev.csv'];
+    const again = JSON.parse((await ldc(['eval', ...kept, '--json', '--quiet'])).stdout);
+    expect(again.levels).toEqual(levels);
+
+    // Of a run beside it, a model takes the protocol; a file of its scores is the model.
+    const both = JSON.parse((await ldc(['eval', '--compare', run, 'mean.onnx', '--json', '--quiet'])).stdout);
+    expect(both.levels.video.hter).toMatchObject({
+      threshold: 'source-dev-eer',
+      b: levels.video.thresholds['source-dev-eer'].hter,
+    });
+    const itself = await ldc(['eval', '--compare', 'kept/target.csv', 'mean.onnx', ...protocol, '--json', '--quiet']);
+    expect(JSON.parse(itself.stdout).levels.frame.auc.difference).toBe(0);
+    const lost = await ldc(['eval', '--compare', 'kept/target.csv', 'mean.onnx']);
+    expect(lost.stderr).toMatch(/error: mean\.onnx does not say for which protocol/);
+  }, 120_000);
+
   it('gets a report that loads nothing and says SYNTHETIC', async () => {
     const { status, stderr } = await ldc([
       'report',
@@ -342,7 +406,7 @@ describe('bad input: exit status 2, one sentence, nothing half-written', () => {
       /exists already.*\nhint: .*--resume/s,
     ],
     ['a checkpoint that is not there', ['eval', '--run', run, '--checkpoint', '77'], /no checkpoint 77/],
-    ['three to compare', ['eval', '--compare', 'a', 'b', 'c'], /two runs or score files, not 3/],
+    ['three to compare', ['eval', '--compare', 'a', 'b', 'c'], /two runs, score files or models, not 3/],
     ['a view of a comparison', ['eval', '--compare', 'a', 'b', '--by', 'all'], /--by is about one result/],
     ['a convention of a comparison', ['eval', '--compare', 'a', 'b', '--convention', 'paper'], /--compare/],
     ['a corruption nobody knows', ['eval', '--run', run, '--corrupt', 'rain'], /"rain".*\nhint: .*jpeg/s],

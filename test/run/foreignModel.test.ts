@@ -153,6 +153,18 @@ const cases: [string, MeanModel, ForeignCard, Score][] = [
     ([live]) => live!,
   ],
   [
+    'channels first, blue first, mean and std in that order',
+    { size: SIZE, layout: 'nchw', ...columns(3), batch: 8 },
+    { input: { size: SIZE, colour: 'bgr', scale: '1/255', ...imagenet }, output: { live: 2, activation: 'softmax' } },
+    (values) => softmax(values)[2]!,
+  ],
+  [
+    'channels last, red first, a sigmoid for each class',
+    { size: 'free', layout: 'nhwc', ...columns(2) },
+    { input: { size: SIZE, layout: 'nhwc', ...unit }, output: { live: 0, activation: 'sigmoid' } },
+    ([live]) => 1 / (1 + Math.exp(-live!)),
+  ],
+  [
     'float16 in and out',
     { size: SIZE, layout: 'nchw', ...columns(2), dtype: 'F16', half: true, head: 'Softmax' },
     { input: { size: SIZE, layout: 'nchw', ...unit }, output: { live: 1 } },

@@ -29,7 +29,8 @@ export function compareTable(comparison: Comparison, names: readonly [string, st
   };
 }
 
-function pText(p: number | null): string {
+/** A p value with four decimals. */
+export function pText(p: number | null): string {
   if (p === null) return MISSING;
   return p < 0.0001 ? '<0.0001' : p.toFixed(4);
 }

@@ -26,6 +26,8 @@ export class StudyFolder {
   readonly results: string;
   readonly slurm: string;
   readonly data: string;
+  /** Scores of models of others. */
+  readonly external: string;
 
   /** @param evaluation which evaluation the results are of: another one is another set of results */
   constructor(
@@ -38,6 +40,7 @@ export class StudyFolder {
     this.results = join(path, 'results', evaluation);
     this.slurm = join(path, 'slurm');
     this.data = join(path, 'data');
+    this.external = join(path, 'external');
   }
 
   /** The configuration of a variant; the seed is a flag of each run. */

@@ -59,8 +59,9 @@ class LocalStudy {
     await makeFolder(plan.folder.logs);
     await removeLeftovers(plan.folder.results);
     await removeLeftovers(plan.folder.tasks);
-    const total = plan.runs.length;
-    const doneRuns = () => plan.runs.filter(({ id }) => this.done.has(id)).length;
+    const runs = plan.tasks.filter(({ stage }) => !stage);
+    const total = runs.length;
+    const doneRuns = () => runs.filter(({ id }) => this.done.has(id)).length;
     options.progress.begin(`study ${plan.study.name}`, total, doneRuns(), 'runs');
     const stop = () => {
       for (const child of this.children) child.kill('SIGTERM');
@@ -180,7 +181,7 @@ class LocalStudy {
     if (missing === 0) return;
     const [first] = this.failed;
     throw new WorkError(
-      `${this.failed.size} tasks failed and ${missing} of ${this.plan.runs.length} runs are missing; the first: ${first}: ${await reasonOf(this.plan.folder, first!)}`,
+      `${this.failed.size} tasks failed and ${missing} of ${this.plan.tasks.filter(({ stage }) => !stage).length} runs are missing; the first: ${first}: ${await reasonOf(this.plan.folder, first!)}`,
       `their logs are in ${this.plan.folder.logs}; the same command tries them again`,
     );
   }

@@ -12,6 +12,7 @@ import type { Progress } from '../run/progress.js';
 import type { RunFacts } from '../run/runFolder.js';
 import { stage1Folder } from '../run/teacherStage.js';
 import { configsOf, expand, type StudyFolder, type StudyRun, studyFolder, taskId } from './expand.js';
+import { type ExternalModelTask, externalModelTasks } from './external.js';
 import type { Study } from './studyFile.js';
 
 /** One call of `ldc`; `stdout` is a file that its output becomes, whole or not at all. */
@@ -77,7 +78,13 @@ export async function planStudy(study: Study, { data, out }: Places): Promise<Pl
     if (stage !== undefined && !tasks.has(stage.id)) tasks.set(stage.id, stage);
     tasks.set(run.id, runTask(study, run, stage?.id ?? null, folder, { data, out }));
   }
-  return { study, runs, folder, tasks: [...tasks.values()] };
+  const others = await externalModelTasks(study, folder);
+  return {
+    study,
+    runs,
+    folder,
+    tasks: [...tasks.values(), ...others.map((each) => externalTask(study, each, folder, data))],
+  };
 }
 
 /** The study's own data, drawn if they are not there yet; else those that `data` names. */
@@ -150,6 +157,23 @@ function runTask(
     done: folder.result(run.id),
     threadsFree: run.config.threads === 'auto',
     mayUseGpu: run.config.device !== 'cpu',
+  };
+}
+
+/** A model of others, its threshold from the development subjects of the first variant's configuration and seed; one of `ldc export` has its own. */
+function externalTask(
+  study: Study,
+  { id, protocol, model, card, scores }: ExternalModelTask,
+  folder: StudyFolder,
+  data: string,
+): Task {
+  const [variant] = Object.keys(configsOf(study));
+  const ofCard = ['--card', card!, '--config', folder.config(variant!), '--set', `seed=${study.seeds[0]}`];
+  const named = ['--model', model, ...(card === undefined ? [] : ofCard)];
+  const args = ['eval', ...named, '--protocol', protocol.name, '--data', data, '--save', scores, '--json'];
+  return {
+    ...{ id, folder: scores, commands: [{ args, stdout: folder.result(id) }] },
+    ...{ stage: false, needs: null, done: folder.result(id), threadsFree: false, mayUseGpu: false },
   };
 }
 

@@ -1,13 +1,15 @@
 /** The table of a study: variants under each convention against protocols, mean ± deviation, the best in bold, published rows below. */
 
+import type { Protocol } from '../config/protocol.js';
 import type { Config } from '../config/schema.js';
+import type { Evaluation, Target } from '../evaluate/evaluation.js';
 import { type MeanStd, meanStd } from '../evaluate/seeds.js';
 import { oracleThresholds, type ThresholdName } from '../evaluate/thresholds.js';
 import { type Cell, type Column, MISSING, percentMeanStd, type Table } from '../report/table.js';
 import { configsOf } from './expand.js';
 import { higherIsBetter, type MetricName, metricOf, metricTitles } from './metrics.js';
 import { publishedFigures, publishedRows, publishedSource } from './published.js';
-import type { StudyResult, StudyResults } from './results.js';
+import type { StudyResults } from './results.js';
 import type { ProtocolColumn, Study } from './studyFile.js';
 
 /** How the rows of a block were made: a threshold at the study's level and checkpoint, or the released program's way. */
@@ -47,7 +49,7 @@ export function resultTable(study: Study, results: StudyResults): Table {
 }
 
 /** Every run and threshold a row: for those who want to compute on. `rate` says how a fraction is written; AUC and EER know no threshold. */
-export function runsTable(study: Study, { done }: StudyResults, rate: (value: number | null) => string): Table {
+export function runsTable(study: Study, results: StudyResults, rate: (value: number | null) => string): Table {
   const metrics: readonly MetricName[] = ['hter', 'far', 'frr', 'apcer', 'acer', 'auc', 'eer'];
   const left = ['protocol', 'variant', 'seed', 'checkpoint', 'synthetic', 'level', 'threshold', 'oracle'];
   const right = metrics.map((metric) => (metric === 'apcer' ? 'apcer_max' : metric));
@@ -57,24 +59,20 @@ export function runsTable(study: Study, { done }: StudyResults, rate: (value: nu
       ...left.map((title) => ({ title, align: 'left' as const })),
       ...right.map((title) => ({ title, align: 'right' as const })),
     ],
-    rows: done.flatMap(({ run, evaluation }) =>
-      study.report.thresholds.map((threshold) => [
-        ...[
-          run.protocol.name,
-          run.variant,
-          String(run.seed),
-          evaluation.checkpoint ?? '',
-          String(evaluation.synthetic),
-        ],
-        ...[study.report.level, threshold, String(oracleThresholds.has(threshold))],
-        ...metrics.map((metric) => rate(metricOf(evaluation, study.report.level, threshold, metric))),
-      ]),
+    rows: rowsOf(study, results).flatMap(({ name, results }) =>
+      results.flatMap(({ protocol, seed, evaluation }) =>
+        study.report.thresholds.map((threshold) => [
+          ...[protocol.name, name, String(seed), evaluation.checkpoint ?? '', String(evaluation.synthetic ?? '')],
+          ...[study.report.level, threshold, String(oracleThresholds.has(threshold))],
+          ...metrics.map((metric) => rate(metricOf(evaluation, study.report.level, threshold, metric))),
+        ]),
+      ),
     ),
   };
 }
 
-/** A figure of a run by a convention of its study; null where it cannot be had. */
-export function figureOf(study: Study, { evaluation }: StudyResult, convention: Convention, metric: MetricName) {
+/** A figure of a result by a convention of its study; null where it cannot be had. */
+export function figureOf(study: Study, evaluation: Evaluation, convention: Convention, metric: MetricName) {
   if (convention !== 'paper') return metricOf(evaluation, study.report.level, convention, metric);
   const best = evaluation.paper?.best;
   if (best === undefined) return null;
@@ -87,75 +85,102 @@ function conventionsOf(study: Study): Convention[] {
   return [...study.report.thresholds, ...(study.evaluate.convention === 'paper' ? ['paper' as const] : [])];
 }
 
+function externalText(study: Study, convention: Convention, synthetic: boolean): string {
+  const text = `external, ${convention}${oracleThresholds.has(convention as ThresholdName) ? '*' : ''}, ${study.report.level}`;
+  return synthetic ? `SYNTHETIC, ${text}` : text;
+}
+
 function conventionText(study: Study, convention: Convention, config: Config, synthetic: boolean): string {
   const { level } = study.report;
   const release = config.data.development === 'release' && convention === 'source-dev-eer' ? ' (release)' : '';
-  const epoch = study.evaluate.checkpoint === 'last' ? 'last epoch' : 'best epoch on source dev';
+  const epoch =
+    study.evaluate.checkpoint === 'last' ? 'last epoch' : 'best epoch on source dev (training-domain validation)';
   const text =
     convention === 'paper'
-      ? 'paper: Youden*, min-max over the test set, best epoch on target*'
+      ? 'paper: Youden*, min-max over the test set, best epoch on target* (test-domain validation)'
       : `${convention}${oracleThresholds.has(convention) ? '*' : ''}${release}, ${level}, ${epoch}`;
   return synthetic ? `SYNTHETIC, ${text}` : text;
 }
 
-/** All variants under one convention; the best of each column stands out. */
+/** A row of each block: a variant of the study, or a result of others. */
+interface TableRow {
+  name: string;
+  convention(convention: Convention): string;
+  results: readonly RowResult[];
+  seeds: readonly number[];
+}
+
+interface RowResult {
+  protocol: Protocol;
+  seed: number;
+  evaluation: Evaluation;
+}
+
+function rowsOf(study: Study, { done, external, externalMissing, synthetic }: StudyResults): TableRow[] {
+  const variants = Object.entries(configsOf(study)).map(([name, config]) => ({
+    name,
+    convention: (convention: Convention) => conventionText(study, convention, config, synthetic),
+    results: done
+      .filter(({ run }) => run.variant === name)
+      .map(({ run: { protocol, seed }, evaluation }) => ({ protocol, seed, evaluation })),
+    seeds: study.seeds,
+  }));
+  const titles = new Set([...external, ...externalMissing].map(({ title }) => title));
+  const others = [...titles].map((name) => {
+    const results = external.filter(({ title }) => title === name);
+    const seeds = [...new Set([0, ...results.map(({ seed }) => seed)])];
+    return { name, convention: (convention: Convention) => externalText(study, convention, synthetic), results, seeds };
+  });
+  return [...variants, ...others];
+}
+
+/** All rows under one convention, the best of each column standing out; of others those that have a figure. */
 function block(study: Study, results: StudyResults, convention: Convention): Cell[][] {
   const { metrics } = study.report;
-  const configs = configsOf(study);
-  const variants = Object.keys(configs);
-  const text = (variant: string) => conventionText(study, convention, configs[variant]!, results.synthetic);
-  const figures = variants.map((variant) => {
-    const own = results.done.filter(({ run }) => run.variant === variant);
-    const of = (result: StudyResult, metric: MetricName) => figureOf(study, result, convention, metric);
-    const cells = study.columns.flatMap((column) =>
-      metrics.map((metric) => columnFigure(study, own, column, metric, of)),
-    );
-    if (study.columns.length > 1) cells.push(...metrics.map((metric) => meanFigure(study, own, metric, of)));
-    return cells;
+  const of = ({ evaluation }: RowResult, metric: MetricName) => figureOf(study, evaluation, convention, metric);
+  const rows = rowsOf(study, results).flatMap((row) => {
+    const figures = study.columns.flatMap((column) => metrics.map((metric) => columnFigure(row, column, metric, of)));
+    if (study.columns.length > 1) figures.push(...metrics.map((metric) => meanFigure(study, row, metric, of)));
+    const isEmpty = figures.every(({ value }) => value === null);
+    return isEmpty && convention === 'paper' && !(row.name in configsOf(study)) ? [] : [{ row, figures }];
   });
-  const best = figures[0]!.map((_, k) => {
+  const best = rows[0]!.figures.map((_, k) => {
     // What stands on fewer runs than the others does not compete.
-    const means = figures.flatMap((row) => (isComplete(row[k]!) ? [row[k]!.value!.mean] : []));
+    const means = rows.flatMap(({ figures }) => (isComplete(figures[k]!) ? [figures[k]!.value!.mean] : []));
     if (means.length < 2) return null;
     return higherIsBetter(metrics[k % metrics.length]!) ? Math.max(...means) : Math.min(...means);
   });
-  return variants.map((variant, row) => [
-    variant,
-    text(variant),
-    ...figures[row]!.map((figure, k) => cell(figure, best[k]!)),
+  return rows.map(({ row, figures }) => [
+    row.name,
+    row.convention(convention),
+    ...figures.map((figure, k) => cell(figure, best[k]!)),
   ]);
 }
 
-type FigureOf = (result: StudyResult, metric: MetricName) => number | null;
+type FigureOf = (result: RowResult, metric: MetricName) => number | null;
 
-function columnFigure(
-  study: Study,
-  own: readonly StudyResult[],
-  { protocols }: ProtocolColumn,
-  metric: MetricName,
-  of: FigureOf,
-): Figure {
+function columnFigure(row: TableRow, { protocols }: ProtocolColumn, metric: MetricName, of: FigureOf): Figure {
   const names = new Set(protocols.map(({ name }) => name));
-  const values = own.filter(({ run }) => names.has(run.protocol.name)).map((result) => of(result, metric));
+  const values = row.results.filter(({ protocol }) => names.has(protocol.name)).map((result) => of(result, metric));
   const known = values.filter((value) => value !== null);
   return {
     value: known.length > 0 ? meanStd(known) : null,
-    of: study.seeds.length * protocols.length,
+    of: row.seeds.length * protocols.length,
   };
 }
 
 /** Over protocol columns within a seed first, then over seeds; only seeds that have every run. */
-function meanFigure(study: Study, own: readonly StudyResult[], metric: MetricName, of: FigureOf): Figure {
-  const means = study.seeds.flatMap((seed) => {
-    const ofSeed = own.filter(({ run }) => run.seed === seed);
+function meanFigure(study: Study, row: TableRow, metric: MetricName, of: FigureOf): Figure {
+  const means = row.seeds.flatMap((seed) => {
+    const ofSeed = { ...row, seeds: [seed], results: row.results.filter((result) => result.seed === seed) };
     const columns = study.columns.map((column) => {
-      const figure = columnFigure({ ...study, seeds: [seed] }, ofSeed, column, metric, of);
+      const figure = columnFigure(ofSeed, column, metric, of);
       return figure.value !== null && figure.value.n === figure.of ? figure.value.mean : null;
     });
     const known = columns.filter((value) => value !== null);
     return known.length === columns.length ? [meanStd(known).mean] : [];
   });
-  return { value: means.length > 0 ? meanStd(means) : null, of: study.seeds.length };
+  return { value: means.length > 0 ? meanStd(means) : null, of: row.seeds.length };
 }
 
 function cell(figure: Figure, best: number | null): Cell {
@@ -196,7 +221,8 @@ function publishedTableRows(study: Study, synthetic: boolean): Cell[][] {
   });
 }
 
-function notes(study: Study, { done, missing, synthetic }: StudyResults, published: boolean): string[] {
+function notes(study: Study, results: StudyResults, published: boolean): string[] {
+  const { done, missing, external, externalMissing, synthetic } = results;
   const folds = study.columns.some(({ protocols }) => protocols.length > 1);
   const over = [
     study.seeds.length > 1 ? `seeds ${study.seeds.join(', ')}` : '',
@@ -204,14 +230,26 @@ function notes(study: Study, { done, missing, synthetic }: StudyResults, publish
   ];
   const spread = over.filter(Boolean).join(' and ');
   const oracle = conventionsOf(study).some((name) => name === 'paper' || oracleThresholds.has(name));
-  const targets = new Map(
-    done.flatMap(({ run, evaluation }) =>
-      evaluation.targets.map(({ domain, name, subset, videos, frames }) => [
-        `${run.protocol.name} ${domain}`,
-        `${run.protocol.name}: ${name ?? domain}${subset === null ? '' : ` subset ${subset}`}, ${videos.live} live and ${videos.attack} attack videos, ${frames} frames`,
-      ]),
-    ),
+  const counts = ({ videos, frames }: Target) =>
+    `${videos.live} live and ${videos.attack} attack videos, ${frames} frames`;
+  const ofRuns = done.flatMap(({ run, evaluation }) =>
+    evaluation.targets.map((target) => ({ protocol: run.protocol.name, target })),
   );
+  const targets = new Map(
+    ofRuns.map(({ protocol, target }) => {
+      const { domain, name, subset } = target;
+      return [
+        `${protocol} ${domain}`,
+        `${protocol}: ${name ?? domain}${subset === null ? '' : ` subset ${subset}`}, ${counts(target)}`,
+      ];
+    }),
+  );
+  // Other counts than those of the runs mean another subset.
+  const ofOthers = external.flatMap(({ title, protocol, evaluation }) => {
+    const own = new Set(ofRuns.filter((each) => each.protocol === protocol.name).map(({ target }) => counts(target)));
+    const different = evaluation.targets.filter((target) => own.size > 0 && !own.has(counts(target)));
+    return different.map((target) => `${protocol.name}, ${title}: ${counts(target)}`);
+  });
   return [
     ...(synthetic ? ['SYNTHETIC data: these figures say nothing about real attacks.'] : []),
     `In percent${spread ? `; mean ± sample standard deviation over ${spread}` : ''}. Bold: the best mean among rows of one convention.`,
@@ -226,6 +264,15 @@ function notes(study: Study, { done, missing, synthetic }: StudyResults, publish
       ? ['Published rows are of real data and cannot be compared with the SYNTHETIC ones.']
       : []),
     ...(targets.size > 0 ? [`Targets: ${[...targets.values()].join('; ')}.`] : []),
+    ...(external.length > 0
+      ? [
+          'External: scores or models of others, evaluated here by the same code; how they were trained and chosen, only their makers know.',
+        ]
+      : []),
+    ...(ofOthers.length > 0 ? [`Not of the same targets as the runs: ${[...new Set(ofOthers)].join('; ')}.`] : []),
+    ...(externalMissing.length > 0
+      ? [`External models that are still to be evaluated: ${some(externalMissing.map(({ id }) => id))}.`]
+      : []),
     ...(missing.length > 0
       ? [`${missing.length} of ${missing.length + done.length} runs are missing: ${some(missing.map(({ id }) => id))}.`]
       : []),

@@ -5,6 +5,7 @@ import { messageOf, UserError } from '../base/errors.js';
 import type { Evaluation } from '../evaluate/evaluation.js';
 import type { RunFacts } from '../run/runFolder.js';
 import { expand, type StudyRun, studyFolder } from './expand.js';
+import { type ExternalModelTask, type ExternalResult, externalResults } from './external.js';
 import type { Study } from './studyFile.js';
 
 export interface StudyResult {
@@ -17,6 +18,9 @@ export interface StudyResult {
 export interface StudyResults {
   done: readonly StudyResult[];
   missing: readonly StudyRun[];
+  /** Of others, and the models of others that are still to be evaluated. */
+  external: readonly ExternalResult[];
+  externalMissing: readonly ExternalModelTask[];
   /** Some figure is of synthetic data. */
   synthetic: boolean;
 }
@@ -34,7 +38,9 @@ export async function readResults(study: Study, out: string): Promise<StudyResul
     const facts = existsSync(run.folder.facts) ? await readJson<RunFacts>(run.folder.facts) : null;
     done.push({ run, evaluation: await readJson<Evaluation>(path), facts });
   }
-  return { done, missing, synthetic: done.some(({ evaluation }) => evaluation.synthetic === true) };
+  const others = await externalResults(study, folder);
+  const synthetic = [...done, ...others.done].some(({ evaluation }) => evaluation.synthetic === true);
+  return { done, missing, external: others.done, externalMissing: others.missing, synthetic };
 }
 
 async function readJson<T>(path: string): Promise<T> {

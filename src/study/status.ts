@@ -4,6 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { holderOf } from '../base/lock.js';
 import { checkpointNames } from '../run/checkpoint.js';
 import { expand, type StudyFolder, type StudyRun, studyFolder } from './expand.js';
+import { externalModelTasks } from './external.js';
 import { type JobState, jobsOf, queueStates } from './slurm/queue.js';
 import type { Study } from './studyFile.js';
 import { readRecord, reasonOf, type TaskRecord } from './taskRecord.js';
@@ -43,6 +44,8 @@ export interface StudyStatus {
   runs: RunStatus[];
   /** Shared stages that were started and are not done. */
   stages: TaskStatus[];
+  /** Models of others under each protocol. */
+  external: TaskStatus[];
   counts: Partial<Record<State, number>>;
 }
 
@@ -68,9 +71,11 @@ export async function studyStatus(study: Study, out: string): Promise<StudyStatu
     if (status.state !== 'done') stages.push(status);
   }
   const runs = await Promise.all(expand(study, out).map((run) => runStatus(run, folder, look)));
+  const others = await externalModelTasks(study, folder);
+  const external = await Promise.all(others.map(({ id }) => look(id, existsSync(folder.result(id)))));
   const counts: StudyStatus['counts'] = {};
   for (const { state } of runs) counts[state] = (counts[state] ?? 0) + 1;
-  return { study: study.name, folder: folder.path, runs, stages, counts };
+  return { study: study.name, folder: folder.path, runs, stages, external, counts };
 }
 
 async function runStatus(

@@ -19,13 +19,14 @@ const order: readonly State[] = [
 
 /** Counts, and a table of what is neither done nor waiting, for a terminal `width` characters wide. */
 export function statusText(status: StudyStatus, width: number): string {
-  const { study, runs, counts } = status;
+  const { study, runs, external, counts } = status;
+  const toDo = external.filter(({ state }) => state !== 'done').length;
   const summary = order.flatMap((state) => (counts[state] ? [`${counts[state]} ${state}`] : [])).join(', ');
   const lines = [`study ${study}: ${runs.length} runs: ${summary}`];
-  const open = [
-    ...status.stages.map((stage) => ({ ...stage, epochs: undefined })),
-    ...runs.filter(({ state }) => state !== 'done' && state !== 'waiting'),
-  ].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state));
+  if (toDo > 0) lines.push(`external models: ${toDo} of ${external.length} still to be evaluated`);
+  const open = [...[...status.stages, ...external].map((task) => ({ ...task, epochs: undefined })), ...runs]
+    .filter(({ state }) => state !== 'done' && state !== 'waiting')
+    .sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state));
   if (open.length > 0) {
     const table: Table = {
       title: '',

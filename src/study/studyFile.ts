@@ -8,6 +8,7 @@ import { foldsOf, type Protocol, parseProtocol } from '../config/protocol.js';
 import { readYamlFile } from '../config/yamlFile.js';
 import { thresholdNames } from '../evaluate/thresholds.js';
 import { checkPart } from '../run/configuration.js';
+import type { External } from './external.js';
 import { metricNames } from './metrics.js';
 
 /** What may stand in a folder's name; a run's is STUDY-VARIANT-seedN. */
@@ -17,6 +18,26 @@ const name = () => z.string().regex(namePattern, 'must be a name of letters, dig
 const settings = () => z.record(z.string(), z.unknown());
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 const atLeastOne = (value: object) => Object.keys(value).length > 0;
+
+/** A score file, with its development scores as a pair, or several pairs: one a seed. */
+const scoreFiles = z.union(
+  [
+    z.string().min(1),
+    z.tuple([z.string().min(1)]),
+    z.tuple([z.string().min(1), z.string().min(1)]),
+    z.array(z.tuple([z.string().min(1), z.string().min(1)])).min(1),
+  ],
+  { error: 'must be a score file, a pair of score files (target, source development), or several pairs' },
+);
+/** What others made: score files by protocol, or a model with its card. */
+const external = z
+  .object({
+    model: z.string().min(1).optional(),
+    card: z.string().min(1).optional(),
+    live_label: z.union([z.string(), z.number()]).transform(String).optional(),
+    higher: z.enum(['live', 'attack'], { error: 'must be live or attack' }).optional(),
+  })
+  .catchall(scoreFiles);
 
 const schema = z.strictObject({
   name: name().optional(),
@@ -35,6 +56,7 @@ const schema = z.strictObject({
   seeds: z.array(z.int().min(0).max(0xffffffff)).min(1).default([0]),
   variants: z.record(name(), settings()).refine(atLeastOne, 'must name at least one variant').optional(),
   grid: z.record(z.string(), z.array(scalar).min(1)).default({}),
+  external: z.record(name(), external).default({}),
   evaluate: z
     .strictObject({
       checkpoint: z.enum(['last', 'best']).default('last'),
@@ -89,6 +111,8 @@ export interface Study extends Pick<StudyDocument, 'synth' | 'seeds' | 'grid' | 
   base: object;
   columns: readonly ProtocolColumn[];
   variants: Readonly<Record<string, object>>;
+  /** Results of others that stand beside the runs; paths are resolved. */
+  external: readonly External[];
 }
 
 /** @throws UserError that names the file and the line */
@@ -96,7 +120,7 @@ export async function readStudy(file: string): Promise<Study> {
   const yaml = await readYamlFile(file, 'the study');
   const document = checkedYaml(schema, yaml, file, 'the study');
   const where = (path: readonly PropertyKey[]) => `, in ${file} line ${yaml.lineOf(path)}`;
-  const { config, variants = { default: {} }, protocols, ...rest } = document;
+  const { config, variants = { default: {} }, protocols, external, ...rest } = document;
   const base = config === undefined ? undefined : await readSettings(resolve(dirname(file), config));
   if (base !== undefined) await checkPart(base);
   const parts = new Parts(dirname(file), where);
@@ -119,6 +143,7 @@ export async function readStudy(file: string): Promise<Study> {
   if (!namePattern.test(studyName)) {
     throw new UserError(`${fileName} is no name for a study, ${file}`, 'give it one in the file: name: NAME');
   }
+  const columns = columnsOf(protocols, where);
   return {
     ...rest,
     file,
@@ -126,9 +151,60 @@ export async function readStudy(file: string): Promise<Study> {
     title: rest.title ?? studyName,
     settings,
     base: base?.values ?? {},
-    columns: columnsOf(protocols, where),
+    columns,
     variants: changes,
+    external: Object.entries(external).map(([each, value]) => externalOf(each, value, columns, dirname(file), where)),
   };
+}
+
+/** @throws UserError where it is neither a model nor score files, or both, or of a protocol that the study does not have */
+function externalOf(
+  name: string,
+  { model, card, live_label: liveLabel, higher, ...protocols }: z.output<typeof external>,
+  columns: readonly ProtocolColumn[],
+  folder: string,
+  where: (path: readonly PropertyKey[]) => string,
+): External {
+  const entries = Object.entries(protocols as Record<string, z.output<typeof scoreFiles>>);
+  const refuse = (what: string, hint?: string) =>
+    new UserError(`external.${name} ${what}${where(['external', name])}`, hint);
+  const path = (file: string) => resolve(folder, file);
+  if (model !== undefined) {
+    const other = [
+      ...entries.map(([key]) => key),
+      ...(liveLabel === undefined ? [] : ['live_label']),
+      ...(higher === undefined ? [] : ['higher']),
+    ][0];
+    if (other !== undefined)
+      throw refuse(
+        `has a model and ${other}`,
+        'a model is evaluated under all protocols; give score files another name',
+      );
+    return { name, model: path(model), card: card === undefined ? undefined : path(card) };
+  }
+  if (card !== undefined) throw refuse('has a card and no model');
+  if (entries.length === 0) throw refuse('names nothing', 'score files by protocol, or a model');
+  const known = columns.flatMap((column) => column.protocols);
+  const scores = entries.map(([text, files]) => {
+    const wanted = parsedProtocol(text, where(['external', name, text]));
+    const protocol = known.find((each) => each.name === wanted.name);
+    if (protocol === undefined) {
+      throw refuse(
+        `has scores of ${wanted.name}, which is no protocol of the study`,
+        `it has ${known.map((each) => each.name).join(', ')}`,
+      );
+    }
+    const pairs = typeof files === 'string' ? [[files] as const] : isPairs(files) ? files : [files];
+    const resolved = pairs.map(([target, development]) =>
+      development === undefined ? ([path(target)] as const) : ([path(target), path(development)] as const),
+    );
+    return { protocol, files: resolved };
+  });
+  return { name, scores, options: { liveLabel, higher } };
+}
+
+function isPairs(files: readonly (string | readonly string[])[]): files is readonly (readonly [string, string])[] {
+  return typeof files[0] !== 'string';
 }
 
 /** Checks parts of the configuration that stand in a study file. */

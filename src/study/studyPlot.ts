@@ -13,13 +13,17 @@ const rowHeight = 24;
 /** One plot a protocol column and metric, at the study's first threshold. */
 export function studyPlots(study: Study, results: StudyResults): Plot[] {
   const [threshold] = study.report.thresholds;
-  const variants = Object.keys(configsOf(study));
+  const variants = [...new Set([...Object.keys(configsOf(study)), ...results.external.map(({ title }) => title)])];
+  const figures = [
+    ...results.done.map(({ run, evaluation }) => ({ variant: run.variant, protocol: run.protocol, evaluation })),
+    ...results.external.map(({ title, protocol, evaluation }) => ({ variant: title, protocol, evaluation })),
+  ];
   return study.columns.flatMap(({ title, protocols }, k) =>
     study.report.metrics.flatMap((metric) => {
       const names = new Set(protocols.map(({ name }) => name));
-      const values = results.done.flatMap((result) => {
-        const value = figureOf(study, result, threshold!, metric);
-        return names.has(result.run.protocol.name) && value !== null ? [{ variant: result.run.variant, value }] : [];
+      const values = figures.flatMap(({ variant, protocol, evaluation }) => {
+        const value = figureOf(study, evaluation, threshold!, metric);
+        return names.has(protocol.name) && value !== null ? [{ variant, value }] : [];
       });
       return values.length > 0 ? [plotOf(`study-${k}-${metric}`, title, metric, threshold!, variants, values)] : [];
     }),

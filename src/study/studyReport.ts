@@ -6,6 +6,7 @@ import { factTable, plotSection, renderPage, type Section } from '../report/page
 import { type Cell, percent, type Table, toCsv, toHtml, toLatex, toMarkdown, toText } from '../report/table.js';
 import { studyFolder } from './expand.js';
 import { metricTitles } from './metrics.js';
+import { pairedTable } from './pairedTable.js';
 import { readResults, type StudyResults } from './results.js';
 import { conventionTitle, resultTable, runsTable } from './resultTable.js';
 import type { Study } from './studyFile.js';
@@ -22,6 +23,7 @@ export interface StudyReport {
     runs: { done: number; missing: number };
     files: Record<string, string>;
     results: { protocol: string; variant: string; seed: number; evaluation: Evaluation }[];
+    external: { protocol: string; name: string; seed: number; evaluation: Evaluation }[];
   };
 }
 
@@ -29,16 +31,19 @@ export interface StudyReport {
 export async function writeStudyReport(study: Study, out: string, width: number): Promise<StudyReport> {
   const folder = studyFolder(study, out);
   const results = await readResults(study, out);
-  if (results.done.length === 0) {
+  if (results.done.length + results.external.length === 0) {
     throw new UserError(`no run of the study ${study.name} is done in ${out}`, `first: ldc study run ${study.file}`);
   }
   const table = resultTable(study, results);
-  const contents = {
-    md: toMarkdown(table),
+  const paired = await pairedTable(study, results);
+  const below = paired === null ? [] : [paired];
+  const contents: Record<string, string> = {
+    md: [table, ...below].map(toMarkdown).join('\n'),
     csv: toCsv(table),
     tex: toLatex(lettered(table)),
-    html: await page(study, results),
+    html: await page(study, results, paired),
     'runs.csv': toCsv(runsTable(study, results, (value) => (value === null ? '' : String(value)))),
+    ...(paired !== null && { 'paired.csv': toCsv(paired) }),
   };
   const files: Record<string, string> = {};
   for (const [ending, content] of Object.entries(contents)) {
@@ -46,7 +51,7 @@ export async function writeStudyReport(study: Study, out: string, width: number)
     await writeFileWhole(folder.report(ending), content);
   }
   return {
-    text: `${pieces(study, results)
+    text: `${[...pieces(study, results), ...below]
       .map((piece) => toText(piece, width))
       .join('\n')}\n${Object.values(files).join('\n')}`,
     document: {
@@ -56,6 +61,9 @@ export async function writeStudyReport(study: Study, out: string, width: number)
       files,
       results: results.done.map(({ run: { protocol, variant, seed }, evaluation }) => {
         return { protocol: protocol.name, variant, seed, evaluation };
+      }),
+      external: results.external.map(({ protocol, title, seed, evaluation }) => {
+        return { protocol: protocol.name, name: title, seed, evaluation };
       }),
     },
   };
@@ -94,11 +102,12 @@ function lettered(table: Table): Table {
   };
 }
 
-async function page(study: Study, results: StudyResults): Promise<string> {
+async function page(study: Study, results: StudyResults, paired: Table | null): Promise<string> {
   const facts = studyFacts(study, results);
   const sections: (Section | null)[] = [
     { id: 'result', title: 'Result', body: pieces(study, results).map(toHtml).join('\n') },
     await plotSection('runs', 'Runs and means', studyPlots(study, results), 'small'),
+    paired && { id: 'paired', title: 'Paired tests', body: folded(paired) },
     { id: 'every-run', title: 'Every run', body: folded(runsTable(study, results, percent)) },
     { id: 'facts', title: 'Facts', body: factTable('How this study was made', facts) },
   ];
@@ -135,6 +144,7 @@ function studyFacts(study: Study, results: StudyResults): { name: string; value:
     { name: 'device', value: distinct(facts.map(({ device }) => device)).join('; ') || 'unknown' },
     { name: 'seeds', value: study.seeds.join(', ') },
     { name: 'hours of all runs', value: hours.toFixed(2) },
+    ...new Map(results.external.map((each) => [each.facts.name, each.facts])).values(),
     ...[...data.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
   ];
 }

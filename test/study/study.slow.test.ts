@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { State, StudyStatus } from '../../src/study/status.js';
+import { meanModel } from '../run/meanModel.js';
 
 const binary = fileURLToPath(new URL('../../bin/ldc.js', import.meta.url));
 const cluster = fileURLToPath(new URL('slurmCluster.sh', import.meta.url));
@@ -91,6 +92,35 @@ async function steps(out: string, run: string): Promise<number> {
   const path = join(folder, out, 'O&C&I-to-M', run, 'metrics.jsonl');
   return existsSync(path) ? (await readFile(path, 'utf8')).split('\n').length - 1 : 0;
 }
+
+describe('a model of somebody else in a study', () => {
+  it('is evaluated beside the runs, once, and stands in table, plot and paired tests', {
+    timeout: 2 * minute,
+  }, async () => {
+    const weights = { weight: [[3], [-2], [0.5]], bias: [-0.4] };
+    await writeFile(join(folder, 'means.onnx'), meanModel({ size: 32, layout: 'nchw', ...weights }));
+    const card = 'input:\n  colour: rgb\n  scale: 1/255\noutput:\n  activation: sigmoid\n';
+    await writeFile(join(folder, 'means.card.yaml'), card);
+    const path = await file('with-external', 'external: {means: {model: means.onnx}}');
+    const first = await finished(study('quiet', ['run', path, '--json', '--quiet']));
+    expect(first.stderr).toBe('');
+    const { external } = JSON.parse(first.stdout) as StudyStatus;
+    expect(external).toMatchObject([{ state: 'done' }]);
+    const report = await finished(study('quiet', ['report', path, '--json']));
+    const { files, external: results } = JSON.parse(report.stdout);
+    expect(results).toMatchObject([{ name: 'means (external)', evaluation: { engine: 'onnx', synthetic: true } }]);
+    const [page, paired] = await Promise.all(
+      [files.html, files['paired.csv']].map((name) => readFile(join(folder, name), 'utf8')),
+    );
+    expect(page!).toContain('SYNTHETIC, external, source-dev-eer, video');
+    expect(paired!.split('\n').filter((line) => line.includes('means (external),source-dev-eer'))).toHaveLength(2);
+    const made = await figures('quiet');
+    expect(made.size).toBe(3);
+    await finished(study('quiet', ['run', path, '--quiet']));
+    expect(await figures('quiet')).toEqual(made);
+    await rm(join(folder, 'quiet/study-small/results/last-honest', `${external[0]!.id}.json`));
+  });
+});
 
 describe('a study that is killed', () => {
   it('goes on where it was, with the same figures', { timeout: 10 * minute }, async () => {

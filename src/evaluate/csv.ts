@@ -1,10 +1,15 @@
 /** CSV as this tool reads and writes it: read as a stream by line number, written so that no spreadsheet takes a cell for a formula. */
 import { createReadStream } from 'node:fs';
 import { open as openFile } from 'node:fs/promises';
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
 import { messageOf, UserError } from '../base/errors.js';
 
 const CHUNK_BYTES = 1 << 20;
+const GZIP = 0x1f8b;
+const UTF16_LE = 0xfffe;
+const UTF16_BE = 0xfeff;
 /** No line or quoted field of a table of scores is as long; a file of another kind may have no line ends at all. */
 const LONGEST_RECORD = 1 << 16;
 const FORMULA = /^'*[=+\-@\t\r]/;
@@ -24,8 +29,8 @@ export function originalCell(text: string): string {
 }
 
 /**
- * Calls `onLine(text, number)` for each line of a file, the first being 1, without `\r`, `\n` and byte order mark. UTF-8, or UTF-16 as Windows
- * PowerShell redirects output into a file.
+ * Calls `onLine(text, number)` for each line of a file, the first being 1, without `\r`, `\n` and byte order mark. UTF-8, UTF-16 with its mark, as Windows
+ * PowerShell redirects output into a file, or UTF-8 packed by gzip.
  */
 export async function readLines(path: string, onLine: (line: string, number: number) => void): Promise<void> {
   let rest = '';
@@ -37,8 +42,7 @@ export async function readLines(path: string, onLine: (line: string, number: num
     onLine(line.slice(from, to), number);
   };
   try {
-    const stream = createReadStream(path, { encoding: await encodingOf(path), highWaterMark: CHUNK_BYTES });
-    for await (const chunk of stream as AsyncIterable<string>) {
+    for await (const chunk of await textOf(path)) {
       const text = rest + chunk;
       let start = 0;
       for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
@@ -54,14 +58,22 @@ export async function readLines(path: string, onLine: (line: string, number: num
   if (rest !== '') emit(rest);
 }
 
-async function encodingOf(path: string): Promise<'utf8' | 'utf16le'> {
+/** The text of a file in pieces, as its first two bytes say that it is written. */
+async function textOf(path: string): Promise<AsyncIterable<string>> {
   const file = await openFile(path);
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0);
-    return bytesRead === 2 && buffer.readUInt16LE() === 0xfeff ? 'utf16le' : 'utf8';
-  } finally {
-    await file.close();
+  const start = await file.read(Buffer.alloc(2), 0, 2, 0).finally(() => file.close());
+  const mark = start.buffer.readUInt16BE();
+  if (mark === GZIP) {
+    const unpacked = createGunzip().setEncoding('utf8');
+    return pipeline(createReadStream(path), unpacked, () => {});
   }
+  if (mark === UTF16_BE) return bigEndian(path);
+  return createReadStream(path, { encoding: mark === UTF16_LE ? 'utf16le' : 'utf8', highWaterMark: CHUNK_BYTES });
+}
+
+async function* bigEndian(path: string): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-16be');
+  for await (const chunk of createReadStream(path)) yield decoder.decode(chunk as Buffer, { stream: true });
 }
 
 /**
@@ -113,5 +125,7 @@ function countQuotes(text: string): number {
 }
 
 function isFileError(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error;
+  return (
+    error instanceof Error && ('syscall' in error || String((error as NodeJS.ErrnoException).code).startsWith('Z_'))
+  );
 }

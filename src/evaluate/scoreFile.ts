@@ -24,16 +24,18 @@ export interface ScoreFileOptions {
 
 type ColumnPlaces = Record<(typeof COLUMNS)[number] | (typeof MAP_COLUMNS)[number], number>;
 const ROWS_PER_WRITE = 4096;
+/** Lines that are looked at to tell what a file is. */
+const TELLING_LINES = 200;
 /** As spreadsheets of some countries write numbers. */
 const DECIMAL_COMMA = /^\s*[+-]?\d*,\d+(?:e[+-]?\d+)?\s*$/i;
 /** What a file may begin with, for messages. */
 const EXPECTED =
   `a header with the columns ${COLUMNS.join(',')}, bob's header claimed_id,test_label,is_bonafide,attack_type,…,score, ` +
-  `or a row "score label" or "claimed_id [model_label] real_id test_label score"`;
+  `or a row "score label", "label score" or "claimed_id [model_label] real_id test_label score"`;
 
 /**
  * Reads a score file, of a layout that its first line tells: our CSV (column order free; columns beyond the known ones are kept to group by), bob's
- * CSV, bob's four or five columns, or lines `score label`. Cells are parted by commas, semicolons, tabs, or in text by blanks. A score `nan` is a failure to
+ * CSV, bob's four or five columns, or lines `score label` or `label score`. Packed by gzip or not. Cells are parted by commas, semicolons, tabs, or in text by blanks. A score `nan` is a failure to
  * acquire: such rows are kept apart.
  * @throws UserError naming file and line for a missing column, a short row, an unknown label, a score that is no finite number
  */
@@ -46,8 +48,9 @@ export async function readScores(path: string, options: ScoreFileOptions = {}): 
     return higher === 'attack' ? 1 - value : value;
   };
   const file: Cells = { path, liveLabel, score, notes };
-  const first = await firstLine(path);
-  const layout = layoutOf(first, file);
+  const lines = await firstLines(path);
+  const [first] = lines as [Line];
+  const layout = layoutOf(lines, file);
   if (liveLabel !== undefined && !layout.labelled) {
     throw new UserError(`--live-label needs a column of labels, which ${path} does not have`, 'leave it out');
   }
@@ -100,31 +103,34 @@ interface Line {
   number: number;
 }
 
-/** The first line that is neither blank nor a comment. */
-async function firstLine(path: string): Promise<Line> {
-  const found = new Error('found');
-  let first: Line | undefined;
+/** The first lines that are neither blank nor a comment: one at least. */
+async function firstLines(path: string): Promise<Line[]> {
+  const enough = new Error('enough');
+  const lines: Line[] = [];
   try {
     await readLines(path, (text, number) => {
       if (isBlank(text)) return;
-      first = { text, number };
-      throw found;
+      lines.push({ text, number });
+      if (lines.length === TELLING_LINES) throw enough;
     });
   } catch (error) {
-    if (error !== found) throw error;
+    // A line that is wrong further down is named when it is read.
+    if (error !== enough && lines.length === 0) throw error;
   }
-  if (first === undefined) throw new UserError(`${path} is empty`, `expected ${EXPECTED}`);
-  return first;
+  if (lines.length === 0) throw new UserError(`${path} is empty`, `expected ${EXPECTED}`);
+  return lines;
 }
 
 function isBlank(line: string): boolean {
   return line.trim() === '' || line.startsWith('#');
 }
 
-function layoutOf({ text, number }: Line, file: Cells): Layout {
+function layoutOf(lines: readonly Line[], file: Cells): Layout {
+  const { number } = lines[0]!;
   for (const separator of separators) {
-    const cells = cellsIn(text, separator).map((cell) => cell.trim());
-    const layout = foreignLayout(cells, separator, file);
+    const rows = lines.map(({ text }) => cellsIn(text, separator).map((cell) => cell.trim()));
+    const cells = rows[0]!;
+    const layout = foreignLayout(rows, separator, file);
     if (layout !== undefined) return layout;
     if (separator !== 'blanks' && COLUMNS.some((name) => cells.includes(name))) {
       return ownLayout(cells, separator, file, number);
@@ -242,7 +248,7 @@ function withRowsForVideos(scores: Scores, notes: Set<string>): Scores {
   if (other < 0) return scores;
   const name = scores.video.names[scores.video.codes[other]!];
   notes.add(
-    `the third column of ${scores.origin} names no videos (${JSON.stringify(name)} stands for several people or attacks): each row is a video of its own`,
+    `what ${scores.origin} calls its samples names no videos (${JSON.stringify(name)} stands for several people or attacks): each row is a video of its own`,
   );
   return {
     ...scores,

@@ -6,7 +6,8 @@ import type { ScoreRow } from './scores.js';
 /** Cuts a line into its cells: at a character, quotes meaning what they mean in CSV, or at blanks. */
 export type Separator = ',' | ';' | '\t' | 'blanks';
 
-export const separators: readonly Separator[] = ['blanks', '\t', ';', ','];
+/** In the order in which they are tried: blanks may be part of a name, commas of a number. */
+export const separators: readonly Separator[] = ['\t', ';', 'blanks', ','];
 
 /** What a score file's layout is told apart by, and how a row is read. */
 export interface Layout {
@@ -36,15 +37,39 @@ export interface Cells {
 /** Columns that bob's CSV must have; others, such as `sample_n` and the metadata of a data set, may stand between. */
 const bobColumns = ['claimed_id', 'test_label', 'is_bonafide', 'attack_type', 'score'];
 
-/** The layout that a first line, cut into cells, is of; undefined where it is none of these. */
-export function foreignLayout(cells: readonly string[], separator: Separator, file: Cells): Layout | undefined {
+/** How headers name the two columns that tell all, and one for the sample. What names an attack, as `is_spoof`, is none of them. */
+const scoreNames = /^(?:(?:y_|live_)?(?:scores?|prob(?:s|ability)?|pred(?:ictions?|s)?)|confidence|conf|liveness)$/i;
+const labelNames = /^(?:labels?|y_?true|y|gt|ground_?truth|targets?|class|is_?(?:live|real|bonafide))$/i;
+const sampleNames = /^(?:(?:file|image|img|sample|video)?_?(?:path|name|id)|file|image|img|sample|video)$/i;
+
+/**
+ * The layout that the first lines of a file, cut into cells, are of; undefined where it is none of these.
+ * @param lines the first one tells, further ones which of two numbers is the label
+ */
+export function foreignLayout(
+  lines: readonly (readonly string[])[],
+  separator: Separator,
+  file: Cells,
+): Layout | undefined {
+  const [cells] = lines as [readonly string[]];
   if (bobColumns.every((name) => cells.includes(name))) return bobCsv(cells, separator, file);
-  if (cells.length === 2 && cells.includes('score') && cells.includes('label')) {
-    return { ...scoreLabel(cells.indexOf('score'), separator, file), header: true };
+  const place = (names: RegExp) => cells.findIndex((cell) => names.test(cell));
+  const named = { score: place(scoreNames), label: place(labelNames), sample: place(sampleNames) };
+  if (named.score >= 0 && named.label >= 0 && cells.length === (named.sample < 0 ? 2 : 3)) {
+    return { ...scoreLabel(named, cells.length, separator, file), header: true };
   }
+  if (separator === 'blanks' && cells.slice(0, -1).some((cell) => cell.endsWith(','))) return undefined;
   const isScore = (text: string | undefined) => text !== undefined && scorePattern.test(text.trim());
-  const isLabel = (text: string) => meaningOf(text.trim(), file.liveLabel) !== null;
-  if (cells.length === 2 && isScore(cells[0]) && isLabel(cells[1]!)) return scoreLabel(0, separator, file);
+  if (cells.length === 2) {
+    const isLabel = (text: string) =>
+      file.liveLabel === undefined ? meaningOf(text) !== null : !isScore(text) || Number.isInteger(Number(text));
+    const fits = (row: readonly string[], score: 0 | 1) =>
+      row.length === 2 && isScore(row[score]) && isLabel(row[1 - score]!);
+    const orders = [0, 1] as const;
+    const ofAll = orders.find((score) => lines.every((row) => fits(row, score)));
+    const score = ofAll ?? orders.find((each) => fits(cells, each));
+    if (score !== undefined) return scoreLabel({ score, label: 1 - score, sample: -1 }, 2, separator, file);
+  }
   if ((cells.length === 4 || cells.length === 5) && isScore(cells.at(-1))) {
     return textColumns(cells.length, separator, file);
   }
@@ -61,7 +86,7 @@ function textColumns(columns: 4 | 5, separator: Separator, file: Cells): Layout 
   return {
     ...{ separator, header: false, columns, looseVideos: true },
     row(cells, line) {
-      const [claimed, real, label, score] = columns === 4 ? cells : cells.toSpliced(1, 1);
+      const [claimed, real, label, score] = (columns === 4 ? cells : cells.toSpliced(1, 1)).map((cell) => cell.trim());
       const live = claimed === real;
       return {
         path: label!,
@@ -117,12 +142,17 @@ function bobCsv(names: readonly string[], separator: Separator, file: Cells): La
   };
 }
 
-/** `score label` as training scripts write it: every row is a sample and a video of its own. */
-function scoreLabel(scoreAt: number, separator: Separator, file: Cells): Layout {
+/** `score label` as training scripts write it, perhaps with the sample's name: every row is a sample and a video of its own. */
+function scoreLabel(
+  at: { score: number; label: number; sample: number },
+  columns: number,
+  separator: Separator,
+  file: Cells,
+): Layout {
   return {
-    ...{ separator, header: false, columns: 2, labelled: true },
+    ...{ separator, header: false, columns, labelled: true, looseVideos: at.sample >= 0 },
     row(cells, line, number) {
-      const said = cells[1 - scoreAt]!.trim();
+      const said = cells[at.label]!.trim();
       const label = meaningOf(said, file.liveLabel);
       if (label === null) {
         throw new UserError(
@@ -133,10 +163,10 @@ function scoreLabel(scoreAt: number, separator: Separator, file: Cells): Layout 
       if (isNumber(said) && file.liveLabel === undefined) {
         file.notes.add(`the label 1 is taken for live in ${file.path}; --live-label VALUE says otherwise`);
       }
-      const name = `row ${number}`;
+      const name = cells[at.sample] ?? `row ${number}`;
       // A label of several for attacks, as 0 live, 1 print, 2 replay, names the species.
       const attackType = label === 'live' ? 'live' : meaningOf(said) === 'spoof' ? 'unknown' : said;
-      const score = file.score(cells[scoreAt]!, line);
+      const score = file.score(cells[at.score]!, line);
       return { path: name, domain: '', subject: '', video: name, frame: '0', label, attackType, score };
     },
   };

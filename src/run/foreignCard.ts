@@ -22,6 +22,7 @@ import { calibrationSchema } from './calibrationRecord.js';
 import type { Threshold } from './threshold.js';
 
 const scalePattern = /^\s*([\d.]+(?:e[+-]?\d+)?)\s*\/\s*([\d.]+(?:e[+-]?\d+)?)\s*$/i;
+const scaleForm = 'must be a number, or two as 1/255';
 const number = () => z.number({ error: 'must be a number' });
 const perChannel = z.union([z.tuple([number(), number(), number()]), number()], {
   error: 'must be three numbers in brackets, in the order of colour, or one for all',
@@ -38,7 +39,7 @@ const cardSchema = z.strictObject({
       size: z.int({ error: 'must be a whole number of pixels' }).min(1).max(4096).optional(),
       layout: oneOf(layouts).optional(),
       colour: oneOf(colours),
-      scale: z.union([number(), z.string().regex(scalePattern)], { error: 'must be a number, or two as 1/255' }),
+      scale: z.union([number(), z.string().regex(scalePattern, scaleForm)], { error: scaleForm }),
       mean: perChannel.default(0),
       std: perChannel.default(1),
     },

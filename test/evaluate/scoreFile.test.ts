@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/base/errors.js';
@@ -133,6 +134,14 @@ describe("bob's text columns", () => {
     expect(rows[1]).toMatchObject({ label: 'spoof', attackType: 'mask', video: 'probe/2', score: 0.25 });
   });
 
+  it('between tabs, names may hold blanks', async () => {
+    const rows = await read('# client real probe score\nann b\tann b\tprobe 1\t0.9\nann b\tprint out\tprobe 2\t0.2\n');
+    expect(rows[0]).toMatchObject({ label: 'live', subject: 'ann b', video: 'probe 1', score: 0.9 });
+    expect(rows[1]).toMatchObject({ label: 'spoof', attackType: 'print out', video: 'probe 2' });
+    const commas = await read('ann, ann, p, 0.9\nann, print, q, 0.2\n');
+    expect(commas[1]).toMatchObject({ label: 'spoof', attackType: 'print', video: 'q' });
+  });
+
   it('name videos where a probe is one presentation, and none, with a note, where it stands for several', async () => {
     const frames = await readAll('a a p/1 0.9\na a p/1 0.7\na print p/2 0.1\n');
     expect(targetCounts(frames)).toMatchObject([{ videos: { live: 1, attack: 1 }, frames: 3 }]);
@@ -183,6 +192,11 @@ describe('lines of a score and a label', () => {
     ['quotes', '"0.9","real"\n"0.2","attack"\n'],
     ['a header in another order', 'label,score\n1,0.9\n0,0.2\n'],
     ['UTF-16 of PowerShell', Buffer.from('\ufeff0.9 1\r\n0.2 0\r\n', 'utf16le')],
+    ['UTF-16 the other way round', Buffer.from('\ufeff0.9 1\r\n0.2 0\r\n', 'utf16le').swap16()],
+    ['the label first', '1 0.9\n0 0.2\n'],
+    ['the label first, as a word, behind a tab', 'bona-fide\t0.9\nspoof\t0.2\n'],
+    ['a header in other words', 'y_true;Confidence\n1;0,9\n-1;0,2\n'],
+    ['gzip', gzipSync('prob,gt\n0.9,genuine\n0.2,attack\n')],
   ])('parted by %s', async (_, text) => {
     const rows = await read(text);
     expect(rows.map(({ score, label }) => [score, label])).toEqual([
@@ -190,6 +204,27 @@ describe('lines of a score and a label', () => {
       [0.2, 'spoof'],
     ]);
     expect(rows.map(({ video }) => video)).toEqual(['row 1', 'row 2']);
+  });
+
+  it('which column is the label, a later row may tell; a row that fits neither is named', async () => {
+    const later = await read('1 1\n0 0\n1 0.75\n0 0.5\n');
+    expect(later.map(({ score, label }) => [score, label])).toEqual([
+      [1, 'live'],
+      [0, 'spoof'],
+      [0.75, 'live'],
+      [0.5, 'spoof'],
+    ]);
+    await expect(read('0.9 1\n0.2\n')).rejects.toThrow(/1 fields where 2 are expected, .*line 2/);
+    await expect(read('0.9 1\n0 0.3\n')).rejects.toThrow(/label "0\.3" is not known to be live or an attack, .*line 2/);
+    await expect(read('is_spoof,score\n1,0.9\n')).rejects.toThrow(/column path, .* is missing, .*line 1/);
+  });
+
+  it('may name their samples, which are videos where the names allow it', async () => {
+    const named = await readAll('image,label,prob\na/1 1.png,1,0.9\nb.png,0,0.1\n');
+    expect(named.video.names).toEqual(['a/1 1.png', 'b.png']);
+    const alike = await readAll('id,label,score\nx,1,0.9\nx,0,0.1\n');
+    expect(alike.video.names).toEqual(['row 1', 'row 2']);
+    expect(alike.notes![1]).toMatch(/names no videos \("x" stands/);
   });
 
   it('say that 1 is taken for live, unless the user says what is', async () => {

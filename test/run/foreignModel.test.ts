@@ -248,6 +248,7 @@ describe('a card that does not fit', () => {
     ],
     ['a division by 0', two, change({ std: [1, 0, 1] }), /input\.std 1,0,1: no value is divided by 0/],
     ['a colour', two, change({ colour: 'grey' }), /input\.colour: must be one of rgb, bgr/],
+    ['a scale', two, change({ scale: '1/x' }), /input\.scale: must be a number, or two as 1\/255/],
     ['no colour', two, change({ colour: undefined }), /input\.colour: must be one of rgb, bgr/],
   ])('%s', async (_, described, card, message) => {
     const path = await put(at('misfit.onnx'), meanModel(described));

@@ -14,7 +14,7 @@ import { noteOnce } from '../run/progress.js';
 import { thresholdText } from '../run/threshold.js';
 import { printNotes } from './evalViews.js';
 import { defaultData, withDeviceOptions, withFollowOption, withOutOption } from './experimentOptions.js';
-import { exclusive, type ModelOptions, modelOf, withModelOptions } from './modelOptions.js';
+import { exclusive, flagOf, type ModelOptions, modelOf, withModelOptions } from './modelOptions.js';
 import { type CommonOptions, printResult, progressFor, terminalWidth, withCommonOptions } from './output.js';
 import { withScoreFileOptions } from './scoreFileOptions.js';
 
@@ -54,8 +54,7 @@ export function calibrateCommand(): Command {
 
 async function ofModel(flags: CalibrateFlags, criterion: Criterion): Promise<void> {
   for (const name of ['liveLabel', 'higher'] as const) {
-    if (flags[name] !== undefined)
-      throw new UserError(`--${name === 'higher' ? name : 'live-label'} needs --scores: it is about score files`);
+    if (flags[name] !== undefined) throw new UserError(`${flagOf(name)} needs --scores: it is about score files`);
   }
   if (flags.data === undefined) {
     throw new UserError(
@@ -94,9 +93,7 @@ async function ofModel(flags: CalibrateFlags, criterion: Criterion): Promise<voi
         `${calibrationText(threshold.from)}: ${calibration.videos.live} live and ${calibration.videos.attack} attack videos, ${calibration.frames} frames`,
       ],
       wrapped(
-        card === null
-          ? 'The card is no file: nothing is written.'
-          : `Written to ${card}, instead of ${before.video.toPrecision(4)} (${thresholdText(before)}): ldc predict decides at it from now on, and ldc eval has it as the row card.`,
+        `Written to ${card}, instead of ${before.video.toPrecision(4)} (${thresholdText(before)}): ldc predict decides at it from now on, and ldc eval has it as the row card.`,
         width,
       ),
     );

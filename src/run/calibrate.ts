@@ -1,4 +1,5 @@
 /** `ldc calibrate`: a model's threshold for one's own camera, from labelled recordings of one's own, and where it is kept. */
+import { UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
 import { parseProtocol } from '../config/protocol.js';
 import type { CropSet } from '../data/cropSet.js';
@@ -73,13 +74,14 @@ function sourceNote({ protocol, path }: OpenModel, { letter, name }: CropSet): s
   ];
 }
 
-/** Writes the threshold where the model decides by it from now on: a run's calibration.json, an exported model, or a card. @returns the file */
+/** Writes the threshold where the model decides by it from now on: a run's calibration.json, an exported model, or a card. @returns the file @throws UserError for a card that is none */
 export async function keepThreshold(
   model: OpenModel | ForeignModel | ExportedModel,
   threshold: Threshold,
-): Promise<string | null> {
+): Promise<string> {
   if ('cardFile' in model) {
-    if (model.cardFile === undefined) return null;
+    if (model.cardFile === undefined)
+      throw new UserError('the card of the model is no file that a threshold could be kept in');
     await writeIntoCard(model.cardFile, threshold);
     return model.cardFile;
   }

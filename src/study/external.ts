@@ -102,7 +102,8 @@ export async function externalResults(
         const hashes = await Promise.all(
           named.map(async (file) => `${file}, sha256 ${sha256(await contentOf(file, external.name))}`),
         );
-        const facts = { name: `external ${external.name}, ${protocol.name}`, value: hashes.join('; ') };
+        const which = files.length > 1 ? `, ${seed + 1}` : '';
+        const facts = { name: `external ${external.name}, ${protocol.name}${which}`, value: hashes.join('; ') };
         done.push({ title: externalTitle(external), protocol, seed, evaluation, target, source, facts });
       }
     }

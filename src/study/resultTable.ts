@@ -269,6 +269,7 @@ function notes(study: Study, results: StudyResults, published: boolean): string[
           'External: scores or models of others, evaluated here by the same code; how they were trained and chosen, only their makers know.',
         ]
       : []),
+    ...new Set(external.flatMap(({ title, evaluation: { notes = [] } }) => notes.map((note) => `${title}: ${note}.`))),
     ...(ofOthers.length > 0 ? [`Not of the same targets as the runs: ${[...new Set(ofOthers)].join('; ')}.`] : []),
     ...(externalMissing.length > 0
       ? [`External models that are still to be evaluated: ${some(externalMissing.map(({ id }) => id))}.`]

@@ -1,5 +1,5 @@
 /** The YAML file of a study: what it may hold, and the one sentence that says what is wrong in it. */
-import { basename, dirname, extname, resolve } from 'node:path';
+import { basename, dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { checkedYaml } from '../config/checkedYaml.js';
@@ -168,7 +168,7 @@ function externalOf(
   const entries = Object.entries(protocols as Record<string, z.output<typeof scoreFiles>>);
   const refuse = (what: string, hint?: string) =>
     new UserError(`external.${name} ${what}${where(['external', name])}`, hint);
-  const path = (file: string) => resolve(folder, file);
+  const path = (file: string) => (isAbsolute(file) ? file : join(folder, file));
   if (model !== undefined) {
     const other = [
       ...entries.map(([key]) => key),

@@ -118,6 +118,7 @@ describe('score files of others', () => {
 
     const { document } = await writeStudyReport(study, folder, 100);
     const page = await readFile(document.files.html!, 'utf8');
+    expect(page).toMatch(/external other, O&amp;C&amp;I-to-M, 1<.*external other, O&amp;C&amp;I-to-M, 2</s);
     for (const what of ['SSDG-R (external)', 'Paired with results of others', 'external SSDG-R, O&amp;C&amp;I-to-M']) {
       expect(page).toContain(what);
     }
@@ -140,6 +141,18 @@ describe('score files of others', () => {
   ])('%s is refused', async (_, text, message) => {
     const { file } = await writeStudy(head + text);
     await expect(readStudy(file)).rejects.toThrow(message);
+  });
+
+  it('what smells in them is said below the table', async () => {
+    const { study, folder } = await studyWith(
+      'external: {lines: {OCI-to-M: lines.txt, live_label: 0, higher: attack}}',
+    );
+    await writeFile(join(folder, 'lines.txt'), '0.9 0\n0.8 0\n0.2 1\n0.1 1\n');
+    const { notes } = resultTable(study, await readResults(study, folder));
+    expect(notes!.join('\n')).toMatch(
+      /lines \(external\): a higher score means attack in .*lines\.txt: a score s is read as 1 - s\./,
+    );
+    expect(notes!.join('\n')).toMatch(/lines \(external\): the scores of .* look inverted: AUC 0\.00 %/);
   });
 
   it('a file that is not there is named', async () => {

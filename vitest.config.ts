@@ -6,6 +6,7 @@ const common = { testTimeout: 60_000, hookTimeout: 60_000 };
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    reporters: ['default', './test/skipReporter.ts'],
     projects: [
       // `npm test`: minutes.
       { test: { ...common, name: 'fast', include: ['test/**/*.test.ts'], exclude: ['test/**/*.{slow,long}.test.ts'] } },

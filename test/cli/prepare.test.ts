@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { put, temporaryFolder } from '../data/helpers.js';
 import { codecs, defaultBox, eyesIn, noFfmpeg, writeClip } from '../data/prepare/clips.js';
+import { titled } from '../peers.js';
 
 const binary = fileURLToPath(new URL('../../bin/ldc.js', import.meta.url));
 const folder = await temporaryFolder();
@@ -15,7 +16,7 @@ function ldc(...args: string[]) {
   return { status, stdout, stderr };
 }
 
-describe.skipIf(noFfmpeg)('ldc prepare', () => {
+describe.skipIf(noFfmpeg)(titled('ldc prepare', noFfmpeg), () => {
   const flags = ['prepare', 'oulu', '--root', 'OULU-NPU', '--frames', '4', '--size', '64', '--detector', 'none'];
   beforeAll(async () => {
     const root = join(folder, 'OULU-NPU');

@@ -4,10 +4,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { pythonWith, titled } from '../peers.js';
 import { codeBlocks, commandLines, root } from './codeBlocks.js';
 
-const python = '/usr/bin/python3';
-const hasTorch = spawnSync(python, ['-c', 'import torch, onnx']).status === 0;
+const { python, noPython } = pythonWith('torch', 'onnx');
 const folder = mkdtempSync(join(tmpdir(), 'ldc-foreign-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -19,7 +19,7 @@ function run(line: string) {
   return stdout;
 }
 
-it.skipIf(!hasTorch)('a PyTorch model under O&C&I-to-M in four commands', { timeout: 300_000 }, () => {
+it.skipIf(noPython)(titled('a PyTorch model under O&C&I-to-M in four commands', noPython), { timeout: 300_000 }, () => {
   const blocks = codeBlocks('docs/tutorial.md');
   const after = blocks.findIndex(({ info }) => info === 'python');
   const [program, commands, card] = blocks.slice(after, after + 3);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Philox, purposes } from '../../src/engine/random.js';
 import { principalComponents, symmetricEigen } from '../../src/evaluate/pca.js';
 
-const python = ['python3', '/usr/bin/python3'].find((name) => spawnSync(name, ['-c', 'import numpy']).status === 0);
+const { python, noPython } = pythonWith('numpy');
 const reference = `
 import json, sys
 import numpy as np
@@ -17,6 +17,8 @@ for points in json.load(sys.stdin):
     answers.append({"axes": vt[:2].tolist(), "variances": v[:2].tolist(), "shares": (v[:2] / v.sum()).tolist()})
 print(json.dumps(answers))
 `;
+
+import { pythonWith, titled } from '../peers.js';
 
 /** Points in 24 directions at most, each with `ratio` of the deviation of the one before, as features have; 1 leaves no gap. */
 function cloud(n: number, d: number, seed: number, ratio: number): number[][] {
@@ -104,7 +106,7 @@ describe('principal components', () => {
     expect(symmetricEigen([])).toEqual({ values: [], vectors: [] });
   });
 
-  it.skipIf(!python)(`agree with numpy's SVD${python ? '' : ' (skipped: no python3 with numpy here)'}`, () => {
+  it.skipIf(noPython)(titled("agree with numpy's SVD", noPython), () => {
     const clouds = [
       cloud(400, 512, 1, 0.8),
       cloud(30, 512, 2, 0.9),
@@ -112,7 +114,7 @@ describe('principal components', () => {
       cloud(2, 40, 4, 0.5),
       cloud(200, 60, 6, 1),
     ];
-    const child = spawnSync(python!, ['-B', '-c', reference], {
+    const child = spawnSync(python, ['-B', '-c', reference], {
       input: JSON.stringify(clouds),
       maxBuffer: 1 << 28,
       encoding: 'utf8',

@@ -5,9 +5,10 @@ import { Philox, purposes } from '../../src/engine/random.js';
 import { evaluateScores, isKnown } from '../../src/evaluate/evaluation.js';
 import { scoresOf } from '../../src/evaluate/scores.js';
 import { FIXED_THRESHOLD } from '../../src/evaluate/thresholds.js';
+import { pythonWith, titled } from '../peers.js';
 import { row } from './helpers.js';
 
-const python = ['python3', '/usr/bin/python3'].find((name) => spawnSync(name, ['-c', 'import sklearn']).status === 0);
+const { python, noPython } = pythonWith('sklearn');
 const SPECIES = ['print', 'replay', 'mask'];
 
 interface Case {
@@ -33,41 +34,38 @@ function randomCases(count: number): Case[] {
   });
 }
 
-describe.skipIf(!python)(
-  `metrics against scikit-learn${python ? '' : ' (skipped: no python3 with sklearn here)'}`,
-  () => {
-    it('agree to 1e-6 over 200 random files', () => {
-      const cases = randomCases(200);
-      const script = new URL('metricsReference.py', import.meta.url).pathname;
-      const child = spawnSync(python!, ['-B', script], {
-        input: JSON.stringify(cases),
-        maxBuffer: 1 << 28,
-        encoding: 'utf8',
-      });
-      expect(child.status, child.stderr).toBe(0);
-      const references = JSON.parse(child.stdout);
-      const close = (got: number, want: number, what: string) => expect(Math.abs(got - want), what).toBeLessThan(1e-6);
-      for (const [k, { score, live, species }] of cases.entries()) {
-        const rows = score.map((value, i) =>
-          row({ score: value, label: live[i] ? 'live' : 'spoof', attackType: species[i]!, video: `v${i}` }),
-        );
-        const { frame } = evaluateScores(scoresOf(rows, 'random'), { why: 'not needed here' }, { resamples: 1 });
-        const want = references[k];
-        close(frame.auc, want.auc, `auc of case ${k}`);
-        close(frame.eer, want.eer, `eer of case ${k}`);
-        const { fixed } = frame.thresholds;
-        const youden = frame.thresholds['target-youden'];
-        if (!isKnown(fixed) || !isKnown(youden)) throw new Error('a threshold is missing');
-        close(fixed.far, want.far, `far of case ${k}`);
-        close(fixed.frr, want.frr, `frr of case ${k}`);
-        expect(Object.keys(fixed.apcer)).toEqual(Object.keys(want.apcer));
-        for (const name of Object.keys(want.apcer))
-          close(fixed.apcer[name]!, want.apcer[name], `apcer ${name} of case ${k}`);
-        close(youden.hter, want.youden_hter, `Youden HTER of case ${k}`);
-        Object.values(frame.bpcer_at_apcer).forEach((value, i) => {
-          close(value, want.bpcer_at_apcer[i], `bpcer@apcer of case ${k}`);
-        });
-      }
+describe.skipIf(noPython)(titled('metrics against scikit-learn', noPython), () => {
+  it('agree to 1e-6 over 200 random files', () => {
+    const cases = randomCases(200);
+    const script = new URL('metricsReference.py', import.meta.url).pathname;
+    const child = spawnSync(python, ['-B', script], {
+      input: JSON.stringify(cases),
+      maxBuffer: 1 << 28,
+      encoding: 'utf8',
     });
-  },
-);
+    expect(child.status, child.stderr).toBe(0);
+    const references = JSON.parse(child.stdout);
+    const close = (got: number, want: number, what: string) => expect(Math.abs(got - want), what).toBeLessThan(1e-6);
+    for (const [k, { score, live, species }] of cases.entries()) {
+      const rows = score.map((value, i) =>
+        row({ score: value, label: live[i] ? 'live' : 'spoof', attackType: species[i]!, video: `v${i}` }),
+      );
+      const { frame } = evaluateScores(scoresOf(rows, 'random'), { why: 'not needed here' }, { resamples: 1 });
+      const want = references[k];
+      close(frame.auc, want.auc, `auc of case ${k}`);
+      close(frame.eer, want.eer, `eer of case ${k}`);
+      const { fixed } = frame.thresholds;
+      const youden = frame.thresholds['target-youden'];
+      if (!isKnown(fixed) || !isKnown(youden)) throw new Error('a threshold is missing');
+      close(fixed.far, want.far, `far of case ${k}`);
+      close(fixed.frr, want.frr, `frr of case ${k}`);
+      expect(Object.keys(fixed.apcer)).toEqual(Object.keys(want.apcer));
+      for (const name of Object.keys(want.apcer))
+        close(fixed.apcer[name]!, want.apcer[name], `apcer ${name} of case ${k}`);
+      close(youden.hter, want.youden_hter, `Youden HTER of case ${k}`);
+      Object.values(frame.bpcer_at_apcer).forEach((value, i) => {
+        close(value, want.bpcer_at_apcer[i], `bpcer@apcer of case ${k}`);
+      });
+    }
+  });
+});

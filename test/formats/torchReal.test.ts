@@ -9,14 +9,15 @@ import { bytesOf } from '../../src/formats/dtype.js';
 import { readSafetensors } from '../../src/formats/safetensors.js';
 import { readState } from '../../src/formats/stateFile.js';
 import { convertTorch, readTorch, torchDtypeNames } from '../../src/formats/torch.js';
+import { pythonWith, titled } from '../peers.js';
 
-const python = ['python3', '/usr/bin/python3'].find((name) => spawnSync(name, ['-c', 'import torch']).status === 0);
+const { python, noPython } = pythonWith('torch');
 
-describe.skipIf(python === undefined)('checkpoints of real PyTorch (skipped without python3-torch)', () => {
+describe.skipIf(noPython)(titled('checkpoints of real PyTorch', noPython), () => {
   const folder = mkdtempSync(join(tmpdir(), 'ldc-torch-'));
   let expected: Record<string, Record<string, [string, number[], string]>> = {};
   beforeAll(() => {
-    const made = spawnSync(python!, [join(import.meta.dirname, 'torch_files.py'), folder], { encoding: 'utf8' });
+    const made = spawnSync(python, [join(import.meta.dirname, 'torch_files.py'), folder], { encoding: 'utf8' });
     if (made.status !== 0) throw new Error(made.stderr);
     expected = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'));
   }, 120_000);

@@ -11,6 +11,8 @@ export const chromium = ['chromium', 'chromium-browser', 'google-chrome'].find(
   (name) => spawnSync(name, ['--version']).status === 0,
 );
 
+export const noChromium = chromium === undefined ? 'no chromium here' : null;
+
 const FLAGS =
   '--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update --disable-sync --hide-scrollbars';
 /** A screenshot shows no more than this of a long page. */

@@ -6,14 +6,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderReport } from '../../src/report/html.js';
 import { readStudy } from '../../src/study/studyFile.js';
 import { writeStudyReport } from '../../src/study/studyReport.js';
+import { titled } from '../peers.js';
 import { evaluation, writeResults, writeStudy } from '../study/helpers.js';
-import { Browser, chromium } from './browser.js';
+import { Browser, noChromium } from './browser.js';
 import { sampleInput } from './sample.js';
 
 /** WCAG 2.1, level AA, for text of any size. */
 const READABLE = 4.5;
 
-describe.skipIf(!chromium)(`pages in Chromium${chromium ? '' : ' (skipped: no chromium here)'}`, () => {
+describe.skipIf(noChromium)(titled('pages in Chromium', noChromium), () => {
   let browser: Browser;
   let folder: string;
   const files: Record<string, string> = {};

@@ -12,6 +12,7 @@ import { silent } from '../../src/run/progress.js';
 import { imagesAt, picturesAt, ShotReader } from '../../src/run/shots.js';
 import { failure, put, temporaryFolder } from '../data/helpers.js';
 import { codecs, noFfmpeg, writeClip } from '../data/prepare/clips.js';
+import { titled } from '../peers.js';
 
 const folder = await temporaryFolder();
 const side = 16;
@@ -47,7 +48,7 @@ async function predicted(paths: string[], given = options, leftOut = new LeftOut
   return results;
 }
 
-describe.skipIf(noFfmpeg)('a video', () => {
+describe.skipIf(noFfmpeg)(titled('a video', noFfmpeg), () => {
   it('gives frames that are evenly spread, pixel for pixel', async () => {
     const path = await film('eight', 8);
     const shots = [];

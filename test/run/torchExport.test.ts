@@ -9,12 +9,13 @@ import { loadConfig } from '../../src/run/configuration.js';
 import { exportModel } from '../../src/run/export.js';
 import { fileWeights, openOnEngine, openOnnxModel } from '../../src/run/openModel.js';
 import { silent } from '../../src/run/progress.js';
+import { pythonWith, titled } from '../peers.js';
 
-const python = ['python3', '/usr/bin/python3'].find((name) => spawnSync(name, ['-c', 'import torch']).status === 0);
+const { python, noPython } = pythonWith('torch');
 const [count, size, mapArea] = [50, 64, 256];
 const options = { feature: false, half: false, images: [], progress: silent };
 
-describe.skipIf(python === undefined)('an LDCNet of real PyTorch (skipped without python3-torch)', () => {
+describe.skipIf(noPython)(titled('an LDCNet of real PyTorch', noPython), () => {
   const folder = mkdtempSync(join(tmpdir(), 'ldc-torch-export-'));
   const at = (name: string) => join(folder, name);
   const weights = (name: string) =>
@@ -24,7 +25,7 @@ describe.skipIf(python === undefined)('an LDCNet of real PyTorch (skipped withou
   const floats = (name: string) => new Float32Array(Uint8Array.from(readFileSync(at(name))).buffer);
 
   beforeAll(async () => {
-    const made = spawnSync(python!, [join(import.meta.dirname, 'torch_ldcnet.py'), folder], { encoding: 'utf8' });
+    const made = spawnSync(python, [join(import.meta.dirname, 'torch_ldcnet.py'), folder], { encoding: 'utf8' });
     if (made.status !== 0) throw new Error(made.stderr);
     await convertTorch(at('ldcnet.tar'), at('ldcnet.safetensors'));
     await exportModel(await weights('ldcnet.safetensors'), at('converted.onnx'), options);

@@ -1,5 +1,5 @@
 /** Studies as a user has them: killed while they run, and on a real Slurm of one node. No figure may differ from those of a quiet study. */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { State, StudyStatus } from '../../src/study/status.js';
+import { titled, without } from '../peers.js';
 import { meanModel } from '../run/meanModel.js';
 
 const binary = fileURLToPath(new URL('../../bin/ldc.js', import.meta.url));
@@ -175,13 +176,10 @@ describe('a study that is killed', () => {
   );
 });
 
-const reason = ['sbatch', 'slurmctld', 'slurmd', 'munged'].some((name) => spawnSync('which', [name]).status !== 0)
-  ? 'slurm-wlm and munge are not installed'
-  : process.getuid?.() !== 0
-    ? 'slurmd must run as root'
-    : undefined;
+const noSlurm =
+  without('sbatch', 'slurmctld', 'slurmd', 'munged') ?? (process.getuid?.() === 0 ? null : 'slurmd must run as root');
 
-describe.skipIf(reason)(`a study on Slurm${reason ? ` (skipped: ${reason})` : ''}`, () => {
+describe.skipIf(noSlurm)(titled('a study on Slurm', noSlurm), () => {
   let slurm: string;
 
   beforeAll(async () => {

@@ -9,6 +9,7 @@ import { type FolderImportOptions, importFolder } from '../../../src/data/import
 import { importList } from '../../../src/data/import/list.js';
 import { type PrepareOptions, prepare } from '../../../src/data/prepare/prepare.js';
 import { findSource } from '../../../src/data/sources/sources.js';
+import { titled } from '../../peers.js';
 import { failure, put, temporaryFolder } from '../helpers.js';
 import { noFfmpeg, writeClip } from '../prepare/clips.js';
 
@@ -141,7 +142,7 @@ describe('images', () => {
   });
 });
 
-test.skipIf(noFfmpeg)('videos lie beside images', async () => {
+test.skipIf(noFfmpeg)(titled('videos lie beside images', noFfmpeg), async () => {
   const root = join(base, 'videos');
   await writeClip(join(root, 'live/a.mp4'), { width: 160, height: 120, frames: 12 });
   await picture(join(root, 'live/a.png'));
@@ -202,7 +203,7 @@ describe('the same images', () => {
     expect(await rowsOf(foldered.path)).toEqual(rows);
   });
 
-  test.skipIf(noFfmpeg)('have one manifest as frames of videos, by list and by prepare', async () => {
+  test.skipIf(noFfmpeg)(titled('have one manifest as frames of videos, by list and by prepare', noFfmpeg), async () => {
     const root = join(base, 'casia');
     for (const name of ['train_release/1/1', 'train_release/1/HR_2', 'test_release/3/7']) {
       await writeClip(join(root, `${name}.avi`), { frames: 30 });

@@ -4,16 +4,10 @@ import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Box } from '../../../src/data/sources/source.js';
+import { without } from '../../peers.js';
 
 /** Why the tests of videos are skipped here; `null` when they run. */
-export const noFfmpeg: string | null = (() => {
-  try {
-    for (const program of ['ffmpeg', 'ffprobe']) execFileSync(program, ['-version'], { stdio: 'ignore' });
-    return null;
-  } catch {
-    return 'ffmpeg and ffprobe are not installed';
-  }
-})();
+export const noFfmpeg = without('ffmpeg', 'ffprobe');
 
 export interface ClipPlan {
   width?: number;

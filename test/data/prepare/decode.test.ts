@@ -4,10 +4,11 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { cropOf, type Square } from '../../../src/data/prepare/crop.js';
 import { type DecodeOptions, decodeCrops, decodeFrames } from '../../../src/data/prepare/decode.js';
 import { type Clip, type Ffmpeg, findFfmpeg, probe } from '../../../src/data/prepare/ffmpeg.js';
+import { titled } from '../../peers.js';
 import { temporaryFolder } from '../helpers.js';
 import { backdrop, type ClipPlan, codecs, noFfmpeg, writeClip, writePattern } from './clips.js';
 
-describe.skipIf(noFfmpeg)('crops through ffmpeg', () => {
+describe.skipIf(noFfmpeg)(titled('crops through ffmpeg', noFfmpeg), () => {
   let folder: string;
   let programs: Ffmpeg;
   beforeAll(async () => {

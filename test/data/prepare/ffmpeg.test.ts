@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { Picture } from '../../../src/data/prepare/crop.js';
 import { decodeFrames } from '../../../src/data/prepare/decode.js';
 import { type Ffmpeg, findFfmpeg, probe } from '../../../src/data/prepare/ffmpeg.js';
+import { titled } from '../../peers.js';
 import { failure, put, temporaryFolder } from '../helpers.js';
 import { backdrop, codecs, noFfmpeg, writeClip } from './clips.js';
 
@@ -13,7 +14,7 @@ test('names the programs that are not there, and how to get them', async () => {
   expect(error.hint).toContain('--ffmpeg PATH');
 });
 
-describe.skipIf(noFfmpeg)('video through ffmpeg', () => {
+describe.skipIf(noFfmpeg)(titled('video through ffmpeg', noFfmpeg), () => {
   let folder: string;
   let programs: Ffmpeg;
   beforeAll(async () => {

@@ -15,11 +15,12 @@ import { protocolFrames } from '../../../src/data/prepare/protocols.js';
 import { select } from '../../../src/data/select.js';
 import type { Box } from '../../../src/data/sources/source.js';
 import { findSource } from '../../../src/data/sources/sources.js';
+import { titled } from '../../peers.js';
 import { failure, put, temporaryFolder } from '../helpers.js';
 import { boxAt, type ClipPlan, codecs, defaultBox, eyesIn, noFfmpeg, writeClip } from './clips.js';
 
 /** Far fewer and smaller videos than a release has, in the places and with the quirks of one. */
-describe.skipIf(noFfmpeg)('a release', () => {
+describe.skipIf(noFfmpeg)(titled('a release', noFfmpeg), () => {
   let base: string;
   beforeAll(async () => {
     base = await temporaryFolder();

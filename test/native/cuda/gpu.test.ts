@@ -8,19 +8,17 @@ import { cudaState, type Device, openDevice } from '../../../src/engine/device.j
 import type { Precision } from '../../../src/engine/native.js';
 import { openFixtures } from '../../parity/fixtureSet.js';
 import { runCase } from '../../parity/runCase.js';
+import { titled } from '../../peers.js';
 import { build, buildFolder } from './emulated.js';
 import { train } from './training.js';
 
 const folder = fileURLToPath(new URL('../../fixtures', import.meta.url));
 const minutes = 60_000;
-const { unusable } = cudaState();
+/** Why there is no GPU; empty where there is one. */
+const unusable = cudaState().unusable || null;
 const set = await openFixtures(folder);
 
-it('has a GPU to run on', ({ skip }) => {
-  skip(unusable !== '', `the GPU suite is skipped: ${unusable}`);
-});
-
-describe.skipIf(unusable !== '')('the device cuda', () => {
+describe.skipIf(unusable)(titled('the device cuda', unusable), () => {
   const open = (precision: Precision): Device => openDevice('cuda', { convAlgorithm: 'direct', precision });
   let fp32: Device | undefined;
 

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseReport, resources, serialised } from '../../../scripts/cuda-resources.js';
+import { titled, without } from '../../peers.js';
 
-const hasNvcc = spawnSync('nvcc', ['--version']).status === 0;
+const noNvcc = without('nvcc');
 const minutes = 60_000;
 let folder: string;
 
@@ -15,13 +16,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-it('has nvcc', ({ skip }) => {
-  skip(!hasNvcc, 'nvcc is not installed: the CUDA sources are not compiled for GPUs');
-});
-
 // One of each generation of code: without cp.async and tensor cores, with them, with warp-group MMA, and the newest. docs/cuda.md has
 // all.
-describe.skipIf(!hasNvcc)('convolution kernels', () => {
+describe.skipIf(noNvcc)(titled('convolution kernels', noNvcc), () => {
   it.each(['75', '80', '90', '120'])(
     'sm_%s: no warnings, no spills',
     { timeout: 10 * minutes },
@@ -35,7 +32,7 @@ describe.skipIf(!hasNvcc)('convolution kernels', () => {
 });
 
 // What is compiled for 9.0 without the a has no warp-group MMA: it has to stop, not to add nothing up.
-it.skipIf(!hasNvcc)('warp-group MMA traps where it is not there', { timeout: 10 * minutes }, () => {
+it.skipIf(noNvcc)(titled('warp-group MMA traps where it is not there', noNvcc), { timeout: 10 * minutes }, () => {
   const source = join(import.meta.dirname, '../../../src/native/cuda/kernels/conv2d_wgmma.cu');
   const ptx = (architecture: string) => {
     const flags = ['-std=c++20', '-fmad=false', '--extended-lambda', '-ptx', `-arch=compute_${architecture}`];

@@ -1,16 +1,17 @@
 // Holds the direction of imports that docs/architecture.md describes: each room may know only the rooms listed for it.
 const mayImport = {
-  cli: ['study', 'report', 'run', 'evaluate', 'method', 'data', 'config', 'engine', 'formats'],
+  cli: ['study', 'report', 'run', 'evaluate', 'method', 'data', 'config', 'engine', 'formats', 'onnxruntime'],
   study: ['report', 'run', 'evaluate', 'data', 'config'],
   report: ['run', 'evaluate', 'method', 'data', 'config', 'engine', 'formats'],
-  run: ['method', 'evaluate', 'data', 'config', 'engine', 'formats'],
-  evaluate: ['config', 'engine', 'formats', 'data', 'method'],
+  run: ['method', 'evaluate', 'data', 'config', 'engine', 'formats', 'onnxruntime'],
+  evaluate: ['config', 'engine', 'formats', 'data', 'method', 'onnxruntime'],
   method: ['data', 'config', 'engine', 'formats'],
-  data: ['config', 'engine', 'formats'],
+  data: ['config', 'engine', 'formats', 'onnxruntime'],
   config: [],
   base: [],
   engine: ['formats'],
   formats: [],
+  onnxruntime: [],
 };
 
 module.exports = {

@@ -1,7 +1,7 @@
 /** Flags that name a network to use: a run, a file of weights, or an exported model. */
 import { type Command, Option } from 'commander';
 import { UserError } from '../base/errors.js';
-import { type Provider, providers } from '../evaluate/onnxProvider.js';
+import { type Provider, providers } from '../onnxruntime/provider.js';
 import { loadConfig } from '../run/configuration.js';
 import { type OnnxModelInUse, openOnnx } from '../run/foreignModel.js';
 import { fileWeights, type OpenModel, openOnEngine, runWeights, type WeightsInUse } from '../run/openModel.js';

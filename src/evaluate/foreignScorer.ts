@@ -2,7 +2,7 @@
 import type { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node';
 import { messageOf, UserError } from '../base/errors.js';
 import { toFloat16, toFloat32 } from '../formats/dtype.js';
-import { type OpenSession, openSession, type SessionOptions } from './onnxSession.js';
+import { type OpenSession, openSession, type SessionOptions } from '../onnxruntime/session.js';
 import type { ImageScore, Scorer } from './scorer.js';
 
 export const layouts = ['nchw', 'nhwc'] as const;

@@ -2,7 +2,7 @@
 import type { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node';
 import type { PixelScaling } from '../engine/ops/images.js';
 import { normalizedPixels } from '../method/normalize.js';
-import { openSession, type SessionOptions } from './onnxSession.js';
+import { openSession, type SessionOptions } from '../onnxruntime/session.js';
 import { type ImageScore, type Scorer, splitMaps } from './scorer.js';
 
 export interface OnnxOptions extends SessionOptions {

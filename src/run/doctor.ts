@@ -8,7 +8,7 @@ import { messageOf, type UserError } from '../base/errors.js';
 import { buildCommand } from '../base/packageFolder.js';
 import { findCropSets } from '../data/cropSet.js';
 import { cudaHint, cudaState, openDevice } from '../engine/device.js';
-import { checkProvider, loadRuntime, providers } from '../evaluate/onnxProvider.js';
+import { checkProvider, loadRuntime, providers } from '../onnxruntime/provider.js';
 import { version } from './version.js';
 
 export interface Finding {

@@ -5,11 +5,11 @@ import type { Device } from '../engine/device.js';
 import { loadState, type StateSource } from '../engine/nn/module.js';
 import { EngineScorer, type ScoringNetwork } from '../evaluate/engineEvaluator.js';
 import { OnnxScorer } from '../evaluate/onnxEvaluator.js';
-import type { Provider } from '../evaluate/onnxProvider.js';
 import type { Scorer } from '../evaluate/scorer.js';
 import { encodeOnnx } from '../formats/onnx.js';
 import type { GraphRequest, Network, NetworkGraph } from '../method/method.js';
 import { pixelScaling } from '../method/normalize.js';
+import type { Provider } from '../onnxruntime/provider.js';
 import { methodOf } from './configuration.js';
 import { version } from './version.js';
 

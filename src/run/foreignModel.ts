@@ -1,8 +1,8 @@
 /** Somebody else's ONNX model, opened by its card; and whichever of both kinds of ONNX files a path names. */
 import { UserError } from '../base/errors.js';
 import { ForeignSession } from '../evaluate/foreignScorer.js';
-import type { SessionOptions } from '../evaluate/onnxSession.js';
 import { onnxMetadata } from '../formats/onnx.js';
+import type { SessionOptions } from '../onnxruntime/session.js';
 import { type CardFile, cardFileFor, checkCard, type ForeignCard, nameOf, readCard, recipeOf } from './foreignCard.js';
 import { type ExportedModel, type OpenModel, openOnnxModel, readModel } from './openModel.js';
 import { fixedThreshold, type Threshold } from './threshold.js';

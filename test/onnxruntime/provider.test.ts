@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/base/errors.js';
-import { checkProvider } from '../../src/evaluate/onnxProvider.js';
+import { checkProvider } from '../../src/onnxruntime/provider.js';
 
 describe("what onnxruntime's providers lack", () => {
   let folder: string;

@@ -1,5 +1,6 @@
 /** How much a list of frames holds, in the units that results are named with. */
-import { type Frame, videoKey } from './manifest.js';
+import type { Frame } from './manifest.js';
+import { PerDomain } from './perDomain.js';
 
 /** Numbers of bona fide and attack presentations. */
 export interface LiveAttack {
@@ -14,15 +15,15 @@ export interface Counts {
 }
 
 /** Videos, images and known subjects of `frames`. */
-export function countFrames(frames: readonly Pick<Frame, 'domain' | 'video' | 'subject' | 'label'>[]): Counts {
+export function countFrames(frames: Iterable<Pick<Frame, 'domain' | 'video' | 'subject' | 'label'>>): Counts {
   const images = { live: 0, attack: 0 };
-  const videos = { live: new Set<string>(), attack: new Set<string>() };
-  const subjects = new Set<string>();
+  const videos = { live: new PerDomain<true>(), attack: new PerDomain<true>() };
+  const subjects = new PerDomain<true>();
   for (const frame of frames) {
     const kind = frame.label === 'live' ? 'live' : 'attack';
     images[kind]++;
-    videos[kind].add(videoKey(frame));
-    if (frame.subject !== '') subjects.add(JSON.stringify([frame.domain, frame.subject]));
+    videos[kind].set(frame.domain, frame.video, true);
+    if (frame.subject !== '') subjects.set(frame.domain, frame.subject, true);
   }
   return { videos: { live: videos.live.size, attack: videos.attack.size }, images, subjects: subjects.size };
 }

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { messageOf, UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
 import { type Counts, countFrames } from './counts.js';
-import { refuseLinksOut } from './links.js';
+import { byFolder, nameIn, refuseLinksOut } from './links.js';
 import { type Frame, MANIFEST, type NewFrame, readManifest, splits, writeManifest } from './manifest.js';
 
 const DESCRIPTION = 'dataset.json';
@@ -133,11 +133,15 @@ export async function writeCropSet(
   frames: readonly NewFrame[],
 ): Promise<void> {
   const { name, letter, synthetic, recipe, subsets, published, audit, origins } = descriptionSchema.parse(description);
-  const counts: Counts = countFrames(frames.map((frame) => ({ ...frame, domain: letter })));
+  const counts: Counts = countFrames(inDomain(frames, letter));
   const hashes = { algorithm: 'sha256', files: await hashFiles(dir, frames) };
   const content = { name, letter, synthetic, recipe, counts, subsets, published, audit, origins, hashes };
   await writeFileWhole(join(dir, DESCRIPTION), `${JSON.stringify(content, null, 2)}\n`);
   await writeManifest(dir, letter, frames);
+}
+
+function* inDomain(frames: readonly NewFrame[], domain: string) {
+  for (const { video, subject, label } of frames) yield { domain, video, subject, label };
 }
 
 /** One origin for all frames; people that nobody names are unknown. */
@@ -153,18 +157,12 @@ export function originsOf(frames: readonly NewFrame[], origin: Readonly<Record<k
 
 /** The frames whose image is not there, found by listing folders rather than by asking for each file. */
 export async function missingFiles(frames: readonly Frame[]): Promise<Frame[]> {
-  const folders = new Map<string, Set<string>>();
   const missing: Frame[] = [];
-  for (const frame of frames) {
-    const folder = join(frame.path, '..');
-    let names = folders.get(folder);
-    if (!names) {
-      names = new Set(await readdir(folder).catch((): string[] => []));
-      folders.set(folder, names);
-    }
-    if (!names.has(basename(frame.path))) missing.push(frame);
+  for (const [folder, own] of byFolder(frames)) {
+    const names = new Set(await readdir(folder).catch((): string[] => []));
+    for (const frame of own) if (!names.has(nameIn(frame.path))) missing.push(frame);
   }
-  return missing;
+  return missing.sort((a, b) => a.row - b.row);
 }
 
 /** One hash over the hashes of all images, in the order of the manifest and in the form of `sha256sum`. */

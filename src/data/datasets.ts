@@ -33,7 +33,9 @@ export async function summarize(set: CropSet): Promise<DatasetSummary> {
     videos,
     images,
     subjects,
-    subsets: Object.fromEntries(subsets.map((name) => [name, countFrames(framesOf(set, name)).videos])),
+    subsets: Object.fromEntries(
+      subsets.map((name) => [name, name === 'all' ? videos : countFrames(framesOf(set, name)).videos]),
+    ),
     published: set.published,
     audit: { ...set.audit, missing: [...set.audit.missing, ...missing] },
     origins: set.origins,

@@ -1,6 +1,6 @@
 /** Links in a crop set: it may come from a stranger, and must not make a command read what lies elsewhere on this machine. */
 import { readdir, realpath } from 'node:fs/promises';
-import { basename, dirname, sep } from 'node:path';
+import { sep } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { type Frame, relativePath } from './manifest.js';
 
@@ -15,18 +15,47 @@ export async function refuseLinksOut(folder: string, frames: readonly Frame[]): 
     const real = await realpath(path).catch(() => root);
     return real !== root && !real.startsWith(root + sep);
   };
-  const links = new Map<string, Set<string>>();
-  for (const frame of frames) {
-    const parent = dirname(frame.path);
-    let known = links.get(parent);
-    if (known === undefined) {
-      if (await leadsOut(parent)) throw outside(frame);
-      const entries = await readdir(parent, { withFileTypes: true }).catch(() => []);
-      known = new Set(entries.filter((entry) => entry.isSymbolicLink()).map(({ name }) => name));
-      links.set(parent, known);
-    }
-    if (known.has(basename(frame.path)) && (await leadsOut(frame.path))) throw outside(frame);
+  const firstOutside = async ([parent, own]: [string, Frame[]]) => {
+    if (await leadsOut(parent)) return own[0];
+    const entries = await readdir(parent, { withFileTypes: true }).catch(() => []);
+    const links = new Set(entries.flatMap((entry) => (entry.isSymbolicLink() ? [entry.name] : [])));
+    if (links.size === 0) return undefined;
+    for (const frame of own) if (links.has(nameIn(frame.path)) && (await leadsOut(frame.path))) return frame;
+    return undefined;
+  };
+  const folders = [...byFolder(frames)];
+  for (let at = 0; at < folders.length; at += foldersAtOnce) {
+    const found = await Promise.all(folders.slice(at, at + foldersAtOnce).map(firstOutside));
+    const first = found.find((frame) => frame !== undefined);
+    if (first) throw outside(first);
   }
+}
+
+/** Enough that waiting for one's answer is no time lost. */
+const foldersAtOnce = 32;
+
+/** Frames by the folder that their image is in, in the order of the folders' first frames. */
+export function byFolder(frames: readonly Frame[]): Map<string, Frame[]> {
+  const folders = new Map<string, Frame[]>();
+  let folder = '';
+  let own: Frame[] = [];
+  for (const frame of frames) {
+    const { path } = frame;
+    const end = path.lastIndexOf(sep);
+    // Mostly that of the frame before.
+    if (end !== folder.length || !path.startsWith(folder)) {
+      folder = path.slice(0, end);
+      own = folders.get(folder) ?? [];
+      folders.set(folder, own);
+    }
+    own.push(frame);
+  }
+  return folders;
+}
+
+/** The name of an image in its folder. */
+export function nameIn(path: string): string {
+  return path.slice(path.lastIndexOf(sep) + 1);
 }
 
 function outside(frame: Frame): UserError {

@@ -1,10 +1,11 @@
 /** `manifest.csv`, the one file that says what the images of a crop set are: a row a frame. */
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, join, posix, relative, resolve, sep, win32 } from 'node:path';
-import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import { messageOf, UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
+import { eachCsvRow } from '../formats/csvRows.js';
+import { PerDomain } from './perDomain.js';
 
 export const MANIFEST = 'manifest.csv';
 
@@ -65,10 +66,15 @@ export async function readManifest(folder: string): Promise<{ frames: Frame[]; b
   return { frames, bytes };
 }
 
+/** Rows that are held as text at once when a manifest is written. */
+const rowsAtOnce = 10_000;
+
 /** Writes `folder/manifest.csv` whole, rows in the order given, and returns its bytes. */
 export async function writeManifest(folder: string, domain: string, frames: readonly NewFrame[]): Promise<Uint8Array> {
-  const extras = [...new Set(frames.flatMap(({ extra }) => Object.keys(extra ?? noExtra)))];
-  const rows = frames.map((frame) => [
+  const names = new Set<string>();
+  for (const { extra = noExtra } of frames) for (const name in extra) names.add(name);
+  const extras = [...names];
+  const toRow = (frame: NewFrame) => [
     frame.path,
     domain,
     frame.split,
@@ -79,8 +85,12 @@ export async function writeManifest(folder: string, domain: string, frames: read
     frame.attackType,
     frame.pai,
     ...extras.map((name) => frame.extra?.[name] ?? ''),
-  ]);
-  const bytes = Buffer.from(stringify([[...columns, ...extras], ...rows]));
+  ];
+  const parts = [Buffer.from(stringify([[...columns, ...extras]]))];
+  for (let at = 0; at < frames.length; at += rowsAtOnce) {
+    parts.push(Buffer.from(stringify(frames.slice(at, at + rowsAtOnce).map(toRow))));
+  }
+  const bytes = Buffer.concat(parts);
   await writeFileWhole(join(folder, MANIFEST), bytes);
   return bytes;
 }
@@ -90,22 +100,15 @@ export function relativePath(frame: Frame): string {
   return relative(resolve(frame.manifest, '..'), frame.path).replaceAll(sep, '/');
 }
 
-/** The video of a frame, unique over domains. */
-export function videoKey({ domain, video }: Pick<Frame, 'domain' | 'video'>): string {
-  return JSON.stringify([domain, video]);
-}
-
 /** Turns each row into a frame as it is read, so that a large manifest is not held twice. */
 function parseFrames(bytes: Buffer, manifest: string): Frame[] {
   const frames: Frame[] = [];
   let table: Table | undefined;
-  const onRecord = (record: string[], { lines }: { lines: number }) => {
-    if (table) frames.push(toFrame(record, table, manifest, lines));
-    else table = columnsOf(record, manifest);
-    return null;
-  };
   try {
-    parse(bytes, { bom: true, relaxColumnCount: true, skipEmptyLines: true, trim: true, onRecord });
+    eachCsvRow(bytes, (record, line) => {
+      if (table) frames.push(toFrame(record, table, manifest, line));
+      else table = columnsOf(record, manifest);
+    });
   } catch (error) {
     if (error instanceof UserError) throw error;
     const line = (error as { lines?: number }).lines;
@@ -123,6 +126,10 @@ interface Table {
   index: Record<Column, number>;
   extras: readonly [string, number][];
   width: number;
+  /** The folder of the manifest, with a separator behind it. */
+  folder: string;
+  /** One string for values that are equal, of which a large manifest has few: without it each row would hold its own. */
+  shared: (value: string) => string;
 }
 
 function columnsOf(header: readonly string[], manifest: string): Table {
@@ -135,7 +142,18 @@ function columnsOf(header: readonly string[], manifest: string): Table {
   }
   const index = Object.fromEntries(columns.map((name) => [name, header.indexOf(name)])) as Record<Column, number>;
   const extras = header.flatMap((name, i): [string, number][] => (isColumn(name) ? [] : [[name, i]]));
-  return { index, extras, width: header.length };
+  const folder = join(manifest, '..', sep);
+  return { index, extras, width: header.length, folder, shared: sharedStrings() };
+}
+
+function sharedStrings(): (value: string) => string {
+  const known = new Map<string, string>();
+  return (value) => {
+    const first = known.get(value);
+    if (first !== undefined) return first;
+    if (known.size < 100_000) known.set(value, value);
+    return value;
+  };
 }
 
 function isColumn(name: string): name is Column {
@@ -143,7 +161,7 @@ function isColumn(name: string): name is Column {
 }
 
 function toFrame(record: readonly string[], table: Table, manifest: string, row: number): Frame {
-  const { index, extras, width } = table;
+  const { index, extras, width, folder, shared } = table;
   if (record.length !== width) throw rowError(manifest, row, `${record.length} fields where the header has ${width}`);
   const value = (name: Column) => record[index[name]]!;
   const required = (name: Column) => {
@@ -159,17 +177,23 @@ function toFrame(record: readonly string[], table: Table, manifest: string, row:
   if (!/^\d+$/.test(value('frame')))
     throw rowError(manifest, row, `the frame "${value('frame')}", which is not a whole number`);
   const label = oneOf('label', labels);
+  let extra = noExtra;
+  if (extras.length > 0) {
+    const own: Record<string, string> = {};
+    for (const [name, i] of extras) own[name] = shared(record[i]!);
+    extra = own;
+  }
   return {
-    path: insideOf(manifest, required('path'), row),
-    domain: required('domain'),
+    path: insideOf(manifest, folder, required('path'), row),
+    domain: shared(required('domain')),
     split: oneOf('split', splits),
-    subject: value('subject'),
+    subject: shared(value('subject')),
     video: required('video'),
     frame: Number(value('frame')),
     label,
-    attackType: attackTypeOf(label, value('attack_type').toLowerCase(), manifest, row),
-    pai: value('pai'),
-    extra: extras.length > 0 ? Object.fromEntries(extras.map(([name, i]) => [name, record[i]!])) : noExtra,
+    attackType: shared(attackTypeOf(label, value('attack_type').toLowerCase(), manifest, row)),
+    pai: shared(value('pai')),
+    extra,
     manifest,
     row,
   };
@@ -185,15 +209,25 @@ function attackTypeOf(label: Label, type: string, manifest: string, row: number)
   return label === 'live' ? 'live' : type;
 }
 
-function insideOf(manifest: string, path: string, row: number): string {
+/** Parts of a path by which it means another place than it says, or is none of this system's: `.`, `..`, nothing, `\\`, `C:`. */
+const unusual = /(?:^|\/)(?:\.{0,2})(?:\/|$)|\\|^\w:/;
+
+function insideOf(manifest: string, folder: string, path: string, row: number): string {
+  if (!unusual.test(path)) return folder + path;
   const normal = posix.normalize(path);
   if (isAbsolute(path) || win32.isAbsolute(path) || normal === '..' || normal.startsWith('../')) {
     throw rowError(manifest, row, `the path "${path}", which leads out of the folder of the manifest`);
   }
-  return join(manifest, '..', normal);
+  return join(folder, normal);
+}
+
+/** In a manifest as commands write it names never fall, so that equal ones are neighbours and nothing has to be remembered of the others. */
+function rises(frames: readonly Frame[], name: 'path' | 'video'): boolean {
+  return frames.every((frame, i) => i === 0 || frames[i - 1]![name] <= frame[name]);
 }
 
 function checkPathsDiffer(frames: readonly Frame[]): void {
+  if (rises(frames, 'path') && frames.every(({ path }, i) => i === 0 || frames[i - 1]!.path !== path)) return;
   const rows = new Map<string, number>();
   for (const frame of frames) {
     const first = rows.get(frame.path);
@@ -206,12 +240,16 @@ function checkPathsDiffer(frames: readonly Frame[]): void {
 
 /** What is true of a video is true of its frames; two videos under one name would be averaged into one score. */
 function checkVideosAgree(frames: readonly Frame[]): void {
-  const videos = new Map<string, Frame>();
+  const sorted = rises(frames, 'video') && frames.every(({ domain }) => domain === frames[0]!.domain);
+  const videos = new PerDomain<Frame>();
+  let latest: Frame | undefined;
   for (const frame of frames) {
-    const key = videoKey(frame);
-    const first = videos.get(key);
+    const { domain, video } = frame;
+    const same = latest?.video === video ? latest : undefined;
+    const first = sorted ? same : videos.get(domain, video);
     if (first === undefined) {
-      videos.set(key, frame);
+      latest = frame;
+      if (!sorted) videos.set(domain, video, frame);
       continue;
     }
     for (const name of ['subject', 'split', 'label', 'attackType'] as const) {

@@ -18,7 +18,10 @@ export function balancedStreams(frames: readonly Frame[], perDomain: Readonly<Re
   const domains = [...new Set(frames.map(({ domain }) => domain))];
   return domains.flatMap((domain) =>
     labels.map((label) => {
-      const indexes = frames.flatMap((frame, i) => (frame.domain === domain && frame.label === label ? [i] : []));
+      const indexes: number[] = [];
+      frames.forEach((frame, i) => {
+        if (frame.domain === domain && frame.label === label) indexes.push(i);
+      });
       const take = perDomain[label];
       if (indexes.length >= take) return { indexes, take };
       const what = `the source domain ${domain} has ${indexes.length} ${label} training frames, fewer than the ${take} of a batch`;

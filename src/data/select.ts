@@ -3,7 +3,8 @@ import { UserError } from '../base/errors.js';
 import { type DomainSpec, domainSpecName, type Protocol } from '../config/protocol.js';
 import { countFrames } from './counts.js';
 import type { CropSet } from './cropSet.js';
-import { type Frame, splits, videoKey } from './manifest.js';
+import { type Frame, splits } from './manifest.js';
+import { PerDomain } from './perDomain.js';
 import { protocolFrames } from './prepare/protocols.js';
 
 /** One domain of one side of a protocol, as it stands in results. */
@@ -75,8 +76,11 @@ export function selectSides(
 ): { sources: Selection[]; targets: Selection[] } {
   const sources = protocol.sources.map((spec) => select(setOf(sets, spec, protocol), spec));
   const targets = protocol.targets.map((spec) => select(setOf(sets, spec, protocol), spec));
-  const trained = new Set(sources.flatMap(({ frames }) => frames.map(videoKey)));
-  const both = targets.flatMap(({ frames }) => frames).find((frame) => trained.has(videoKey(frame)));
+  const trained = new PerDomain<true>();
+  for (const { frames } of sources) for (const { domain, video } of frames) trained.set(domain, video, true);
+  const both = targets
+    .flatMap(({ frames }) => frames)
+    .find(({ domain, video }) => trained.get(domain, video) !== undefined);
   if (both) {
     throw new UserError(
       `the protocol ${protocol.name} has the video "${both.video}" of ${both.domain} on both sides`,
@@ -124,5 +128,7 @@ export function framesOf(set: CropSet, subset: string): readonly Frame[] {
 
 /** The attack types of `frames`, sorted. */
 function attackTypesOf(frames: readonly Frame[]): string[] {
-  return [...new Set(frames.flatMap(({ label, attackType }) => (label === 'spoof' ? [attackType] : [])))].sort();
+  const types = new Set<string>();
+  for (const { label, attackType } of frames) if (label === 'spoof') types.add(attackType);
+  return [...types].sort();
 }

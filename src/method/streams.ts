@@ -3,7 +3,8 @@
  * same number of images a step. An epoch is ten steps.
  */
 import { UserError } from '../base/errors.js';
-import { type Frame, labels, videoKey } from '../data/manifest.js';
+import { type Frame, labels } from '../data/manifest.js';
+import { PerDomain } from '../data/perDomain.js';
 import { Philox, purposes } from '../engine/random.js';
 
 /** Steps of an epoch. */
@@ -16,12 +17,11 @@ export function domainsOf(frames: readonly Frame[]): string[] {
 
 /** The positions of each video's frames, in their order. */
 export function videosOf(frames: readonly Frame[]): number[][] {
-  const videos = new Map<string, number[]>();
-  for (const [i, frame] of frames.entries()) {
-    const key = videoKey(frame);
-    const known = videos.get(key);
+  const videos = new PerDomain<number[]>();
+  for (const [i, { domain, video }] of frames.entries()) {
+    const known = videos.get(domain, video);
     if (known) known.push(i);
-    else videos.set(key, [i]);
+    else videos.set(domain, video, [i]);
   }
   return [...videos.values()];
 }

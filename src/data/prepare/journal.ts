@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { UserError } from '../../base/errors.js';
-import { writeFileWhole } from '../../base/files.js';
+import { writeWhole } from '../../base/files.js';
+import { linesIn } from '../../formats/lines.js';
 import { sha256 } from '../cropSet.js';
 import { MANIFEST } from '../manifest.js';
 import type { ClipRecord } from './clip.js';
@@ -37,10 +38,20 @@ export async function openJournal(folder: string, recipe: Readonly<Record<string
     throw new UserError(`${folder} already holds another crop set`, 'name another --out, or remove that folder');
   }
   const records = new Map(rest.filter(isRecord).map((record) => [record.video, record]));
-  const write = (order: Iterable<ClipRecord>) =>
-    writeFileWhole(file, [{ recipe }, ...order].map((line) => `${JSON.stringify(line)}\n`).join(''));
+  const write = (order: readonly ClipRecord[]) =>
+    writeWhole(file, async (handle) => {
+      await handle.appendFile(lineOf({ recipe }));
+      for (let at = 0; at < order.length; at += linesAtOnce) {
+        await handle.appendFile(
+          order
+            .slice(at, at + linesAtOnce)
+            .map(lineOf)
+            .join(''),
+        );
+      }
+    });
   // Without a line that was cut short, behind which nothing could be appended.
-  await write(records.values());
+  await write([...records.values()]);
   return {
     async find(video, files) {
       const record = records.get(video);
@@ -48,11 +59,12 @@ export async function openJournal(folder: string, recipe: Readonly<Record<string
     },
     async add(record) {
       records.set(record.video, record);
-      await appendFile(file, `${JSON.stringify(record)}\n`);
+      await appendFile(file, lineOf(record));
     },
     async close(videos) {
       const known = videos.flatMap((video) => records.get(video) ?? []);
-      const others = [...records.values()].filter((record) => !known.includes(record));
+      const done = new Set(videos);
+      const others = [...records.values()].filter(({ video }) => !done.has(video));
       await write([...known, ...others.sort((a, b) => (a.video < b.video ? -1 : 1))]);
     },
   };
@@ -74,22 +86,32 @@ const recordSchema = z.object({
   video: z.string(),
   files: z.string(),
   crops: z.array(
-    z.object({ path: z.string(), frame: z.int(), box: z.array(z.number()), origin: z.string(), hash: z.string() }),
+    z.object({
+      ...{ path: z.string(), frame: z.int(), box: z.array(z.number()), origin: z.string(), hash: z.string() },
+      ...{ certainty: z.number().optional(), faces: z.int().optional() },
+    }),
   ),
-  problems: z.array(z.object({ kind: z.enum(['unreadable', 'short', 'faceless']), reason: z.string() })),
+  problems: z.array(z.object({ kind: z.enum(['unreadable', 'short', 'faceless', 'jumping']), reason: z.string() })),
 });
+
+/** Records that are held as text at once. */
+const linesAtOnce = 10_000;
+
+function lineOf(content: unknown): string {
+  return `${JSON.stringify(content)}\n`;
+}
 
 /** The lines up to the first that is not whole. */
 async function readLines(file: string): Promise<unknown[]> {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = await readFile(file, 'utf8');
+    bytes = await readFile(file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
   const lines: unknown[] = [];
-  for (const line of text.split('\n')) {
+  for (const line of linesIn(bytes)) {
     try {
       lines.push(JSON.parse(line));
     } catch {

@@ -1,5 +1,6 @@
 /** Numbers on the command line. */
 import { InvalidArgumentError } from 'commander';
+import { parseBytes } from '../base/bytes.js';
 
 /** A parser for commander: a whole number from `least`. */
 export function wholeNumber(least: number): (text: string) => number {
@@ -39,7 +40,7 @@ export function anyNumber(text: string): number {
 
 /** A parser for commander: bytes, as `6G` or `512M`, in powers of 1024. */
 export function byteCount(text: string): number {
-  const [, digits, unit] = /^(\d+(?:\.\d+)?)([KMGT])(?:i?B)?$/i.exec(text) ?? [];
-  if (digits === undefined) throw new InvalidArgumentError('a size as in 6G or 512M is needed.');
-  return Number(digits) * 1024 ** ('KMGT'.indexOf(unit!.toUpperCase()) + 1);
+  const bytes = parseBytes(text);
+  if (bytes === null) throw new InvalidArgumentError('a size as in 6G or 512M is needed.');
+  return bytes;
 }

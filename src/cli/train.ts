@@ -29,6 +29,7 @@ interface TrainFlags extends CommonOptions, ConfigOptions {
   epochs?: string;
   checkpointEvery?: string;
   memoryLimit?: number;
+  cacheLimit?: string;
   weights?: string;
   profile?: boolean;
 }
@@ -44,6 +45,7 @@ export function trainCommand(): Command {
     .option('--epochs <n>', 'epochs of the network')
     .option('--checkpoint-every <n>', 'also save within epochs: every n steps, or minutes as in 10m')
     .option('--memory-limit <size>', 'refuse to begin when more memory than this would be needed, as in 6G', byteCount)
+    .option('--cache-limit <size>', 'keep at most so much of the decoded images of each set, as in 40G')
     .option('--weights <file>', 'initial weights: ImageNet ResNet-18, or a whole network')
     .option(
       '--profile',
@@ -56,6 +58,7 @@ export function trainCommand(): Command {
     const more = [];
     if (flags.epochs !== undefined) more.push(`train.epochs=${flags.epochs}`);
     if (flags.checkpointEvery !== undefined) more.push(`train.checkpoint_every=${flags.checkpointEvery}`);
+    if (flags.cacheLimit !== undefined) more.push(`data.cache=${flags.cacheLimit}`);
     if (flags.weights !== undefined) {
       const { weightsKeys } = methodOf(await configOf(flags));
       more.push(...weightsKeys.map((key) => `${key}=${flags.weights}`));

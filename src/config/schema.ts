@@ -4,6 +4,7 @@
  */
 import { stringify } from 'yaml';
 import { z } from 'zod';
+import { parseBytes } from '../base/bytes.js';
 import { autoOrCount, count, flag, fraction, key, oneOf, section, share } from './keys.js';
 import { isSection, mergeSettings } from './merge.js';
 
@@ -19,6 +20,8 @@ export interface MethodSettings {
   defaults?: object;
 }
 
+const isSize = (text: string) => parseBytes(text) !== null;
+
 const head = {
   method: key(z.string().min(1), 'ldcnet', 'the name of a method, or the path of a module'),
   seed: key(z.int().min(0).max(0xffffffff), 0, 'a whole number from 0 to 4294967295'),
@@ -31,7 +34,7 @@ const head = {
     development: oneOf(['subjects', 'release'], 'subjects'),
     dev_fraction: share(0.2),
     workers: autoOrCount(),
-    cache: flag(true),
+    cache: key(z.union([z.boolean(), z.string().refine(isSize)]), true, 'true, false, or a size as in 40G'),
     follow: flag(false),
   }),
   augment: section({

@@ -1,6 +1,7 @@
 /** Images from disk to pixels, decoded ahead of the engine on libuv's threads. */
 import { availableParallelism } from 'node:os';
 import type { Sharp } from 'sharp';
+import { parseBytes } from '../base/bytes.js';
 import { FileError, messageOf } from '../base/errors.js';
 import { type CropCache, cropCache } from './cropCache.js';
 import { openImage } from './image.js';
@@ -17,11 +18,11 @@ export interface LoaderOptions {
   ahead?: number;
   /** Images decoded at once; `auto`: one a core, as far as there are threads for them. */
   workers?: number | 'auto';
-  /** Keep decoded images beside their manifest, and take them from there; changes no pixel. */
-  cache?: boolean;
+  /** Keep decoded images beside their manifest, and take them from there; a size as in 40G bounds what each set keeps. Changes no pixel. */
+  cache?: boolean | string;
   /** Ends the loading: the iterator throws the signal's reason. */
   signal?: AbortSignal;
-  /** Is told of JPEGs that lack their end and are used. */
+  /** Is told of JPEGs that lack their end and are used, and of caches that cannot keep a whole set. */
   note?: (text: string) => void;
   /** Where images that cannot be read go: batches then come without them. Otherwise the first ends the loading. */
   leftOut?: LeftOut;
@@ -67,7 +68,7 @@ export async function* loadBatches(
   const stop = new AbortController();
   const ends = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
   const turn = turns(workers === 'auto' ? Math.min(availableParallelism(), libuvThreads()) : workers);
-  const load = (cache ? decodeOnce : decodeInto)(note);
+  const load = cache === false ? decodeInto(note) : decodeOnce(cache, note);
   const iterator = batches[Symbol.iterator]();
   const loading: Promise<LoadedBatch>[] = [];
   const fill = () => {
@@ -102,11 +103,12 @@ function decodeInto(note?: (text: string) => void): Decode {
 }
 
 /** Looks into the caches of the sets first, and leaves there what it has to decode. */
-function decodeOnce(note?: (text: string) => void): Decode {
+function decodeOnce(use: true | string, note?: (text: string) => void): Decode {
+  const limit = use === true ? null : parseBytes(use);
   const caches = new Map<string, Promise<CropCache | null>>();
   return async (frame, size, into, at) => {
     const { manifest, path } = frame;
-    if (!caches.has(manifest)) caches.set(manifest, cropCache(manifest, size));
+    if (!caches.has(manifest)) caches.set(manifest, cropCache(manifest, size, { limit, note }));
     const cache = await caches.get(manifest)!;
     if (await cache?.read(frame, into, at)) return;
     const pixels = await decode(path, size, note);

@@ -31,7 +31,7 @@ export interface ScoringOptions {
   batchSize: number;
   workers: number | 'auto';
   /** Keep decoded images beside their manifest. */
-  cache?: boolean;
+  cache?: boolean | string;
   /** Where images that cannot be read go; their rows have no score. Otherwise the first ends the work. */
   leftOut?: LeftOut | undefined;
   /** Is told of images that are used though not whole. */

@@ -35,9 +35,14 @@ function writeImage(i: number, seed: number): Promise<unknown> {
     .toFile(join(folder, `${i}.png`));
 }
 
-async function load(list: readonly Frame[] = frames, cache = true): Promise<Buffer[]> {
+async function load(
+  list: readonly Frame[] = frames,
+  cache: boolean | string = true,
+  note?: (text: string) => void,
+): Promise<Buffer[]> {
   const loaded: Buffer[] = [];
-  for await (const { pixels } of loadBatches(inBatches(list, 4), { size, cache })) loaded.push(Buffer.from(pixels));
+  const batches = loadBatches(inBatches(list, 4), { size, cache, note });
+  for await (const { pixels } of batches) loaded.push(Buffer.from(pixels));
   return loaded;
 }
 
@@ -101,6 +106,27 @@ describe('decoded crops', () => {
       expect(await load()).toEqual(plain);
       expect(await held()).toEqual(Array(6).fill(true));
     }
+  });
+
+  it('are bounded by a limit: every so many is kept, which is said, and pixels are the same', async () => {
+    const plain = await load(frames, false);
+    const notes: string[] = [];
+    // Three images of 768 bytes.
+    expect(await load(frames, '2.25K', (text) => notes.push(text))).toEqual(plain);
+    expect(notes).toEqual([
+      `${folder} keeps 3 of 6 decoded images (0.0 GiB) in its .cache; the others are decoded each time`,
+    ]);
+    const limit = 2304;
+    const cache = (await cropCache(frames[0]!.manifest, size, { limit }))!;
+    const there = await Promise.all(frames.map((frame) => cache.read(frame, new Uint8Array(size * size * 3), 0)));
+    expect(there.filter(Boolean).length).toBeGreaterThanOrEqual(2);
+    expect(there.filter(Boolean).length).toBeLessThanOrEqual(3);
+    expect((await stat(cachePath(folder, size))).size).toBeLessThanOrEqual(4096 + 9 * 48 + limit);
+    expect(await load(frames, '2.25K')).toEqual(plain);
+    // A limit that the set keeps within is none.
+    expect(await load(frames, '1M', (text) => notes.push(text))).toEqual(plain);
+    expect(notes).toHaveLength(1);
+    expect(await held()).toEqual(Array(6).fill(true));
   });
 
   it('are done without where no file can be made', async () => {

@@ -12,7 +12,9 @@ import { type Frame, MANIFEST, type NewFrame, readManifest, splits, writeManifes
 const DESCRIPTION = 'dataset.json';
 
 const paths = z.array(z.string()).default([]);
-const auditSchema = z.object({ missing: paths, unreadable: paths, short: paths, faceless: paths, extra: paths });
+const auditSchema = z.object({
+  ...{ missing: paths, unreadable: paths, short: paths, faceless: paths, jumping: paths, extra: paths },
+});
 const subsetSchema = z.strictObject({ splits: z.array(z.enum(splits)).min(1) });
 
 /** Of how many images each origin says something. */

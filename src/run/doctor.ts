@@ -4,9 +4,10 @@ import { existsSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
-import { messageOf, type UserError } from '../base/errors.js';
+import { messageOf, UserError } from '../base/errors.js';
 import { buildCommand } from '../base/packageFolder.js';
 import { findCropSets } from '../data/cropSet.js';
+import { installDetector, loadDetector } from '../data/prepare/detector.js';
 import { cudaHint, cudaState, openDevice } from '../engine/device.js';
 import { checkProvider, loadRuntime, providers } from '../onnxruntime/provider.js';
 import { version } from './version.js';
@@ -35,6 +36,7 @@ export async function examine(dataFolder: string): Promise<Finding[]> {
     { name: 'images', ok: true, value: `sharp ${sharp.versions.sharp}, libvips ${sharp.versions.vips}` },
     await onnxruntime(),
     await ffmpeg(),
+    await detector(),
     await data(dataFolder),
   ];
 }
@@ -82,6 +84,26 @@ async function ffmpeg(): Promise<Finding> {
     return { name: 'ffmpeg', ok: true, value: stdout.split('\n')[0]! };
   } catch {
     return { name: 'ffmpeg', ok: false, value: 'not found', hint: 'needed for videos only: apt-get install ffmpeg' };
+  }
+}
+
+/** How fast it is, by the processor time of some pictures: those of a frame of a webcam, drawn grey. */
+async function detector(): Promise<Finding> {
+  const name = 'detector';
+  const hint = `needed where a release does not say where faces are: ${installDetector}`;
+  try {
+    const found = await loadDetector();
+    if (found === null) return { name, ok: false, value: 'not installed', hint };
+    const [width, height, pictures] = [640, 480, 10];
+    const picture = { left: 0, top: 0, width, height, pixels: new Uint8Array(3 * width * height).fill(128) };
+    await found.detect(picture);
+    const before = process.cpuUsage();
+    for (let i = 0; i < pictures; i++) await found.detect(picture);
+    const { user, system } = process.cpuUsage(before);
+    const rate = Math.round((pictures * 1e6) / (user + system));
+    return { name, ok: true, value: `${found.name}; ${rate} pictures of ${width} pixels a second and core` };
+  } catch (error) {
+    return { name, ok: false, value: messageOf(error), hint: error instanceof UserError ? error.hint : hint };
   }
 }
 

@@ -131,10 +131,10 @@ async function theDetector(): Promise<Detector> {
 }
 
 async function faceIn(picture: Picture, detector: Detector, size: number): Promise<Uint8Array | null> {
-  const face = await detector.detect(picture);
-  if (face === null) return null;
+  const found = await detector.detect(picture);
+  if (found === null) return null;
   const { width, height } = picture;
-  return readImage(await jpegOf(await cropOf(picture, squareOf(face, defaultMargin, width, height), size)), size);
+  return readImage(await jpegOf(await cropOf(picture, squareOf(found.face, defaultMargin, width, height), size)), size);
 }
 
 function whole({ pixels, width, height }: Picture, size: number): Promise<Uint8Array> {

@@ -43,7 +43,7 @@ describe('writeCropSet', () => {
       letter: 'W',
       synthetic: true,
       recipe: { size: 64, seed: 1 },
-      audit: { missing: ['a.avi'], unreadable: [], short: [], faceless: ['b.avi'], extra: [] },
+      audit: { missing: ['a.avi'], unreadable: [], short: [], faceless: ['b.avi'], jumping: [], extra: [] },
       subsets: { default: { splits: ['train' as const, 'test' as const] } },
     };
     await writeCropSet(dir, description, frames);
@@ -158,7 +158,7 @@ describe('summarize', () => {
       subsets: { all: { live: 3, attack: 6 }, default: { live: 2, attack: 4 } },
       published: {},
       origins: { labels: {}, subjects: {}, videos: {} },
-      audit: { missing: ['crops/dev-live-8.png'], unreadable: [], short: [], faceless: [], extra: [] },
+      audit: { missing: ['crops/dev-live-8.png'], unreadable: [], short: [], faceless: [], jumping: [], extra: [] },
     });
     expect((await missingFiles(set.frames)).map(({ row }) => row)).toEqual([9]);
     await rm(join(dir, 'crops'), { recursive: true });

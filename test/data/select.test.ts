@@ -13,7 +13,7 @@ function cropSet(letter: string, subsets: CropSet['subsets'] = {}): CropSet {
       frame({ domain: letter, split, attackType, label: attackType === 'live' ? 'live' : 'spoof' }),
     ),
   );
-  const audit = { missing: [], unreadable: [], short: [], faceless: [], extra: [] };
+  const audit = { missing: [], unreadable: [], short: [], faceless: [], jumping: [], extra: [] };
   return {
     dir: `/data/${letter}`,
     name: `set ${letter}`,

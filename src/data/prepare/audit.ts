@@ -7,7 +7,7 @@ import type { LiveAttack } from '../counts.js';
 import type { Audit } from '../cropSet.js';
 import { type Split, splits } from '../manifest.js';
 import { type Presentation, publishedOf, type Source } from '../sources/source.js';
-import type { ClipRecord } from './clip.js';
+import type { ClipRecord, ProblemKind } from './clip.js';
 import type { FaceOrigin } from './faces.js';
 import type { Survey } from './survey.js';
 
@@ -61,7 +61,7 @@ export function auditOf(
   const present = splits.filter(
     (split) => split in source.published.splits || all.some((presentation) => presentation.split === split),
   );
-  const because = (kind: 'unreadable' | 'short' | 'faceless') =>
+  const because = (kind: ProblemKind) =>
     records.flatMap(({ problems }, i) =>
       problems.flatMap((problem) => (problem.kind === kind ? [{ path: found[i]!.path, reason: problem.reason }] : [])),
     );
@@ -78,6 +78,7 @@ export function auditOf(
       unreadable: because('unreadable'),
       short: because('short'),
       faceless: because('faceless'),
+      jumping: because('jumping'),
       extra: extra.map((path) => ({ path, reason: 'not a file of the release' })),
     },
   };

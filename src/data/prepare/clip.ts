@@ -15,6 +15,7 @@ import {
   type FoundFace,
   faceAt,
   isOverturned,
+  jumps,
   scaleFace,
   showsFace,
   smallestFace,
@@ -27,7 +28,7 @@ import { type Sampling, sampleFrames } from './sampling.js';
 import type { FoundPresentation } from './survey.js';
 
 /** What is wrong with a presentation whose file is there. */
-export type ProblemKind = 'unreadable' | 'short' | 'faceless';
+export type ProblemKind = 'unreadable' | 'short' | 'faceless' | 'jumping';
 
 export interface Crop {
   /** Relative to the set's folder. */
@@ -38,6 +39,9 @@ export interface Crop {
   origin: FaceOrigin;
   /** SHA-256 of the file. */
   hash: string;
+  /** Of the detector: how sure it is, 0…1 with two decimals, and how many faces it found in the frame. */
+  certainty?: number;
+  faces?: number;
 }
 
 /** What became of a presentation; a line of the journal. */
@@ -178,11 +182,10 @@ async function cropDetected(work: Work): Promise<number> {
   let decoded = 0;
   for await (const { frame, picture } of film.frames(numbers, { turnOver: overturned, signal: tools.signal })) {
     decoded++;
-    const face = await tools.detector!.detect(picture);
-    if (!face || (settings.align === 'eyes' && !face.eyes)) continue;
-    if (!showsFace(boxOf(face), clip.width, clip.height)) continue;
-    const crop = await cropOf(picture, place(face, settings, clip), settings.size);
-    await store(work, frame, crop, { face, origin: 'detector' });
+    const found = await tools.detector!.detect(picture);
+    if (!found || !showsFace(boxOf(found.face), clip.width, clip.height)) continue;
+    const crop = await cropOf(picture, place(found.face, settings, clip), settings.size);
+    await store(work, frame, crop, { ...found, origin: 'detector' });
   }
   if (decoded === 0) throw new VideoError('no frame can be decoded');
   return numbers.length - decoded;
@@ -207,7 +210,8 @@ async function overlap<T>(items: AsyncIterable<T>, work: (item: T) => Promise<vo
   }
 }
 
-async function store({ record, folder }: Work, frame: number, crop: Sharp, { face, origin }: FoundFace): Promise<void> {
+async function store({ record, folder }: Work, frame: number, crop: Sharp, found: FoundFace): Promise<void> {
+  const { face, origin, certainty, faces } = found;
   const path = `crops/${record.video}/${String(frame).padStart(5, '0')}.jpg`;
   const bytes = await jpegOf(crop);
   const target = join(folder, path);
@@ -216,7 +220,8 @@ async function store({ record, folder }: Work, frame: number, crop: Sharp, { fac
   // file to another thread three times costs a millisecond of processor time, as much as making the JPEG.
   writeFileSync(target, bytes);
   const { x, y, w, h } = boxOf(face);
-  record.crops.push({ path, frame, box: [x, y, w, h].map(Math.round), origin, hash: sha256(bytes) });
+  const told = certainty === undefined ? {} : { certainty: Math.round(certainty * 100) / 100, faces };
+  record.crops.push({ path, frame, box: [x, y, w, h].map(Math.round), origin, hash: sha256(bytes), ...told });
 }
 
 /** @param lost wanted frames that cannot be decoded */
@@ -243,6 +248,15 @@ function problemsOf(
     const where = faceless === wanted ? `any of ${wanted}` : `${faceless} of ${wanted}`;
     const size = `${smallestFace} pixels or more`;
     problems.push({ kind: 'faceless', reason: `no ${what} of ${size} in ${where} wanted frames` });
+  }
+  const found = record.crops.filter(({ origin }) => origin === 'detector');
+  const leaps = found.filter(({ box }, i) => i > 0 && jumps(found[i - 1]!.box, box));
+  if (leaps.length > 0) {
+    const frames = leaps.map(({ frame }) => frame).join(', ');
+    problems.push({
+      kind: 'jumping',
+      reason: `the face that the detector takes is elsewhere or another from frame ${frames} on`,
+    });
   }
   return problems;
 }

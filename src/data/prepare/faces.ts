@@ -7,6 +7,9 @@ export type FaceOrigin = 'annotation' | 'interpolated' | 'nearest' | 'detector' 
 export interface FoundFace {
   face: Face;
   origin: FaceOrigin;
+  /** Of the detector: how sure it is, 0…1, and how many faces there are in the frame. */
+  certainty?: number;
+  faces?: number;
 }
 
 /** A frame further than this from every annotated frame has no face: a second of film, in which a head moves far. */
@@ -103,3 +106,16 @@ export function showsFace({ x, y, w, h }: Box, width: number, height: number): b
   const down = Math.min(y + h, height) - Math.max(y, 0);
   return Math.min(across, down) >= smallestFace;
 }
+
+/**
+ * Whether a box, as x, y, width and height, is too far from where it was in the wanted frame before, or too different in size, to be the
+ * same face a moment later: its middle has moved by more than its width, or it is more than 1.6 times as wide.
+ */
+export function jumps(before: readonly number[], after: readonly number[]): boolean {
+  const [x0, y0, w0, h0] = before as Four;
+  const [x1, y1, w1, h1] = after as Four;
+  const way = Math.hypot(x1 + w1 / 2 - x0 - w0 / 2, y1 + h1 / 2 - y0 - h0 / 2);
+  return way > Math.max(w0, w1) || Math.max(w0, w1) > 1.6 * Math.min(w0, w1);
+}
+
+type Four = [number, number, number, number];

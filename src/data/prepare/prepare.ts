@@ -83,6 +83,12 @@ export async function prepareFound(
   const hdf5 = source.media === 'hdf5' ? await loadHdf5() : null;
   const detector = options.detector === 'none' ? null : await loadDetector();
   checkFaces(source, seen, options, detector);
+  const bare = seen.found.filter(({ annotation }) => annotation === null).length;
+  if (detector && bare > 0 && !source.eyesInside && !source.whole) {
+    options.note?.(
+      `${bare} of ${seen.found.length} have no annotation: their faces are looked for by ${detector.name}`,
+    );
+  }
   const folder = join(resolve(options.out), source.name);
   const recipe = { ...maker.recipe, ...recipeOf(options, ffmpeg?.version ?? null, detector) };
   const { origins } = maker;
@@ -212,19 +218,24 @@ async function prepareAll(
 
 function framesOf({ presentation, names }: FoundPresentation, { crops }: ClipRecord): NewFrame[] {
   const { extra, ...rest } = presentation;
-  return crops.map(({ path, frame, box, origin }) => ({
+  return crops.map(({ path, frame, box, origin, certainty, faces }) => ({
     ...rest,
     video: names?.video ?? rest.video,
     path,
     frame: names?.frame ?? frame,
     // Nobody looked for a face in what is taken whole.
-    extra: origin === 'whole' ? extra : { ...extra, face: origin, box: box.join(' ') },
+    extra: origin === 'whole' ? extra : { ...extra, face: origin, box: box.join(' '), ...told(certainty, faces) },
   }));
+}
+
+/** What the manifest says of a face that the detector chose. */
+function told(certainty?: number, faces?: number): Record<string, string> {
+  return certainty === undefined ? {} : { certainty: certainty.toFixed(2), faces: String(faces) };
 }
 
 function strictError({ name, findings }: AuditReport, folder: string): UserError {
   const counts = Object.entries(findings).flatMap(([kind, list]) =>
-    kind !== 'extra' && list.length > 0 ? [`${list.length} ${kind}`] : [],
+    kind !== 'extra' && kind !== 'jumping' && list.length > 0 ? [`${list.length} ${kind}`] : [],
   );
   return new UserError(
     `the release of ${name} is not whole: ${counts.join(', ')}`,

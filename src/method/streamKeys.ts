@@ -13,6 +13,8 @@ export const streamKeys = {
   weights: weightsFile(),
 };
 
+export type StreamSettings = z.output<z.ZodObject<typeof streamKeys>>;
+
 /** Values of common keys for both. */
 export const streamDefaults = {
   data: { normalize: 'imagenet' },

@@ -1,13 +1,11 @@
 /** ERM behind the contract of methods: cross entropy on the batches of SSDG-R, so that SSDG-R minus ERM is its head and its losses. */
-
-import { Sgd } from '../../engine/optim/optimizers.js';
-import { phases } from '../../engine/optim/schedules.js';
 import { scope } from '../../engine/tensor.js';
 import { featureSize } from '../embedding.js';
 import { Graph, resnetGraph } from '../graph.js';
 import { classOf, type Method } from '../method.js';
 import { softmaxScore } from '../softmaxScore.js';
-import { epochSteps, epochsOf, sourceStreams, streamBatches, usualDrop } from '../streams.js';
+import { usualDrop } from '../streams.js';
+import { streamTraining } from '../streamTraining.js';
 import { type ErmConfig, settings } from './config.js';
 import { ermLoss } from './losses.js';
 import { ErmNet } from './network.js';
@@ -37,30 +35,19 @@ export const erm: Method<ErmConfig, ErmNet> = {
       ? { overrides: [] }
       : undefined,
 
-  training({ config, device, network, frames }) {
-    const { erm, train, seed } = config;
-    const streams = sourceStreams(frames, erm.frame);
-    const optimizer = new Sgd(device, network.parameters(), {
-      lr: erm.lr,
-      momentum: erm.momentum,
-      weightDecay: erm.weight_decay,
-    });
-    const rate = phases(erm.lr, { ends: [Number(erm.lr_drop)], length: epochSteps });
+  training(start) {
+    const { network, config } = start;
+    const shared = streamTraining(start, config.erm, network.parameters());
     return {
       title: 'ERM',
-      epochs: epochsOf(train.epochs, erm.steps),
-      batches: (epoch) => streamBatches(streams, { size: erm.batch, seed, steps: erm.steps }, epoch),
+      ...shared,
       batchKey: 'erm.batch',
-      optimizer,
-      schedule({ steps }) {
-        optimizer.lr = rate(steps);
-      },
-      loss: ({ images, frames: batch }) =>
+      loss: ({ images, frames }) =>
         ermLoss(
           scope(() => network.forward(images())),
-          batch.map(classOf),
+          frames.map(classOf),
         ),
-      dispose: () => optimizer.dispose(),
+      dispose: () => shared.optimizer.dispose(),
     };
   },
 

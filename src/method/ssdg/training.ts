@@ -1,26 +1,21 @@
 /** SSDG-R's training (methods, sections 2.3 to 2.5): six streams, and a discriminator that learns beside the network. */
 import { dropout } from '../../engine/ops/elementwise.js';
-import { Sgd } from '../../engine/optim/optimizers.js';
-import { phases, reversal } from '../../engine/optim/schedules.js';
+import { reversal } from '../../engine/optim/schedules.js';
 import { purposes } from '../../engine/random.js';
 import { scope } from '../../engine/tensor.js';
 import { classOf, type Training, type TrainingStart } from '../method.js';
-import { domainsOf, epochSteps, epochsOf, sourceStreams, streamBatches } from '../streams.js';
+import { domainsOf } from '../streams.js';
+import { streamTraining } from '../streamTraining.js';
 import type { SsdgConfig } from './config.js';
 import { ssdgLoss } from './losses.js';
 import { Discriminator, type SsdgNet } from './network.js';
 
-export function ssdgTraining({ config, device, network, frames }: TrainingStart<SsdgConfig, SsdgNet>): Training {
-  const { ssdg, train, seed } = config;
+export function ssdgTraining(start: TrainingStart<SsdgConfig, SsdgNet>): Training {
+  const { config, device, network, frames } = start;
+  const { ssdg, seed } = config;
   const domains = domainsOf(frames);
-  const streams = sourceStreams(frames, ssdg.frame);
   const discriminator = new Discriminator(device, { seed, sources: domains.length });
-  const optimizer = new Sgd(device, [...network.parameters(), ...discriminator.parameters()], {
-    lr: ssdg.lr,
-    momentum: ssdg.momentum,
-    weightDecay: ssdg.weight_decay,
-  });
-  const rate = phases(ssdg.lr, { ends: [Number(ssdg.lr_drop)], length: epochSteps });
+  const shared = streamTraining(start, ssdg, [...network.parameters(), ...discriminator.parameters()]);
   const strength = reversal({ length: Math.max(1, ssdg.steps - 1) });
   const options = {
     lambdaTriplet: Number(ssdg.lambda_triplet),
@@ -30,14 +25,9 @@ export function ssdgTraining({ config, device, network, frames }: TrainingStart<
   };
   return {
     title: 'SSDG-R',
-    epochs: epochsOf(train.epochs, ssdg.steps),
-    batches: (epoch) => streamBatches(streams, { size: ssdg.batch, seed, steps: ssdg.steps }, epoch),
+    ...shared,
     batchKey: 'ssdg.batch',
-    optimizer,
     companion: discriminator,
-    schedule({ steps }) {
-      optimizer.lr = rate(steps);
-    },
     loss({ images, frames: batch, at: { steps: step } }) {
       const dropWith = (purpose: number) => (x: Parameters<typeof dropout>[0]) =>
         dropout(x, ssdg.dropout, { seed, purpose, step });
@@ -54,7 +44,7 @@ export function ssdgTraining({ config, device, network, frames }: TrainingStart<
       return { loss, ce, triplet, domain };
     },
     dispose() {
-      optimizer.dispose();
+      shared.optimizer.dispose();
       discriminator.dispose();
     },
   };

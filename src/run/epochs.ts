@@ -9,7 +9,7 @@ import type { Network, Position, Terms, Training } from '../method/method.js';
 import type { Checkpoints } from './checkpoint.js';
 import { Diverged, Health } from './health.js';
 import { interruptedBy, noteOnce, type Progress } from './progress.js';
-import { stepOf } from './step.js';
+import { releaseTerms, stepOf } from './step.js';
 
 /** Seconds of one step: decoding (in the background), waiting for it, and the three parts of the computation. */
 export interface StepSeconds {
@@ -158,7 +158,7 @@ function diverged(what: string, frames: readonly Frame[]): Diverged {
 async function readAll(tensors: Terms): Promise<Record<string, number>> {
   const entries = Object.entries(tensors);
   const values = Promise.all(entries.map(([, tensor]) => tensor.item()));
-  for (const [, tensor] of entries) tensor.release();
+  releaseTerms(tensors);
   return Object.fromEntries((await values).map((value, i) => [entries[i]![0], value]));
 }
 

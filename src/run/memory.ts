@@ -11,7 +11,7 @@ import { trainingStart } from './checkpoint.js';
 import { methodOf } from './configuration.js';
 import type { Experiment } from './experiment.js';
 import { Health } from './health.js';
-import { stepOf } from './step.js';
+import { releaseTerms, stepOf } from './step.js';
 import { drawMaps, mapBatch } from './teacherMaps.js';
 import { stage1Folder } from './teacherStage.js';
 
@@ -86,7 +86,7 @@ async function goThrough(experiment: Experiment, net: Network, training: Trainin
   for (let step = 0; step < 2; step++) {
     training.schedule?.(trainingStart);
     const terms = submit({ pixels: pixelsOf(experiment, frames.length), frames }, positions, trainingStart, () => {});
-    for (const tensor of Object.values(terms)) tensor.release();
+    releaseTerms(terms);
     await health.gradientsAreFinite();
     optimizer.step();
     training.afterStep?.(trainingStart);

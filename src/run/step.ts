@@ -18,6 +18,11 @@ export type SubmitStep = (
   mark: () => void,
 ) => Terms;
 
+/** Frees the terms of a step, of which one may stand under two names: a loss that is its only term. */
+export function releaseTerms(terms: Terms): void {
+  for (const tensor of new Set(Object.values(terms))) tensor.release();
+}
+
 export function stepOf(
   training: Training,
   { data, augment, seed }: Pick<Config, 'data' | 'augment' | 'seed'>,

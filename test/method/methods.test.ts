@@ -11,6 +11,7 @@ import { loadConfig, methodOf } from '../../src/run/configuration.js';
 import { graphOf, scoringNetwork } from '../../src/run/engines.js';
 import { uniform } from '../engine/helpers.js';
 import { weightsOf } from './ldcnet/weights.js';
+import { oneStep } from './oneStep.js';
 
 const device = openDevice('cpu', { threads: 2 });
 const [size, count] = [40, 3];
@@ -54,4 +55,19 @@ describe.each([
     expect(known.map((method) => method.name)).toEqual([name]);
     net.dispose();
   });
+});
+
+it.each([
+  ['erm', ['erm.batch=2']],
+  ['ssdg', ['ssdg.batch=2']],
+  ['ssdg', ['ssdg.batch=2', 'ssdg.variant=as-described']],
+  ['safas', ['safas.align_from=0']],
+  ['safas', ['safas.control=heads_only']],
+  ['safas', ['safas.control=supcon_only']],
+])('a step of %s %s has finite terms and leaves nothing behind', async (name, more) => {
+  const before = device.memory().tensors;
+  const { weights, ...terms } = await oneStep(device, [`method=${name}`, ...more]);
+  expect(terms.loss).toBeGreaterThan(0);
+  for (const value of [weights, ...Object.values(terms)]) expect(value).toSatisfy(Number.isFinite);
+  expect(device.memory().tensors).toBe(before);
 });

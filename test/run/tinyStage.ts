@@ -97,7 +97,8 @@ export async function trainTiny(folder: string, frames: Frame[], options: TinyOp
     optimizer,
     loss({ images, frames: due, at }) {
       before?.(net, at);
-      return { loss: crossEntropy(net.forward(images()), due.map(classOf)) };
+      const loss = crossEntropy(net.forward(images()), due.map(classOf));
+      return { loss, ce: loss };
     },
     dispose: () => optimizer.dispose(),
   };

@@ -14,15 +14,18 @@ type Locate = (path: readonly PropertyKey[]) => string;
 export interface Settings {
   values: object;
   locate: Locate;
-  /** Keys of other methods mean nothing here: of a `--set` they are a mistake, in a file they may be for another run. */
+  /** Sections of other methods mean nothing here: of a `--set` they are a mistake, in a file they may be for another run. */
   mine: boolean;
+  /** For whatever method: so are their keys in `train`, of a file that names no method. */
+  shared: boolean;
 }
 
 /** The settings of a configuration file. The path of a method's module is made absolute. @throws UserError naming file and line */
 export async function readSettings(file: string): Promise<Settings> {
   const { value, lineOf } = await readYamlFile(file, 'the configuration');
   const values = isSection(value) ? withMethodFrom(value, dirname(file)) : (value as object);
-  return { values, locate: (path) => `, in ${file} line ${lineOf(path)}`, mine: false };
+  const shared = isSection(value) && !('method' in value);
+  return { values, locate: (path) => `, in ${file} line ${lineOf(path)}`, mine: false, shared };
 }
 
 /** The setting of an override: `train.lr=1e-3`, the value being YAML. @throws UserError for what is none */
@@ -41,7 +44,12 @@ export function parseOverride(override: string): Settings {
     );
   }
   const values = path.reduceRight<unknown>((inner, name) => ({ [name]: inner }), value) as object;
-  return { values: withMethodFrom(values, '.'), locate: () => `, in the setting "${override}"`, mine: true };
+  return {
+    values: withMethodFrom(values, '.'),
+    locate: () => `, in the setting "${override}"`,
+    mine: true,
+    shared: false,
+  };
 }
 
 /** Whether `method` names a module of the user's, as opposed to a method that is built in. */
@@ -70,13 +78,20 @@ export function configOf(schema: ConfigSchema, settings: readonly Settings[]): C
   let merged = {};
   for (const each of settings) {
     checkSettings(schema, each);
-    merged = mergeSettings(merged, each.values);
+    merged = mergeSettings(merged, valuesFor(schema, each));
   }
   return schema.parse(merged);
 }
 
+/** What settings say to a method. */
+function valuesFor(schema: ConfigSchema, { values, shared }: Settings): object {
+  return shared ? schema.withoutOthers(values) : values;
+}
+
 /** Checks a part of a configuration: every key has a default, so the schema of the whole will do. @throws UserError */
-export function checkSettings(schema: ConfigSchema, { values, locate, mine }: Settings): void {
+export function checkSettings(schema: ConfigSchema, settings: Settings): void {
+  const { locate, mine } = settings;
+  const values = valuesFor(schema, settings);
   const foreign = mine ? onlyPath(values) : [];
   const owner = schema.ownerOf(foreign);
   if (owner !== undefined) throw notOurs(schema, foreign, owner, locate);

@@ -108,6 +108,14 @@ export class ConfigSchema {
     return this.whole.safeParse(settings);
   }
 
+  /** Settings without the keys of other methods in `train`. */
+  withoutOthers(settings: object): object {
+    const { train } = settings as { train?: unknown };
+    if (!isSection(train)) return settings;
+    const mine = Object.entries(train).filter(([name]) => this.ownerOf(['train', name]) === undefined);
+    return { ...settings, train: Object.fromEntries(mine) };
+  }
+
   /** Every key in dots (`train.per_domain.live`), sections included, in the order of the schema. */
   get keys(): string[] {
     return knownKeys(this.parse({}));

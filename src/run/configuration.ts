@@ -72,9 +72,10 @@ export async function configOfSettings(settings: readonly Settings[]): Promise<C
   return configOf(schemaOf(method), settings);
 }
 
-/** The configuration of settings that were checked. */
+/** The configuration of settings that were checked, some of which may be for other methods. */
 export function configOfValues(values: { method?: string }): Config {
-  return schemaOf(values.method ?? standard.name).parse(values);
+  const schema = schemaOf(values.method ?? standard.name);
+  return schema.parse(schema.withoutOthers(values));
 }
 
 /** Checks settings by themselves. @param method whose keys they may have, where they name none @throws UserError */

@@ -222,10 +222,9 @@ class Parts {
     const values = withMethodFrom(part, this.folder);
     const named = below.findLast((each) => each !== undefined && 'method' in each) as { method: string } | undefined;
     const inPart = path[0] === 'grid' ? [] : undefined;
-    await checkPart(
-      { values, locate: (inner) => this.where([...path, ...(inPart ?? inner)]), mine: false },
-      named?.method,
-    );
+    const locate = (inner: readonly PropertyKey[]) => this.where([...path, ...(inPart ?? inner)]);
+    const shared = named === undefined && !('method' in values);
+    await checkPart({ values, locate, mine: false, shared }, named?.method);
     return values;
   }
 }

@@ -1,6 +1,7 @@
 /** Configurations of several methods: whose keys they have, what the protocol settles, and whose code is not loaded. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { configToYaml } from '../../src/config/schema.js';
 import { methodOfModule } from '../../src/method/define.js';
@@ -66,6 +67,29 @@ describe('what the protocol settles', () => {
       safas: { heads: 3, lr_step: 120 },
     });
     await expect(settled(['method=safas', 'safas.heads=1'], ['M', 'I'], 'C')).rejects.toThrow('each needs a head');
+  });
+});
+
+describe('keys of another method in `train`', () => {
+  const write = async (name: string, text: string) => {
+    const file = join(folder, name);
+    await writeFile(file, text);
+    return file;
+  };
+
+  it('mean nothing in a file that names no method: configs/quick.yaml serves ERM too', async () => {
+    const quick = fileURLToPath(new URL('../../configs/quick.yaml', import.meta.url));
+    const config = await loadConfig(quick, ['method=erm']);
+    expect(config).toMatchObject({ method: 'erm', data: { image_size: 96 }, train: { epochs: 10, keep: 3 } });
+    expect(config.train).not.toHaveProperty('lr');
+  });
+
+  it('are a mistake where the method is named, and unknown ones always are', async () => {
+    const named = await write('erm.yaml', 'method: erm\ntrain: {lr: 1.0e-3}\n');
+    expect((await failure(loadConfig(named))).message).toContain('train.lr is a key of the method ldcnet');
+    const unknown = await write('unknown.yaml', 'train: {lrr: 1.0e-3}\n');
+    expect((await failure(loadConfig(unknown, ['method=erm']))).message).toContain('unknown key train.lrr');
+    expect((await failure(loadConfig(undefined, ['method=erm', 'train.lr=1']))).message).toContain('train.lr is a key');
   });
 });
 

@@ -185,13 +185,14 @@ export interface Method<C extends Config = Config, N extends Network = Network> 
   readonly anchors: readonly string[];
   /**
    * Whether a file holds this method's network, by names and shapes; undefined: it does not. What the file tells of the settings comes
-   * back as overrides (`safas.heads=3`), and where its names are others than the network's, the state under the network's names.
+   * back as overrides (`safas.heads=3`), and where its names are others than the network's, the state under the network's names. `alike`: one choice
+   * of each setting that the file cannot tell because its tensors are the same; it is taken where only tensors matter.
    * @param metadata the entries of the file's header, the keys of `carried` among them when ldc wrote it
    */
   recognise(
     state: StateSource,
     metadata: Readonly<Record<string, string>>,
-  ): { overrides: string[]; state?: StateSource } | undefined;
+  ): { overrides: string[]; alike?: string[]; state?: StateSource } | undefined;
   /** Refuses weights that are not of the configuration's shape and tell so. */
   check?(state: StateSource, config: C): void;
 

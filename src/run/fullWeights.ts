@@ -16,8 +16,9 @@ export async function convertFull(
   output: string,
   note: (text: string) => void,
 ): Promise<{ tensors: number; bytes: number; ignored: string[] }> {
-  const { state, metadata, overrides } = await openWeights(input, note);
-  const config = await loadConfig(undefined, overrides);
+  const { state, metadata, overrides, alike } = await openWeights(input, note);
+  const [method, ...told] = overrides;
+  const config = await loadConfig(undefined, [method!, ...alike, ...told]);
   const net = methodOf(config).network(config, dryDevice(1), null);
   try {
     const { ignored } = await loadState(net, state);

@@ -21,6 +21,8 @@ export interface WeightsFile {
   metadata: Readonly<Record<string, string>>;
   /** Settings that the file carries or that its tensors tell, as overrides of a configuration (`key=value`). */
   overrides: string[];
+  /** Settings that it does not tell and that change no name or shape. */
+  alike: string[];
   protocol: string | null;
   checkpoint: string | null;
 }
@@ -45,6 +47,7 @@ export async function openWeights(path: string, note: (text: string) => void = (
       state: told.state ?? state,
       metadata,
       overrides: [`method=${key}`, ...told.overrides, ...carried],
+      alike: told.alike ?? [],
       protocol: metadata.protocol ?? null,
       checkpoint: metadata.checkpoint ?? null,
     };

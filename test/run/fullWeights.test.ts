@@ -36,3 +36,14 @@ it("our checkpoint in full has the released network's names, shapes and types, w
   const { data } = await written.tensor('backbone.layer1.0.base_mask1');
   expect((data as Float32Array).every((value) => value === 1)).toBe(true);
 });
+
+it('between vanilla and cdc the file does not decide, and nor do its names', async () => {
+  const folder = await temporaryFolder();
+  const [foreign, full] = [join(folder, 'foreign.safetensors'), join(folder, 'full.safetensors')];
+  const net = new LdcNet(await openDevice('cpu'), { conv: { kind: 'cdc', theta: 0.7 }, mapSize: 32, seed: 3 });
+  const names = net.state().map(({ name }) => name);
+  await saveModel(foreign, net, {});
+  net.dispose();
+  expect(await convertFull(foreign, full, () => {})).toMatchObject({ tensors: names.length, ignored: [] });
+  expect((await readSafetensors(full)).names.toSorted()).toEqual(names.toSorted());
+});

@@ -33,7 +33,8 @@ export const ldcnet: Method<LdcNetConfig, LdcNet> = {
     }
     // Between vanilla and cdc the names do not decide: who uses the weights has to say.
     const kinds = kindsOf(state);
-    return { overrides: kinds.length === 1 ? [`model.conv.kind=${kinds[0]}`] : [] };
+    const kind = `model.conv.kind=${kinds[0]}`;
+    return kinds.length === 1 ? { overrides: [kind] } : { overrides: [], alike: [kind] };
   },
   check: checkKind,
 

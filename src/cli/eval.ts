@@ -157,14 +157,16 @@ async function ofRuns(flags: EvalFlags): Promise<Evaluated[]> {
 
 async function ofRun(path: string, flags: EvalFlags): Promise<Evaluated> {
   const run = await openRun(path, overridesOf(flags));
-  const { config, folder, facts } = run;
+  const { config, folder, facts, notice } = run;
   const experiment = await openExperiment(run.protocol, config, dataOfRun(folder, facts, flags.data));
   const progress = progressFor(flags);
-  const reuse = JSON.stringify(facts.data) === JSON.stringify(dataFacts(experiment));
-  if (!reuse)
+  const sameData = JSON.stringify(facts.data) === JSON.stringify(dataFacts(experiment));
+  if (!sameData)
     progress.note(
       `the data in ${experiment.dataFolder} are not those the run was made from (hashes in run.json differ)`,
     );
+  if (notice) progress.note(notice);
+  const reuse = sameData && notice === undefined;
   const device = deviceOf(config);
   const level = flags.level ?? config.eval.level;
   const mode = config.eval.score;

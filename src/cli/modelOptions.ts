@@ -59,7 +59,9 @@ export async function weightsOf(flags: WeightsOptions, threshold?: number): Prom
     return fileWeights(flags.weights, configure, threshold, (text) => progressFor(flags).note(text));
   }
   if (flags.config !== undefined) throw new UserError('--config needs --weights: a run has a configuration of its own');
-  return runWeights(await openRun(flags.run ?? (await newestRun(flags.out)), overrides));
+  const run = await openRun(flags.run ?? (await newestRun(flags.out)), overrides);
+  if (run.notice) progressFor(flags).note(run.notice);
+  return runWeights(run);
 }
 
 /** The network that --model, --weights or --run names; with none of them, the newest run. */

@@ -47,10 +47,11 @@ export function reportCommand(): Command {
       printResult(flags, document, () => text);
       return;
     }
-    const { folder, facts, config, protocol } = await openRun(
+    const { folder, facts, config, protocol, notice } = await openRun(
       flags.run ?? (await newestRun(flags.out)),
       overridesOf(flags),
     );
+    if (notice) progressFor(flags).note(notice);
     if (!existsSync(folder.evaluation)) {
       throw new UserError(`${folder.path} is not evaluated yet`, `first: ldc eval --run '${folder.path}'`);
     }

@@ -35,9 +35,6 @@ export interface FeaturePictures extends KnownImage {
   pictures: Map<string, Uint8Array>;
 }
 
-/** The first descriptive convolution. */
-export const defaultLayer = 'layer1.0.conv1';
-
 /** Images of the user's, with the kind that the crop sets in `dataFolder` give them. */
 export async function knownImages(
   paths: readonly string[],
@@ -67,13 +64,14 @@ export function someOfEachKind(frames: readonly Frame[], each: number): Frame[] 
 
 /**
  * Pictures of each image in order; images that cannot be read go to `leftOut`.
+ * @param wanted layers; none: the method's first
  * @throws UserError for a layer that the network does not have, and when not one image can be read
  */
 export async function* featurePictures(
   run: Awaited<ReturnType<typeof openRun>>,
   device: Device,
   checkpoint: string,
-  layers: readonly string[],
+  wanted: readonly string[],
   images: readonly KnownImage[],
   progress: Progress,
   leftOut: LeftOut,
@@ -81,11 +79,12 @@ export async function* featurePictures(
   const { data } = run.config;
   const size = data.image_size;
   const { pictures: drawing, title } = methodOf(run.config);
-  if (drawing === undefined) throw new UserError(`the method ${title} has no descriptive convolutions to draw`);
+  if (drawing === undefined) throw new UserError(`the method ${title} has no layers that can be drawn`);
   const net = emptyNet(run, device);
   const weights = new FrozenWeights();
   try {
     const known = drawing.layers(net);
+    const layers = wanted.length > 0 ? wanted : known.slice(0, 1);
     for (const layer of layers) if (!known.includes(layer)) unknownLayer(layer, known);
     await loadModel(join(run.folder.checkpoints, `${checkpoint}.safetensors`), net);
     progress.begin('features', images.length);
@@ -113,7 +112,7 @@ export async function* featurePictures(
 
 function unknownLayer(layer: string, known: readonly string[]): never {
   throw new UserError(
-    `the network has no descriptive convolution ${JSON.stringify(layer)}`,
+    `the network has no layer ${JSON.stringify(layer)} that can be drawn`,
     `did you mean ${nearest(layer, known).join(' or ')}? There are ${known.length}, from ${known[0]} to ${known.at(-1)}`,
   );
 }

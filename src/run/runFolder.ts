@@ -7,7 +7,8 @@ import { messageOf, UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
 import { type Protocol, parseProtocol, protocolFolder } from '../config/protocol.js';
 import type { Config } from '../config/schema.js';
-import { loadRunConfig } from './configuration.js';
+import { loadRunConfig, modulePath } from './configuration.js';
+import { moduleHash } from './ownMethod.js';
 
 export class RunFolder {
   readonly config: string;
@@ -105,6 +106,7 @@ const usedFacts = z.looseObject({
   stage1: z.string().nullable(),
   method: z.string().default('ldcnet'),
   variant: z.string().nullable().default(null),
+  module: z.string().optional(),
   data: z.record(z.string(), z.unknown()),
   data_folder: z.string().optional(),
   seconds: z.number(),
@@ -127,26 +129,29 @@ export async function readFacts(folder: RunFolder): Promise<RunFacts> {
   );
 }
 
+/** Says so where the user's own method is not the code that the run was trained with; else undefined. */
+export async function moduleNotice(config: Config, { module }: RunFacts): Promise<string | undefined> {
+  const path = modulePath(config);
+  if (path === null || module === undefined || (await moduleHash(path)) === module) return undefined;
+  return `the method ${path} is not the code that the run was trained with (its SHA-256 in run.json differs)`;
+}
+
 /**
- * A finished or interrupted run with its configuration.
+ * A finished or interrupted run with its configuration, and what the user should know of it.
  * @param overrides of the configuration, `key=value`
  * @throws UserError when the folder is none
  */
 export async function openRun(
   path: string,
   overrides: readonly string[] = [],
-): Promise<{ folder: RunFolder; facts: RunFacts; config: Config; protocol: Protocol }> {
+): Promise<{ folder: RunFolder; facts: RunFacts; config: Config; protocol: Protocol; notice?: string | undefined }> {
   const folder = new RunFolder(path);
   if (!existsSync(folder.facts)) {
     throw new UserError(`${path} is not a run: it has no run.json`, 'ldc train makes runs; name one with --run DIR');
   }
   const facts = await readFacts(folder);
-  return {
-    folder,
-    facts,
-    config: await loadRunConfig(folder.config, overrides),
-    protocol: parseProtocol(facts.protocol),
-  };
+  const config = await loadRunConfig(folder.config, overrides);
+  return { folder, facts, config, protocol: parseProtocol(facts.protocol), notice: await moduleNotice(config, facts) };
 }
 
 /** The run whose run.json changed last, among those of `protocol` when one is given. */

@@ -15,7 +15,7 @@ import { trainNetwork } from './mainStage.js';
 import { checkMemory } from './memory.js';
 import { moduleHash } from './ownMethod.js';
 import { Interrupted, type Progress } from './progress.js';
-import { type RunFacts, type RunFolder, readFacts, writeFacts } from './runFolder.js';
+import { moduleNotice, type RunFacts, type RunFolder, readFacts, writeFacts } from './runFolder.js';
 import { noteQuality } from './teacherMaps.js';
 import { stage1Reference, teacherStage } from './teacherStage.js';
 import { version } from './version.js';
@@ -117,6 +117,8 @@ async function prepareFolder({ config }: Experiment, { folder, resume, progress 
       'resume with the same flags, or give the new run a name: --name NAME',
     );
   }
+  const notice = existsSync(folder.facts) && (await moduleNotice(config, await readFacts(folder)));
+  if (notice) progress.note(notice);
 }
 
 /** More epochs and another device are no other run. */

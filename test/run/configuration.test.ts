@@ -6,6 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { configToYaml } from '../../src/config/schema.js';
 import { methodOfModule } from '../../src/method/define.js';
 import { loadConfig, loadRunConfig, methodFacts, methodOf } from '../../src/run/configuration.js';
+import { moduleHash } from '../../src/run/ownMethod.js';
+import { moduleNotice, type RunFacts } from '../../src/run/runFolder.js';
 import { failure, temporaryFolder } from '../data/helpers.js';
 
 const folder = await temporaryFolder();
@@ -105,6 +107,18 @@ describe('a method of one’s own', () => {
     expect(globalThis).not.toHaveProperty('evil');
     await failure(loadRunConfig(file, [`method=${evil}`]));
     expect(globalThis).toHaveProperty('evil');
+  });
+
+  it('says when it is not the code that a run was trained with', async () => {
+    const file = join(folder, 'plain.mjs');
+    const parts = 'network: () => {}, training: () => {}, outputs: () => {}';
+    await writeFile(file, `export default { name: 'plain', ${parts} };`);
+    const config = await loadConfig(undefined, [`method=${file}`]);
+    const facts = { module: await moduleHash(file) } as RunFacts;
+    expect(await moduleNotice(config, facts)).toBeUndefined();
+    await writeFile(file, `export default { name: 'plain', ${parts} }; // another`);
+    expect(await moduleNotice(config, facts)).toContain('plain.mjs is not the code that the run was trained with');
+    expect(await moduleNotice(await loadConfig(), facts)).toBeUndefined();
   });
 
   it('is told what it lacks, by name', () => {

@@ -122,6 +122,7 @@ describe('the plan of a study', () => {
       'one-to-one.yaml': [36, 36],
       'oulu.yaml': [14, 14],
       'unseen-attack.yaml': [24, 24],
+      'synthetic-methods.yaml': [28, 4],
       'synthetic.yaml': [60, 12],
     });
   });

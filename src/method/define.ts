@@ -1,6 +1,8 @@
 /** Methods of one's own: what a module must give, and what it may leave out. docs/methods.md is the tutorial. */
+import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import type { Config } from '../config/schema.js';
+import { checkedMethod, contractHint } from './checkedMethod.js';
 import type { Method, Network } from './method.js';
 import { softmaxScore } from './softmaxScore.js';
 
@@ -30,6 +32,7 @@ export function defineMethod<C extends Config, N extends Network>(
 }
 
 const functions = ['network', 'training', 'outputs'] as const;
+const lists = ['carried', 'weightsKeys', 'anchors'] as const;
 const optional = [
   ...['variant', 'runName', 'settle', 'weights', 'ownName', 'recognise', 'check', 'score', 'mapSize', 'features'],
   ...['card', 'graph'],
@@ -41,7 +44,7 @@ const optional = [
  * @throws UserError that names each part which is missing or wrong
  */
 export function methodOfModule(module: { default?: unknown }, path: string, taken: readonly string[]): Method {
-  const hint = 'docs/methods.md has the contract; export default defineMethod({ name, network, training, outputs })';
+  const hint = `${contractHint}; export default defineMethod({ name, network, training, outputs })`;
   const method = module.default as Record<string, unknown> | undefined;
   if (method === null || typeof method !== 'object')
     throw new UserError(`${path} has no method as its default export`, hint);
@@ -53,13 +56,25 @@ export function methodOfModule(module: { default?: unknown }, path: string, take
   for (const part of optional) {
     if (method[part] !== undefined && typeof method[part] !== 'function') wrong.push(`${part} (a function)`);
   }
-  const settings = method.settings as { name?: unknown; sections?: unknown } | undefined;
+  for (const part of lists) {
+    const list = method[part];
+    const texts = Array.isArray(list) && list.every((each) => typeof each === 'string');
+    if (list !== undefined && !texts) wrong.push(`${part} (a list of texts)`);
+  }
+  const { layers, draw } = (method.pictures ?? {}) as Record<string, unknown>;
+  if (method.pictures !== undefined && (typeof layers !== 'function' || typeof draw !== 'function')) {
+    wrong.push('pictures ({ layers, draw }, functions)');
+  }
+  const settings = method.settings as { name?: unknown; sections?: object; train?: object } | undefined;
   if (settings !== undefined && (settings.name !== method.name || typeof settings.sections !== 'object')) {
     wrong.push('settings ({ name, sections }, with the name of the method)');
   }
+  for (const [name, type] of Object.entries({ ...settings?.sections, ...settings?.train })) {
+    if (!(type instanceof z.ZodType)) wrong.push(`${name} of settings (a zod type)`);
+  }
   if (wrong.length > 0) throw new UserError(`the method in ${path} lacks, or has wrong: ${wrong.join(', ')}`, hint);
-  const names = [method.name as string, ...Object.keys((settings?.sections ?? {}) as object)];
+  const names = [method.name as string, ...Object.keys(settings?.sections ?? {})];
   const clash = names.find((name) => taken.includes(name));
   if (clash !== undefined) throw new UserError(`the method in ${path} uses the name ${clash}, which ldc has already`);
-  return defineMethod(method as unknown as Method);
+  return checkedMethod(defineMethod(method as unknown as Method), path);
 }

@@ -1,4 +1,5 @@
 /** Complete configurations: the common keys with those of the method that the settings name. */
+import type { ZodError } from 'zod';
 import { UserError } from '../base/errors.js';
 import {
   checkSettings,
@@ -11,6 +12,7 @@ import {
 } from '../config/load.js';
 import { nearest } from '../config/nearest.js';
 import { type Config, ConfigSchema } from '../config/schema.js';
+import { contractHint } from '../method/checkedMethod.js';
 import type { LdcNetConfig } from '../method/ldcnet/config.js';
 import type { Method } from '../method/method.js';
 import { methods } from '../method/methods.js';
@@ -102,12 +104,29 @@ async function openMethod(name: string): Promise<void> {
   if (isModulePath(name)) {
     const sections = [...opened.values()].flatMap(({ settings }) => Object.keys(settings.sections));
     const common = schemaOf(standard.name).keys.filter((key) => !key.includes('.'));
-    opened.set(name, await loadOwnMethod(name, [...methods.map((method) => method.name), ...sections, ...common]));
+    const method = await loadOwnMethod(name, [...methods.map((method) => method.name), ...sections, ...common]);
+    opened.set(name, method);
+    checkKeys(name, method);
     return;
   }
   const names = methods.map((method) => method.name);
   const hint = `did you mean ${nearest(name, names).join(' or ')}? There are ${names.join(', ')}`;
   throw new UserError(`there is no method ${JSON.stringify(name)}`, hint);
+}
+
+/** Refuses defaults that are none of the method's keys, and keys of checkpoints that there are not. */
+function checkKeys(path: string, { carried }: Method): void {
+  const schema = schemaOf(path);
+  let wrong: string | undefined;
+  try {
+    const { keys } = schema;
+    const unknown = carried.find((key) => !keys.includes(key));
+    if (unknown !== undefined) wrong = `carried names ${unknown}, which is no key`;
+  } catch (error) {
+    const [issue] = (error as ZodError).issues;
+    wrong = `the defaults in settings are wrong: ${[...issue!.path, issue!.message].join(': ')}`;
+  }
+  if (wrong !== undefined) throw new UserError(`the method in ${path}: ${wrong}`, contractHint);
 }
 
 function schemaOf(name: string): ConfigSchema {

@@ -132,4 +132,49 @@ describe('a method of one’s own', () => {
       'uses the name ssdg',
     );
   });
+
+  /** A method whose network and training are whole but for `over`. */
+  const mine = (over: object, training: object = {}) => {
+    const whole = {
+      ...{ title: 'Mine', epochs: 1, batchKey: 'none', batches: () => [[0]], loss: () => ({}), dispose: () => {} },
+      optimizer: { parameters: [], step: () => {} },
+    };
+    const parts = {
+      ...{ name: 'mine', network: () => ({}), outputs: () => ({}) },
+      training: () => ({ ...whole, ...training }),
+    };
+    return methodOfModule({ default: { ...parts, ...over } }, 'mine.mjs', []);
+  };
+  const start = { frames: [{}, {}] } as never;
+
+  it('is told what its parts and what its training lack', () => {
+    expect(() => mine({ carried: 'data.image_size', pictures: {} })).toThrow(
+      'lacks, or has wrong: carried (a list of texts), pictures ({ layers, draw }, functions)',
+    );
+    expect(() => mine({ settings: { name: 'mine', sections: { mine: { lr: 1 } } } })).toThrow(
+      'mine of settings (a zod type)',
+    );
+    expect(() => mine({}).network(...([] as never[] as [never, never, never]))).toThrow('network gives no module');
+    expect(() => mine({ score: () => 7 }).score([], {} as never)).toThrow('score gives 7, not a number from 0 to 1');
+    expect(() => mine({ training: () => undefined }).training(start)).toThrow('title (a text), epochs (a whole');
+    expect(() => mine({}, { afterStep: 3 }).training(start)).toThrow('what training gives lacks, or has wrong: afterStep');
+    for (const batches of [[], [[]], [[0, 2]], 3]) {
+      expect(() => mine({}, { batches: () => batches }).training(start).batches(0)).toThrow('batches(0) gives no list');
+    }
+    expect(mine({}).training(start).batches(0)).toEqual([[0]]);
+    expect(() => mine({}).training(start).loss({} as never)).toThrow('loss, of what loss gives, is no scalar');
+    expect(() => mine({}).outputs({} as never, { shape: [3, 3, 8, 8] } as never)).toThrow('outputs gives no values [3,K]');
+  });
+
+  it('is told of defaults and keys of checkpoints that there are not', async () => {
+    const parts = "name: 'keys', network: () => {}, training: () => {}, outputs: () => {}";
+    const write = async (name: string, more: string) => {
+      const file = join(folder, name);
+      await writeFile(file, `export default { ${parts}, ${more} };`);
+      return (await failure(loadConfig(undefined, [`method=${file}`]))).message;
+    };
+    expect(await write('carried.mjs', "carried: ['data.side']")).toContain('carried names data.side, which is no key');
+    const settings = "settings: { name: 'keys', sections: {}, defaults: { dta: 1 } }";
+    expect(await write('defaults.mjs', settings)).toContain('the defaults in settings are wrong');
+  });
 });

@@ -14,7 +14,7 @@ import { corruptionTable } from '../report/robustnessTable.js';
 import { type Table, toText, wrapped } from '../report/table.js';
 import type { CorruptionSweep } from '../run/corruptionSweep.js';
 import { openScored, type Scored, scoreModel } from '../run/scored.js';
-import { defaultData } from './experimentOptions.js';
+import { type DeviceOptions, defaultData, overridesOf } from './experimentOptions.js';
 import { type CommonOptions, printResult, progressFor, terminalWidth } from './output.js';
 
 /** What is printed and written below a result: one key of the JSON document, and its tables. */
@@ -64,7 +64,7 @@ export function printNotes(notes: readonly string[] = [], options: CommonOptions
 /** `--compare A B`: prints differences at both levels, or at the one asked for. */
 export async function compareTwo(
   paths: readonly string[],
-  options: CommonOptions & ScoreFileOptions & { level?: Level; protocol?: string; data?: string },
+  options: CommonOptions & ScoreFileOptions & DeviceOptions & { level?: Level; protocol?: string; data?: string },
 ): Promise<void> {
   const { level } = options;
   const [pathA, pathB] = paths;
@@ -110,7 +110,7 @@ async function openBoth(
   if (options.protocol !== undefined && !isModel(pathA) && !isModel(pathB)) {
     throw new UserError('--protocol and --compare exclude each other, unless a model is compared');
   }
-  const open = (path: string) => (isModel(path) ? undefined : openScored(path, options));
+  const open = (path: string) => (isModel(path) ? undefined : openScored(path, options, overridesOf(options)));
   const [a, b] = [await open(pathA), await open(pathB)];
   const run = a?.run ?? b?.run;
   const protocol = options.protocol ?? run?.protocol;

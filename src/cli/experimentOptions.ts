@@ -34,9 +34,12 @@ export function withFollowOption(command: Command): Command {
   return command.option('--follow', 'also read images that links lead to outside of their crop set');
 }
 
+export function withMethodOption(command: Command): Command {
+  return command.option('--method <name>', 'ldcnet, erm, ssdg, safas, or a module of your own: ./mine.mjs');
+}
+
 export function withDeviceOptions(command: Command): Command {
-  return command
-    .option('--method <name>', 'ldcnet, erm, ssdg, safas, or a module of your own: ./mine.mjs')
+  return withMethodOption(command)
     .option('--device <name>', 'auto, cpu or cuda')
     .option(
       '--precision <name>',

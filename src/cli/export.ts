@@ -11,7 +11,7 @@ import { type Exported, exportModel, scoreTolerance } from '../run/export.js';
 import type { WeightsInUse } from '../run/openModel.js';
 import type { Progress } from '../run/progress.js';
 import { imagesAt } from '../run/shots.js';
-import { defaultData, defaultOut, withRunDataOption } from './experimentOptions.js';
+import { defaultData, defaultOut, withMethodOption, withRunDataOption } from './experimentOptions.js';
 import { type WeightsOptions, weightsOf, withWeightsOptions } from './modelOptions.js';
 import { fraction } from './numbers.js';
 import { type CommonOptions, printResult, progressFor, repeated, withCommonOptions } from './output.js';
@@ -42,7 +42,7 @@ export function exportCommand(): Command {
     .option('--check <path>', 'images to check with (default: frames of the run); may be repeated', repeated)
     .option('--threshold <t>', 'with --weights: threshold of the model, 0.5 unless told', fraction)
     .option('--protocol <expression>', 'with --weights: protocol that they were trained for');
-  withCommonOptions(withWeightsOptions(withRunDataOption(command)));
+  withCommonOptions(withMethodOption(withWeightsOptions(withRunDataOption(command))));
   command.addHelpText('after', "\nExample:\n  ldc export --run 'runs/O&C&I-to-M/ldc-seed0' --out ldcnet.onnx");
   return command.action(async (flags: ExportFlags) => {
     if (flags.weights === undefined && (flags.threshold ?? flags.protocol) !== undefined) {

@@ -12,9 +12,14 @@ export interface Stream {
 
 /**
  * The live and the spoof stream of each domain in `frames`, domains in the order of their first frame.
+ * @param key of the configuration, whose `live` and `spoof` are `perDomain`; the error names it
  * @throws UserError when a domain has fewer frames of a class than one batch takes of it: a batch never holds a frame twice
  */
-export function balancedStreams(frames: readonly Frame[], perDomain: Readonly<Record<Label, number>>): Stream[] {
+export function balancedStreams(
+  frames: readonly Frame[],
+  perDomain: Readonly<Record<Label, number>>,
+  key?: string,
+): Stream[] {
   const domains = [...new Set(frames.map(({ domain }) => domain))];
   return domains.flatMap((domain) =>
     labels.map((label) => {
@@ -25,7 +30,8 @@ export function balancedStreams(frames: readonly Frame[], perDomain: Readonly<Re
       const take = perDomain[label];
       if (indexes.length >= take) return { indexes, take };
       const what = `the source domain ${domain} has ${indexes.length} ${label} training frames, fewer than the ${take} of a batch`;
-      throw new UserError(what, indexes.length > 0 ? `--set train.per_domain.${label}=${indexes.length}` : undefined);
+      const told = key !== undefined && indexes.length > 0;
+      throw new UserError(what, told ? `--set ${key}.${label}=${indexes.length}` : undefined);
     }),
   );
 }

@@ -64,9 +64,14 @@ export function evaluateBare(scores: Scores, source: SourceDevelopment = NO_SOUR
 
 /**
  * The scores behind `eval.json` where `path` is a folder, else those of a score file.
+ * @param overrides of the run's configuration, `key=value`
  * @throws UserError when the folder is no run, or the run is not evaluated yet
  */
-export async function openScored(path: string, options: ScoreFileOptions = {}): Promise<Scored> {
+export async function openScored(
+  path: string,
+  options: ScoreFileOptions = {},
+  overrides: readonly string[] = [],
+): Promise<Scored> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined)
     throw new UserError(`${path} does not exist`, 'name a run folder, a score file or an ONNX model');
@@ -75,7 +80,7 @@ export async function openScored(path: string, options: ScoreFileOptions = {}): 
     const targets = unnamedTargets(target);
     return { name: path, target, source: NO_SOURCE, targets, level: 'video', mode: 'classifier', synthetic: null };
   }
-  const { folder, facts, config, protocol } = await openRun(path);
+  const { folder, facts, config, protocol } = await openRun(path, overrides);
   if (!existsSync(folder.evaluation)) {
     throw new UserError(`${path} is not evaluated yet`, `first: ldc eval --run '${path}'`);
   }

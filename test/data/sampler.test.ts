@@ -90,10 +90,12 @@ describe('epochBatches', () => {
       }
       throw new Error('nothing was thrown');
     };
-    const error = refused([...frames, ...domainOf('M', 3, 9)], five);
+    const few = [...frames, ...domainOf('M', 3, 9)];
+    const error = refused(few, five, 'train.per_domain');
     expect(error.message).toBe('the source domain M has 3 live training frames, fewer than the 5 of a batch');
     expect(error.hint).toBe('--set train.per_domain.live=3');
-    expect(refused(domainOf('M', 9, 0), five).hint).toBeUndefined();
+    expect(refused(few, five).hint).toBeUndefined();
+    expect(refused(domainOf('M', 9, 0), five, 'train.per_domain').hint).toBeUndefined();
   });
 });
 

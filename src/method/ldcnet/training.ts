@@ -15,7 +15,7 @@ export function ldcNetTraining(start: TrainingStart<LdcNetConfig, LdcNet>): Trai
   const { model, train, seed } = config;
   if (maps === undefined) throw new Error('LDCNet needs the maps of its activation network');
   const optimizer = new Adam(device, network.parameters(), { lr: train.lr });
-  const streams = balancedStreams(frames, train.per_domain);
+  const streams = balancedStreams(frames, train.per_domain, 'train.per_domain');
   const materialOf = materialLabels(frames);
   return {
     title: 'LDCNet',

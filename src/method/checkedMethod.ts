@@ -3,6 +3,7 @@ import { UserError } from '../base/errors.js';
 import { Module } from '../engine/nn/module.js';
 import { Tensor } from '../engine/tensor.js';
 import type { Method, Terms, Training } from './method.js';
+import { softmaxScore } from './softmaxScore.js';
 
 export const contractHint = 'docs/methods.md has the contract';
 
@@ -25,6 +26,11 @@ export function checkedMethod(method: Method, path: string): Method {
       return outputs;
     },
     score(values, config) {
+      if (method.score === softmaxScore && values.length !== 2) {
+        refuse(
+          `outputs gives ${values.length} values an image; where there is no score, they are two: attack and live`,
+        );
+      }
       const score: unknown = method.score(values, config);
       if (typeof score !== 'number' || score < 0 || score > 1) refuse(`score gives ${score}, not a number from 0 to 1`);
       return score as number;

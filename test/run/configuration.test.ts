@@ -155,15 +155,28 @@ describe('a method of one’s own', () => {
       'mine of settings (a zod type)',
     );
     expect(() => mine({}).network(...([] as never[] as [never, never, never]))).toThrow('network gives no module');
+    expect(() => mine({}).score([1, 2, 3], {} as never)).toThrow('outputs gives 3 values an image');
     expect(() => mine({ score: () => 7 }).score([], {} as never)).toThrow('score gives 7, not a number from 0 to 1');
     expect(() => mine({ training: () => undefined }).training(start)).toThrow('title (a text), epochs (a whole');
-    expect(() => mine({}, { afterStep: 3 }).training(start)).toThrow('what training gives lacks, or has wrong: afterStep');
+    expect(() => mine({}, { afterStep: 3 }).training(start)).toThrow(
+      'what training gives lacks, or has wrong: afterStep',
+    );
     for (const batches of [[], [[]], [[0, 2]], 3]) {
-      expect(() => mine({}, { batches: () => batches }).training(start).batches(0)).toThrow('batches(0) gives no list');
+      expect(() =>
+        mine({}, { batches: () => batches })
+          .training(start)
+          .batches(0),
+      ).toThrow('batches(0) gives no list');
     }
     expect(mine({}).training(start).batches(0)).toEqual([[0]]);
-    expect(() => mine({}).training(start).loss({} as never)).toThrow('loss, of what loss gives, is no scalar');
-    expect(() => mine({}).outputs({} as never, { shape: [3, 3, 8, 8] } as never)).toThrow('outputs gives no values [3,K]');
+    expect(() =>
+      mine({})
+        .training(start)
+        .loss({} as never),
+    ).toThrow('loss, of what loss gives, is no scalar');
+    expect(() => mine({}).outputs({} as never, { shape: [3, 3, 8, 8] } as never)).toThrow(
+      'outputs gives no values [3,K]',
+    );
   });
 
   it('is told of defaults and keys of checkpoints that there are not', async () => {

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { UserError } from '../base/errors.js';
 import { evenly } from '../base/evenly.js';
 import { parseProtocol } from '../config/protocol.js';
+import { originOf, writeHubCard } from '../report/hubCard.js';
 import { targetFrames } from '../run/evaluateRun.js';
 import { openExperiment } from '../run/experiment.js';
 import { type Exported, exportModel, scoreTolerance } from '../run/export.js';
@@ -58,7 +59,12 @@ export function exportCommand(): Command {
         : await imagesAt(flags.check, (text) => progress.note(text));
     const { feature = false, fp16: half = false } = flags;
     const exported = await exportModel(weights, path, { feature, half, images, progress });
-    printResult(flags, { ...exported, threshold: weights.threshold }, () => exportText(exported, weights));
+    const readme = await writeHubCard(exported, await originOf(weights.path));
+    if (readme === null)
+      progress.note('README.md beside the model is not one that ldc wrote, or was changed; it stays as it is');
+    printResult(flags, { ...exported, readme, threshold: weights.threshold }, () =>
+      exportText(exported, weights, readme),
+    );
   });
 }
 
@@ -86,7 +92,11 @@ async function framesOf(
   return evenly(targetFrames(experiment), checkedFrames).map((frame) => frame.path);
 }
 
-function exportText({ model, bytes, card, check }: Exported, { threshold }: WeightsInUse): string {
+function exportText(
+  { model, bytes, card, check }: Exported,
+  { threshold }: WeightsInUse,
+  readme: string | null,
+): string {
   const { random, real } = check.images;
   const size = card.preprocessing.size;
   const limit = card.precision === 'float32' ? ` (allowed: ${scoreTolerance})` : '';
@@ -98,7 +108,7 @@ function exportText({ model, bytes, card, check }: Exported, { threshold }: Weig
       (check.map === null ? '' : `maps ${check.map.toExponential(1)} of 255, `) +
       `${check.decisions} decided otherwise`,
     `threshold ${threshold.frame.toPrecision(4)} for images, ${threshold.video.toPrecision(4)} for videos (${threshold.name})`,
-    `card: ${model.replace(/\.onnx$/, '.json')}`,
+    `card: ${model.replace(/\.onnx$/, '.json')}${readme === null ? '' : `, and for model hubs ${readme}`}`,
     ...(card.synthetic ? ['SYNTHETIC: this network was trained on drawn faces; it means nothing on real ones.'] : []),
   ].join('\n');
 }

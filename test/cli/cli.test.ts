@@ -260,6 +260,9 @@ describe('a run', () => {
     expect(check).toMatchObject({ images: { random: 4, real: 8 }, decisions: 0 });
     expect(check.score).toBeLessThan(1e-5);
     expect(card).toMatchObject({ protocol: 'O&C&I-to-M', checkpoint: 'epoch-0002', synthetic: true });
+    expect(await readFile(join(folder, run, 'README.md'), 'utf8')).toMatch(
+      /name: HTER at source-dev-eer, video level, %/,
+    );
 
     const model = `${run}/model.onnx`;
     const evaluations = [];

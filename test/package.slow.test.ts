@@ -49,6 +49,7 @@ describe('the package', () => {
     expect(packed.unpackedSize).toBeLessThan(20e6);
     const paths = packed.files.map(({ path }) => path);
     expect(paths).toContain('build/Release/ldc.node');
+    expect(paths).toContain('dist/src/serve/client/try.js');
     expect(paths.filter((path) => /test|fixtures|\.map$/.test(path) && !path.startsWith('src/native/'))).toEqual([]);
   });
 

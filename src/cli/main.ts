@@ -17,6 +17,7 @@ import { reportError } from './output.js';
 import { predictCommand } from './predict.js';
 import { prepareCommand } from './prepare.js';
 import { reportCommand } from './report.js';
+import { serveCommand } from './serve.js';
 import { studyCommand } from './study.js';
 import { synthCommand } from './synth.js';
 import { trainCommand } from './train.js';
@@ -41,6 +42,7 @@ export function program(): Command {
     calibrateCommand(),
     reportCommand(),
     studyCommand(),
+    serveCommand(),
     convertCommand(),
     exportCommand(),
     modelCommand(),

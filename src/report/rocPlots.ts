@@ -1,9 +1,9 @@
 /** ROC and DET, with the named thresholds as points. */
 import type { LevelResult } from '../evaluate/evaluation.js';
 import { probit } from '../evaluate/normal.js';
-import type { Roc } from '../evaluate/roc.js';
+import { auc, type Roc } from '../evaluate/roc.js';
 import { operatingPoints, rocPoints } from './plotData.js';
-import { HEIGHT, labelledTicks, operatingEncoding, operatingMark, WIDTH, xy } from './plotParts.js';
+import { HEIGHT, labelledTicks, operatingEncoding, operatingMark, SERIES, WIDTH, xy } from './plotParts.js';
 import type { Plot } from './svg.js';
 
 const DET_TICKS = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9];
@@ -54,6 +54,42 @@ export function rocPlot(roc: Roc, result: LevelResult): Plot {
           encoding: { ...xy('far', 'tpr'), ...operatingEncoding },
         },
       ],
+    },
+  };
+}
+
+/** Curves of several models over each other, in the order of the series' colours; a model without one keeps its colour. Null for none. */
+export function rocComparison(curves: readonly { name: string; roc: Roc | null }[]): Plot | null {
+  const known = curves.flatMap(({ name, roc }, i) => (roc === null ? [] : [{ name, roc, colour: SERIES[i]! }]));
+  if (known.length === 0) return null;
+  const percentAxis = (title: string) => ({ title, format: '.0%', tickCount: 5 });
+  const values = known.flatMap(({ name, roc }) => rocPoints(roc).map((point) => ({ ...point, name })));
+  const scale = { domain: known.map(({ name }) => name), range: known.map(({ colour }) => colour) };
+  return {
+    id: 'roc-comparison',
+    title: 'ROC of each run',
+    description: `Share of live accepted against share of attacks accepted; areas under the curves ${known.map(({ name, roc }) => `${auc(roc).toFixed(4)} (${name})`).join(', ')}`,
+    spec: {
+      width: WIDTH,
+      height: HEIGHT,
+      data: { values },
+      mark: { type: 'line', interpolate: 'linear' },
+      encoding: {
+        x: {
+          field: 'far',
+          type: 'quantitative',
+          axis: percentAxis('attacks accepted (FAR)'),
+          scale: { domain: [0, 1] },
+        },
+        y: {
+          field: 'tpr',
+          type: 'quantitative',
+          axis: percentAxis('live accepted (1 − FRR)'),
+          scale: { domain: [0, 1] },
+        },
+        color: { field: 'name', type: 'nominal', title: null, scale, legend: { columns: 1 } },
+        order: { field: 'tpr' },
+      },
     },
   };
 }

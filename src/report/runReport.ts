@@ -76,7 +76,7 @@ export async function writeRunReport(
   return folder.report;
 }
 
-function factRows(facts: RunFacts): { name: string; value: string }[] {
+export function factRows(facts: RunFacts): { name: string; value: string }[] {
   const { version, device, seed, epochs, started, seconds, data } = facts;
   return [
     { name: 'method', value: facts.method },

@@ -42,7 +42,8 @@ export async function examineRun(path: string, data?: string): Promise<Diagnosis
 
 const resume = 'go on with it: the same ldc train command and --resume';
 
-async function endOf(folder: RunFolder, saved: boolean): Promise<Omit<Diagnosis, 'run' | 'findings'>> {
+/** How a run ended, or that it is at work. @param saved whether it has a checkpoint to go on from */
+export async function endOf(folder: RunFolder, saved: boolean): Promise<Omit<Diagnosis, 'run' | 'findings'>> {
   const lock = await holderOf(folder.path);
   if (lock?.alive) {
     const { pid, host } = lock.holder;

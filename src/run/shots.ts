@@ -121,7 +121,8 @@ function isImage(path: string): Promise<boolean> {
     );
 }
 
-async function theDetector(): Promise<Detector> {
+/** @throws UserError where it is not installed */
+export async function theDetector(): Promise<Detector> {
   const detector = await loadDetector();
   if (detector !== null) return detector;
   throw new UserError(
@@ -130,7 +131,8 @@ async function theDetector(): Promise<Detector> {
   );
 }
 
-async function faceIn(picture: Picture, detector: Detector, size: number): Promise<Uint8Array | null> {
+/** The face in a picture as the network takes it, [size,size,3]; null where none is found. */
+export async function faceIn(picture: Picture, detector: Detector, size: number): Promise<Uint8Array | null> {
   const found = await detector.detect(picture);
   if (found === null) return null;
   const { width, height } = picture;

@@ -13,7 +13,7 @@ import type { RunFacts } from '../run/runFolder.js';
 import { stage1Folder } from '../run/teacherStage.js';
 import { configsOf, expand, type StudyFolder, type StudyRun, studyFolder, taskId } from './expand.js';
 import { type ExternalModelTask, externalModelTasks } from './external.js';
-import type { Study } from './studyFile.js';
+import { keepStudy, type Study } from './studyFile.js';
 
 /** One call of `ldc`; `stdout` is a file that its output becomes, whole or not at all. */
 export interface Command {
@@ -60,6 +60,7 @@ export async function planStudy(study: Study, { data, out }: Places): Promise<Pl
   const folder = studyFolder(study, out);
   const runs = expand(study, out);
   await writeConfigs(study, folder);
+  await keepStudy(folder.path, study);
   const tasks = new Map<string, Task>();
   const opened = new Map<string, Experiment>();
   for (const run of runs) {

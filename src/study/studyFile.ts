@@ -1,7 +1,9 @@
 /** The YAML file of a study: what it may hold, and the one sentence that says what is wrong in it. */
+import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
+import { writeFileWhole } from '../base/files.js';
 import { checkedYaml } from '../config/checkedYaml.js';
 import { readSettings, withMethodFrom } from '../config/load.js';
 import { foldsOf, type Protocol, parseProtocol } from '../config/protocol.js';
@@ -226,6 +228,22 @@ class Parts {
     const shared = named === undefined && !('method' in values);
     await checkPart({ values, locate, mine: false, shared }, named?.method);
     return values;
+  }
+}
+
+const keptName = 'study.json';
+
+/** Leaves the study, as it was read, in its folder, for who looks at the folder alone. */
+export async function keepStudy(folder: string, study: Study): Promise<void> {
+  await writeFileWhole(join(folder, keptName), `${JSON.stringify(study, null, 2)}\n`);
+}
+
+/** Undefined where there is none, or it is damaged. */
+export async function readKeptStudy(folder: string): Promise<Study | undefined> {
+  try {
+    return JSON.parse(await readFile(join(folder, keptName), 'utf8')) as Study;
+  } catch {
+    return undefined;
   }
 }
 

@@ -51,7 +51,7 @@ export async function writeStudyReport(study: Study, out: string, width: number)
     await writeFileWhole(folder.report(ending), content);
   }
   return {
-    text: `${[...pieces(study, results), ...below]
+    text: `${[...studyTables(study, results), ...below]
       .map((piece) => toText(piece, width))
       .join('\n')}\n${Object.values(files).join('\n')}`,
     document: {
@@ -73,7 +73,7 @@ export async function writeStudyReport(study: Study, out: string, width: number)
  * The table in pieces for terminals and pages, which are narrow: one a metric, its conventions as letters. What is said below all of them stands
  * below the last.
  */
-function pieces(study: Study, results: StudyResults): Table[] {
+export function studyTables(study: Study, results: StudyResults): Table[] {
   const { metrics, thresholds } = study.report;
   const { title, notes } = resultTable(study, results);
   return metrics.map((metric, i) => {
@@ -105,7 +105,7 @@ function lettered(table: Table): Table {
 async function page(study: Study, results: StudyResults, paired: Table | null): Promise<string> {
   const facts = studyFacts(study, results);
   const sections: (Section | null)[] = [
-    { id: 'result', title: 'Result', body: pieces(study, results).map(toHtml).join('\n') },
+    { id: 'result', title: 'Result', body: studyTables(study, results).map(toHtml).join('\n') },
     await plotSection('runs', 'Runs and means', studyPlots(study, results), 'small'),
     paired && { id: 'paired', title: 'Paired tests', body: folded(paired) },
     { id: 'every-run', title: 'Every run', body: folded(runsTable(study, results, percent)) },

@@ -1,9 +1,10 @@
-/** A headless Chromium, told what to do over its DevTools pipe: any width, light or dark, and what the console says. */
+/** A headless Chromium, told what to do over its DevTools pipe: any width, light or dark, what the console says, and what a user does. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 
 /** Undefined where there is none: then tests of pages skip. */
@@ -40,10 +41,16 @@ export interface Visit {
 
 interface Message {
   id?: number;
+  sessionId?: string;
   method?: string;
   params?: Record<string, unknown>;
   result?: Record<string, unknown>;
   error?: { message: string };
+}
+
+export interface WindowOptions {
+  width: number;
+  scheme: Scheme;
 }
 
 export class Browser {
@@ -52,10 +59,16 @@ export class Browser {
   private readonly waiting = new Map<number, (message: Message) => void>();
   private readonly listeners = new Set<(message: Message) => void>();
   private next = 0;
-  private session: string | undefined;
 
-  constructor() {
-    const args = [...FLAGS.split(' '), `--user-data-dir=${this.profile}`, '--remote-debugging-pipe', 'about:blank'];
+  /** @param flags beyond those that every test needs */
+  constructor(flags: readonly string[] = []) {
+    const args = [
+      ...FLAGS.split(' '),
+      ...flags,
+      `--user-data-dir=${this.profile}`,
+      '--remote-debugging-pipe',
+      'about:blank',
+    ];
     this.child = spawn(chromium!, args, { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
     let rest = '';
     (this.child.stdio[4] as Readable).setEncoding('utf8').on('data', (chunk: string) => {
@@ -67,38 +80,35 @@ export class Browser {
 
   /** Opens a file in a window of this width and looks at it; `png` is where a screenshot of the page goes. */
   async visit(file: string, width: number, scheme: Scheme, png?: (image: Buffer) => void): Promise<Visit> {
-    const { targetId } = await this.send('Target.createTarget', { url: 'about:blank' });
-    const attached = await this.send('Target.attachToTarget', { targetId, flatten: true });
-    this.session = attached.sessionId as string;
-    const messages: string[] = [];
-    const listener = ({ method, params }: Message) => {
-      if (method === 'Log.entryAdded') messages.push((params!.entry as { text: string }).text);
-      if (method === 'Runtime.consoleAPICalled' || method === 'Runtime.exceptionThrown')
-        messages.push(JSON.stringify(params));
-    };
-    this.listeners.add(listener);
+    const page = await this.open(pathToFileURL(file).href, { width, scheme });
     try {
-      for (const domain of ['Page', 'Log', 'Runtime']) await this.send(`${domain}.enable`);
-      const mobile = width < 600;
-      await this.send('Emulation.setDeviceMetricsOverride', { width, height: 900, deviceScaleFactor: 1, mobile });
-      const features = [{ name: 'prefers-color-scheme', value: scheme }];
-      await this.send('Emulation.setEmulatedMedia', { features });
-      const loaded = this.event('Page.loadEventFired');
-      await this.send('Page.navigate', { url: pathToFileURL(file).href });
-      await loaded;
-      const { result } = await this.send('Runtime.evaluate', { expression: look, returnByValue: true });
-      const { value } = result as { value: Omit<Visit, 'console'> & { height: number } };
-      if (png !== undefined) {
-        const clip = { x: 0, y: 0, width, height: Math.min(TALLEST, value.height), scale: 1 };
-        const { data } = await this.send('Page.captureScreenshot', { captureBeyondViewport: true, clip });
-        png(Buffer.from(data as string, 'base64'));
-      }
-      return { ...value, console: messages };
+      const visit = await page.look();
+      if (png !== undefined) png(await page.screenshot());
+      return visit;
     } finally {
-      this.listeners.delete(listener);
-      this.session = undefined;
-      await this.send('Target.closeTarget', { targetId });
+      await page.close();
     }
+  }
+
+  /** Opens an address in a window of its own, and waits until it has loaded. */
+  async open(url: string, { width, scheme }: WindowOptions): Promise<Page> {
+    const { targetId } = await this.send('Target.createTarget', { url: 'about:blank' });
+    const { sessionId } = await this.send('Target.attachToTarget', { targetId, flatten: true });
+    const page = new Page(
+      (method, params) => this.send(method, params, sessionId as string),
+      (listener) => {
+        const own = (message: Message) => {
+          if (message.sessionId === sessionId) listener(message);
+        };
+        this.listeners.add(own);
+        return () => this.listeners.delete(own);
+      },
+      async () => void (await this.send('Target.closeTarget', { targetId })),
+      width,
+    );
+    await page.start(scheme);
+    await page.go(url);
+    return page;
   }
 
   async close(): Promise<void> {
@@ -109,11 +119,9 @@ export class Browser {
     rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  /** To the page of the visit; to the browser between visits. */
-  private send(method: string, params: object = {}): Promise<Record<string, unknown>> {
+  private send(method: string, params: object = {}, sessionId?: string): Promise<Record<string, unknown>> {
     const id = ++this.next;
-    const message = { id, method, params, sessionId: this.session };
-    (this.child.stdio[3] as Writable).write(`${JSON.stringify(message)}\0`);
+    (this.child.stdio[3] as Writable).write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
     return new Promise((resolve, reject) => {
       this.waiting.set(id, ({ result, error }) =>
         error ? reject(new Error(`${method}: ${error.message}`)) : resolve(result!),
@@ -121,19 +129,98 @@ export class Browser {
     });
   }
 
-  private event(name: string): Promise<void> {
-    return new Promise((resolve) => {
-      const listener = ({ method }: Message) => {
-        if (method !== name) return;
-        this.listeners.delete(listener);
-        resolve();
-      };
-      this.listeners.add(listener);
-    });
-  }
-
   private receive(message: Message): void {
     if (message.id === undefined) for (const listener of this.listeners) listener(message);
     else this.waiting.get(message.id)?.(message);
+  }
+}
+
+/** A page in a window of its own. */
+export class Page {
+  /** Messages of the console so far. */
+  readonly console: string[] = [];
+  private readonly deaf: () => void;
+
+  constructor(
+    readonly send: (method: string, params?: object) => Promise<Record<string, unknown>>,
+    private readonly listen: (listener: (message: Message) => void) => () => void,
+    private readonly closeTarget: () => Promise<void>,
+    private readonly width: number,
+  ) {
+    this.deaf = listen(({ method, params }) => {
+      if (method === 'Log.entryAdded') this.console.push((params!.entry as { text: string }).text);
+      if (method === 'Runtime.consoleAPICalled' || method === 'Runtime.exceptionThrown')
+        this.console.push(JSON.stringify(params));
+    });
+  }
+
+  async start(scheme: Scheme): Promise<void> {
+    for (const domain of ['Page', 'Log', 'Runtime']) await this.send(`${domain}.enable`);
+    const size = { width: this.width, height: 900, deviceScaleFactor: 1, mobile: this.width < 600 };
+    await this.send('Emulation.setDeviceMetricsOverride', size);
+    const features = [{ name: 'prefers-color-scheme', value: scheme }];
+    await this.send('Emulation.setEmulatedMedia', { features });
+  }
+
+  async go(url: string): Promise<void> {
+    const loaded = new Promise<void>((resolve) => {
+      const deaf = this.listen(({ method }) => {
+        if (method !== 'Page.loadEventFired') return;
+        deaf();
+        resolve();
+      });
+    });
+    await this.send('Page.navigate', { url });
+    await loaded;
+  }
+
+  /** The value of an expression in the page; of a promise, what it settles to. @throws Error with what the page threw */
+  async evaluate<T>(expression: string): Promise<T> {
+    const options = { expression, returnByValue: true, awaitPromise: true };
+    const { result, exceptionDetails } = await this.send('Runtime.evaluate', options);
+    if (exceptionDetails !== undefined) throw new Error(`${expression}: ${JSON.stringify(exceptionDetails)}`);
+    return (result as { value: T }).value;
+  }
+
+  /** Waits until an expression is true. @throws Error with the text of the page when it does not become so */
+  async until(expression: string, milliseconds = 30_000): Promise<void> {
+    for (const end = Date.now() + milliseconds; Date.now() < end; await sleep(100)) {
+      if (await this.evaluate<boolean>(`Boolean(${expression})`)) return;
+    }
+    throw new Error(`${expression} did not become true:\n${await this.evaluate('document.body.innerText')}`);
+  }
+
+  async press(key: 'Tab' | 'Enter' | ' ' | 'ArrowDown'): Promise<void> {
+    const code = { Tab: 9, Enter: 13, ' ': 32, ArrowDown: 40 }[key];
+    const text = { Tab: undefined, Enter: '\r', ' ': ' ', ArrowDown: undefined }[key];
+    const event = { key, code: key === ' ' ? 'Space' : key, windowsVirtualKeyCode: code };
+    await this.send('Input.dispatchKeyEvent', { type: 'keyDown', ...event, text });
+    await this.send('Input.dispatchKeyEvent', { type: 'keyUp', ...event });
+  }
+
+  /** Lets files fall onto the element. */
+  async drop(selector: string, files: readonly string[]): Promise<void> {
+    const place = await this.evaluate<{ x: number; y: number }>(
+      `(({ x, y, width, height }) => ({ x: x + width / 2, y: y + height / 2 }))(document.querySelector('${selector}').getBoundingClientRect())`,
+    );
+    const data = { items: [], files, dragOperationsMask: 1 };
+    for (const type of ['dragEnter', 'dragOver', 'drop'])
+      await this.send('Input.dispatchDragEvent', { type, ...place, data });
+  }
+
+  async look(): Promise<Visit> {
+    return { ...(await this.evaluate<Omit<Visit, 'console'>>(look)), console: this.console };
+  }
+
+  async screenshot(): Promise<Buffer> {
+    const height = await this.evaluate<number>('document.documentElement.scrollHeight');
+    const clip = { x: 0, y: 0, width: this.width, height: Math.min(TALLEST, height), scale: 1 };
+    const { data } = await this.send('Page.captureScreenshot', { captureBeyondViewport: true, clip });
+    return Buffer.from(data as string, 'base64');
+  }
+
+  async close(): Promise<void> {
+    this.deaf();
+    await this.closeTarget();
   }
 }

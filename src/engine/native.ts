@@ -235,6 +235,8 @@ export interface Addon {
   ) => NativeDevice;
   processors: number;
   measurePeak(threads: number): MachinePeak;
+  /** Fixtures, layers and recorded steps on a device (src/native/check/program.h): blocks, prints, and returns an exit status. */
+  check(words: readonly string[]): number;
   cuda(): CudaState;
 }
 

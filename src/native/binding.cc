@@ -4,11 +4,14 @@
 #include <napi.h>
 
 #include <memory>
+#include <string>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "arguments.h"
+#include "check/program.h"
 #include "checks.h"
 #include "cpu/device.h"
 #include "cpu/peak.h"
@@ -380,6 +383,14 @@ Napi::Value measure_peak(const Napi::CallbackInfo& info) {
   }
 }
 
+// check(words) -> exit status; blocks, and prints (check/program.h).
+Napi::Value check_device(const Napi::CallbackInfo& info) {
+  const Napi::Array list = info[0].As<Napi::Array>();
+  std::vector<std::string> words;
+  for (uint32_t i = 0; i < list.Length(); ++i) words.push_back(list.Get(i).ToString().Utf8Value());
+  return Napi::Number::New(info.Env(), check_program::check(words));
+}
+
 // cuda() -> {built, unusable, summary, gpus}
 Napi::Value cuda_object(const Napi::CallbackInfo& info) {
   const CudaState state = cuda_state();
@@ -397,6 +408,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("Device", DeviceObject::define(env));
   exports.Set("processors", cpu::processors());
   exports.Set("measurePeak", Napi::Function::New(env, measure_peak));
+  exports.Set("check", Napi::Function::New(env, check_device));
   exports.Set("cuda", Napi::Function::New<cuda_object>(env, "cuda"));
   return exports;
 }

@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <random>
 
+#include "layers.h"
 #include "recorded_step.h"
 #include "session.h"
 
@@ -14,34 +14,7 @@ namespace ldc::check_program {
 
 namespace {
 
-constexpr int64_t kBatch = 30;
 constexpr int kWarmUp = 3, kRepeats = 20;
-
-// A convolution of LDCNet; `times` is how often the network has it.
-struct Layer {
-  const char* name;
-  int64_t in, out, size;  // input channels, output channels, input height and width
-  int kernel, stride;
-  int times;
-};
-
-constexpr Layer kLayers[] = {
-    {"stem 7x7 s2", 3, 64, 256, 7, 2, 1},     {"layer1 3x3", 64, 64, 64, 3, 1, 4},      {"layer2 3x3 s2", 64, 128, 64, 3, 2, 1},
-    {"layer2 1x1 s2", 64, 128, 64, 1, 2, 1},  {"layer2 3x3", 128, 128, 32, 3, 1, 3},    {"layer3 3x3 s2", 128, 256, 32, 3, 2, 1},
-    {"layer3 1x1 s2", 128, 256, 32, 1, 2, 1}, {"layer3 3x3", 256, 256, 16, 3, 1, 3},    {"layer4 3x3 s2", 256, 512, 16, 3, 2, 1},
-    {"layer4 1x1 s2", 256, 512, 16, 1, 2, 1}, {"layer4 3x3", 512, 512, 8, 3, 1, 3},     {"head 448-128", 448, 128, 32, 3, 1, 2},
-    {"head 128-64", 128, 64, 32, 3, 1, 2},    {"head 64-1", 64, 1, 32, 3, 1, 2},
-};
-
-Values random_values(const std::vector<int64_t>& shape, uint32_t seed) {
-  Values v{shape, {}};
-  size_t count = 1;
-  for (const int64_t extent : shape) count *= static_cast<size_t>(extent);
-  v.data.resize(count);
-  std::mt19937 generator(seed);
-  for (float& x : v.data) x = static_cast<float>(generator()) * 0x1p-31f - 1.0f;
-  return v;
-}
 
 // Median seconds of what the device has timed under a name: device events on a GPU, the clock elsewhere (Device::take_times).
 double median_seconds(Device& device, const char* name) {
@@ -79,9 +52,9 @@ double time_convolution(Session& s, const Tensor& cold, const Layer& layer, doub
   conv.height = conv.width = layer.size;
   conv.stride = layer.stride;
   conv.padding = layer.kernel / 2;
-  const bool ldc = layer.kernel == 3;
+  const bool ldc = layer.descriptive();
   conv.descriptor = ldc ? Descriptor::ldc : Descriptor::vanilla;
-  const int64_t out_size = (layer.size + 2 * conv.padding - layer.kernel) / layer.stride + 1, kernel = layer.kernel;
+  const int64_t out_size = layer.output_size(layer.size), kernel = layer.kernel;
   const Tensor x = s.features(random_values({kBatch, layer.in, layer.size, layer.size}, 1));
   const Tensor dy = s.features(random_values({kBatch, layer.out, out_size, out_size}, 2));
   const Tensor w = s.dense(random_values({layer.out, layer.in, kernel, kernel}, 3));

@@ -11,6 +11,7 @@
 //   load_matrix, mma_tf32, mma_bf16, round_tf32, pack_bf16      tensor cores and their number formats
 //   has_wgmma, wgmma_tf32, WgmmaSum, wgmma_fence, wgmma_commit, wgmma_wait<n>, swizzled_rows, fence_async_proxy      warp-group
 //                             MMA: 128 threads, asynchronous, one operand read from shared memory through a descriptor
+//   multiprocessors           of the GPU that tiles are chosen for
 //   launch, launch_cooperative
 #pragma once
 

@@ -202,6 +202,9 @@ LDC_DEVICE void wgmma_tf32(WgmmaSum<kN>& c, const uint32_t (&a)[4], uint64_t row
 #endif
 }
 
+// Of an H100: a constant, so that tiles, and the bits of sums that are cut for it, are the same on every GPU.
+constexpr int64_t multiprocessors() { return 132; }
+
 // ---- launches -------------------------------------------------------------------------------------------------------------
 inline dim3 dimensions(Grid grid) {
   return dim3(static_cast<unsigned>(grid.x), static_cast<unsigned>(grid.y), static_cast<unsigned>(grid.z));

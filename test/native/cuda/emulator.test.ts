@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { fixtureFolders } from '../../parity/folders.js';
 import { build, buildFolder } from './emulated.js';
+import { checkLayers, kindsOfCode } from './layers.js';
 
 const minutes = 60_000;
 
@@ -23,6 +24,17 @@ it.each(['8.0', '9.0'])(
     const { status, output } = run(capability, 'cuda_parity_test');
     expect(output).toContain('0 failures');
     expect(status).toBe(0);
+  },
+);
+
+// All of them: layers.slow.test.ts.
+it.each(kindsOfCode)(
+  'agrees with the CPU in layers of real width: $precision, capability $capability, LDC_CUDA_WGMMA=$wgmma',
+  { timeout: minutes },
+  (code) => {
+    const { status, output } = checkLayers(code, ['--only', 'layer2']);
+    expect(output.match(/^layer /gm)).toHaveLength(3);
+    expect(status, output).toBe(0);
   },
 );
 

@@ -48,12 +48,12 @@ describe.skipIf(unusable)(titled('the device cuda', unusable), () => {
     ['bf16', '1'],
     ['bf16', '0'],
   ])(
-    '%s, LDC_CUDA_WGMMA=%s: operators inside their limits, and the bench',
+    '%s, LDC_CUDA_WGMMA=%s: operators and layers inside their limits, and the bench',
     { timeout: 20 * minutes },
     (name, wgmma) => {
       build('ldc_check');
       const steps = recorded.map((workload) => join(stepsFolder, `${workload}.json`));
-      const call = [folder, ...steps, '--device', 'cuda', '--precision', name, '--time'];
+      const call = [folder, ...steps, '--layers', '--device', 'cuda', '--precision', name, '--time'];
       const env = { ...process.env, LDC_CUDA_WGMMA: wgmma };
       const { status, stdout, stderr } = spawnSync(join(buildFolder, 'ldc_check'), call, { encoding: 'utf8', env });
       console.log(stdout + stderr);

@@ -447,6 +447,12 @@ inline void wgmma_wait() {
   }
 }
 
+// With few of them, small images get the tiles that large ones have: LDC_CUDA_EMULATED_MULTIPROCESSORS.
+inline int64_t multiprocessors() {
+  const char* count = std::getenv("LDC_CUDA_EMULATED_MULTIPROCESSORS");
+  return count == nullptr ? 132 : std::atoll(count);
+}
+
 // ---- launches ---------------------------------------------------------------------------------------------------------------
 inline Index dimensions(Grid grid) {
   return {static_cast<unsigned>(grid.x), static_cast<unsigned>(grid.y), static_cast<unsigned>(grid.z)};

@@ -191,15 +191,14 @@ void start(const ConvCall& call, Precision precision) {
   }
 }
 
-// Wide tiles reuse more; narrow ones give small layers more blocks. The bits are the same.
+// Wide tiles reuse more; narrow ones give layers with fewer than two blocks a multiprocessor more of them. The bits are the same.
 void convolve(Stream stream, Precision precision, bool wgmma, const ConvShape& shape, Global<const float> x, Global<const float> w,
               Global<const float> bias, int channels, Global<float> y) {
-  constexpr int64_t kFewBlocks = 264;
   const int classes = shape.transposed ? shape.stride : 1;
   const int64_t pixels = shape.batch * ceil_div(shape.out_h, classes) * ceil_div(shape.out_w, classes);
   const ConvCall call = {stream, shape, {ceil_div(pixels, kM), 1, int64_t{classes} * classes}, x, w, bias, channels, y};
   if (wgmma && precision == Precision::tf32) return convolve_by_wgmma(call);
-  if (shape.out_c <= 64 || call.blocks(128) < kFewBlocks) {
+  if (shape.out_c <= 64 || call.blocks(128) < 2 * multiprocessors()) {
     start<64>(call, precision);
   } else {
     start<128>(call, precision);

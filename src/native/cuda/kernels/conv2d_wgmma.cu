@@ -71,10 +71,9 @@ LDC_KERNEL void LDC_BOUNDS(Tile::kThreads, 2) conv2d_wgmma_kernel(ConvShape shap
 
 }  // namespace
 
-// Narrow tiles where wide ones would leave more than half of the 132 multiprocessors without work. The bits are the same.
+// Narrow tiles where wide ones would leave more than half of the multiprocessors without work. The bits are the same.
 void convolve_by_wgmma(const ConvCall& call) {
-  constexpr int64_t kFewBlocks = 66;
-  if (call.shape.out_c <= 64 || call.blocks(128) <= kFewBlocks) {
+  if (call.shape.out_c <= 64 || 2 * call.blocks(128) <= multiprocessors()) {
     start<WgmmaTile<64>>(call, conv2d_wgmma_kernel<WgmmaTile<64>>);
   } else {
     start<WgmmaTile<128>>(call, conv2d_wgmma_kernel<WgmmaTile<128>>);

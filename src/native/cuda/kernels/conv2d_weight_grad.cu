@@ -22,58 +22,98 @@ template <int kM>
 constexpr int kRowA = kM + 8;
 template <int kM>
 constexpr int kStage = kK * (kRowA<kM> + kRowB);
+constexpr int kStepB = kTileThreads / (kN / 4);  // threads that share a column of B: pixels from one of a thread to its next
 constexpr int64_t kWantedBlocks = 512, kLeastPixels = 16 * kK, kMostParts = 256;
+
+// A pixel of y as a place in x, under a tap: what it moves by, in lines, columns and elements of x.
+struct Move {
+  int lines, columns;
+  int64_t elements;
+};
 
 struct GradShape {
   ConvShape conv;  // the forward convolution: in = x, out = dy
   int columns;     // N: kernel * kernel * in_c
   int64_t pixels;  // K
   int64_t part_pixels, parts;
+  Move row, step;                  // from a thread's pixel of B to its next, and from a step of K to the next
+  int64_t line_end, image_end;     // elements of x from behind a line of y to the next, and from behind an image
 };
 
-// Copies kK pixels of both operands to a stage.
+// Copies kK pixels of both operands to a stage, and moves on to the next kK. Where a pixel lies is carried along: the divisions that would
+// find it again take longer than its products.
 template <int kM>
 class Loader {
  public:
-  static constexpr int kStepA = kTileThreads / (kM / 4), kStepB = kTileThreads / (kN / 4);
+  static constexpr int kStepA = kTileThreads / (kM / 4), kRowsA = kK / kStepA, kRowsB = kK / kStepB;
 
-  LDC_DEVICE Loader(const GradShape& shape, Global<const float> x, Global<const float> dy)
-      : shape_(shape), x_(x), dy_(dy), column_a_(static_cast<int>(threadIdx.x) % (kM / 4) * 4),
-        column_b_(static_cast<int>(threadIdx.x) % (kN / 4) * 4) {
-    const int n = static_cast<int>(blockIdx.y) * kN + column_b_, tap = n / shape.conv.in_c;
-    channel_ = n % shape.conv.in_c;
-    down_ = tap / shape.conv.kernel - shape.conv.padding;
-    across_ = tap % shape.conv.kernel - shape.conv.padding;
+  // Begins with pixel `begin` of a part that ends before `end`.
+  LDC_DEVICE Loader(const GradShape& shape, Global<const float> x, Global<const float> dy, int64_t begin, int64_t end)
+      : shape_(shape), row_a_(static_cast<int>(threadIdx.x) / (kM / 4)), row_b_(static_cast<int>(threadIdx.x) / (kN / 4)),
+        column_a_(static_cast<int>(threadIdx.x) % (kM / 4) * 4), column_b_(static_cast<int>(threadIdx.x) % (kN / 4) * 4),
+        left_(static_cast<int>(end - begin)) {
+    const ConvShape& s = shape.conv;
+    const int m = static_cast<int>(blockIdx.x) * kM + column_a_, n = static_cast<int>(blockIdx.y) * kN + column_b_, tap = n / s.in_c;
+    in_m_ = m < s.out_c;
     in_n_ = n < shape.columns;
+    a_ = dy + ((begin + row_a_) * s.out_c + m);
+    const int down = tap / s.kernel - s.padding, across = tap % s.kernel - s.padding;
+    line_end_ = s.out_h * s.stride + down;
+    column_end_ = s.out_w * s.stride + across;
+    const int64_t pixel = begin + row_b_, lines = pixel / s.out_w, image = lines / s.out_h;
+    line_[0] = static_cast<int>(lines % s.out_h) * s.stride + down;
+    column_[0] = static_cast<int>(pixel % s.out_w) * s.stride + across;
+    b_[0] = x + (((image * s.in_h + line_[0]) * s.in_w + column_[0]) * s.in_c + n % s.in_c);
+#pragma unroll
+    for (int i = 1; i < kRowsB; ++i) {
+      line_[i] = line_[i - 1];
+      column_[i] = column_[i - 1];
+      b_[i] = b_[i - 1];
+      move(i, shape.row);
+    }
   }
 
-  LDC_DEVICE void load(Shared<float> stage, int64_t first, int64_t end) const {
+  LDC_DEVICE void load(Shared<float> stage) {
     const ConvShape& s = shape_.conv;
-    const int m = static_cast<int>(blockIdx.x) * kM + column_a_;
 #pragma unroll
-    for (int i = 0; i < kK / kStepA; ++i) {
-      const int k = static_cast<int>(threadIdx.x) / (kM / 4) + i * kStepA;
-      const bool there = first + k < end && m < s.out_c;
-      copy_async(stage + (k * kRowA<kM> + column_a_), dy_ + (there ? (first + k) * s.out_c + m : 0), there);
+    for (int i = 0; i < kRowsA; ++i) {
+      const int k = row_a_ + i * kStepA;
+      copy_async(stage + (k * kRowA<kM> + column_a_), a_ + i * kStepA * s.out_c, in_m_ && k < left_);
     }
+    a_ = a_ + kK * s.out_c;
 #pragma unroll
-    for (int i = 0; i < kK / kStepB; ++i) {
-      const int k = static_cast<int>(threadIdx.x) / (kN / 4) + i * kStepB;
-      const int64_t pixel = first + k, lines = pixel / s.out_w;
-      const int line = static_cast<int>(lines % s.out_h) * s.stride + down_;
-      const int column = static_cast<int>(pixel % s.out_w) * s.stride + across_;
-      const bool there = pixel < end && in_n_ && line >= 0 && line < s.in_h && column >= 0 && column < s.in_w;
-      const int64_t at = ((lines / s.out_h * s.in_h + line) * s.in_w + column) * s.in_c + channel_;
-      copy_async(stage + (kK * kRowA<kM> + k * kRowB + column_b_), x_ + (there ? at : 0), there);
+    for (int i = 0; i < kRowsB; ++i) {
+      const int k = row_b_ + i * kStepB;
+      const bool there = in_n_ && k < left_ && line_[i] >= 0 && line_[i] < s.in_h && column_[i] >= 0 && column_[i] < s.in_w;
+      copy_async(stage + (kK * kRowA<kM> + k * kRowB + column_b_), b_[i], there);
+      move(i, shape_.step);
     }
+    left_ -= kK;
   }
 
  private:
+  LDC_DEVICE void move(int i, const Move& by) {
+    line_[i] += by.lines;
+    column_[i] += by.columns;
+    b_[i] = b_[i] + by.elements;
+    if (column_[i] >= column_end_) {
+      column_[i] -= shape_.conv.out_w * shape_.conv.stride;
+      line_[i] += shape_.conv.stride;
+      b_[i] = b_[i] + shape_.line_end;
+    }
+    while (line_[i] >= line_end_) {
+      line_[i] -= shape_.conv.out_h * shape_.conv.stride;
+      b_[i] = b_[i] + shape_.image_end;
+    }
+  }
+
   const GradShape& shape_;
-  const Global<const float> x_, dy_;
-  const int column_a_, column_b_;
-  int channel_, down_, across_;
-  bool in_n_;
+  const int row_a_, row_b_, column_a_, column_b_;
+  int left_;  // pixels of the part
+  bool in_m_, in_n_;
+  int line_end_, column_end_;
+  Global<const float> a_, b_[kRowsB];
+  int line_[kRowsB], column_[kRowsB];
 };
 
 // Eight by eight results a thread, by FMA: rows 4 ty .. and 32 + 4 ty .., columns 4 tx .. and 64 + 4 tx ...
@@ -215,20 +255,20 @@ LDC_KERNEL void LDC_BOUNDS(kTileThreads, 2) weight_grad_kernel(GradShape shape, 
                                                                Global<float> parts) {
   LDC_DYNAMIC_SHARED(float, stages);
   constexpr int kFloats = kStage<Tile::kM>;
-  const Loader<Tile::kM> loader(shape, x, dy);
-  Tile tile;
   const int64_t begin = blockIdx.z * shape.part_pixels, past = begin + shape.part_pixels;
   const int64_t end = past < shape.pixels ? past : shape.pixels;
+  Loader<Tile::kM> loader(shape, x, dy, begin, end);
+  Tile tile;
   const int steps = static_cast<int>((end - begin + kK - 1) / kK);
   for (int s = 0; s < kStages - 1; ++s) {
-    if (s < steps) loader.load(stages + s * kFloats, begin + s * kK, end);
+    if (s < steps) loader.load(stages + s * kFloats);
     copy_async_commit();
   }
   for (int step = 0; step < steps; ++step) {
     copy_async_wait<kStages - 2>();
     sync_block();  // this step has arrived for everyone, and everyone has left the stage that is filled next
     const int next = step + kStages - 1;
-    if (next < steps) loader.load(stages + next % kStages * kFloats, begin + static_cast<int64_t>(next) * kK, end);
+    if (next < steps) loader.load(stages + next % kStages * kFloats);
     copy_async_commit();
     tile.multiply(stages + step % kStages * kFloats);
   }
@@ -262,6 +302,15 @@ GradShape shape_of(const Conv2d& conv, const Tensor& x, const Tensor& dy, int64_
   const int64_t most = ceil_div(shape.pixels, kLeastPixels), parts = wanted < most ? wanted : most;
   shape.part_pixels = ceil_div(ceil_div(shape.pixels, parts < kMostParts ? parts : kMostParts), kK) * kK;
   shape.parts = ceil_div(shape.pixels, shape.part_pixels);
+  const ConvShape& s = shape.conv;
+  const auto move = [&](int pixels) -> Move {
+    const int lines = pixels / s.out_w * s.stride, columns = pixels % s.out_w * s.stride;
+    return {lines, columns, (int64_t{lines} * s.in_w + columns) * s.in_c};
+  };
+  shape.row = move(kStepB);
+  shape.step = move(kK);
+  shape.line_end = int64_t{s.stride} * (s.in_w - s.out_w) * s.in_c;
+  shape.image_end = (int64_t{s.in_h} - int64_t{s.out_h} * s.stride) * s.in_w * s.in_c;
   return shape;
 }
 

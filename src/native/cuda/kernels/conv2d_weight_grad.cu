@@ -2,7 +2,7 @@
 // K the output pixels; rows of A are pixels of dy, rows of B the pixels of x under a tap.
 //
 // K is long and M x N small, so K is cut into parts, one block a part and tile of kM x 128; the parts are added in order by a
-// second launch, which also carries the gradient on to w, m and theta (conv2d_descriptor.h). The cut depends on the shape
+// second launch, a third carries the gradient on to w, m and theta (conv2d_descriptor.h). The cut depends on the shape
 // alone, never on the GPU. Both tiles keep K as rows: no transposition, and the padding of 8 floats makes the column reads of
 // mma.sync fragments free of bank conflicts.
 //
@@ -282,10 +282,11 @@ void start(Stream stream, const GradShape& shape, const Tensor& x, const Tensor&
   launch(stream, weight_grad_kernel<Tile>, grid, kTileThreads, kBytes, shape, input(x), input(dy), parts);
 }
 
-// The gradient of one effective weight: its parts, added in order.
-LDC_DEVICE float part_sum(const GradShape& shape, Global<const float> parts, int64_t o, int64_t i, int64_t tap) {
-  const int64_t at = o * shape.columns + tap * shape.conv.in_c + i, step = int64_t{shape.conv.out_c} * shape.columns;
+// The gradient of an effective weight, element `at` of each part: the parts added in order, loads ahead of the sum.
+LDC_DEVICE float part_sum(const GradShape& shape, Global<const float> parts, int64_t at) {
+  const int64_t step = int64_t{shape.conv.out_c} * shape.columns;
   float sum = 0;
+#pragma unroll 8
   for (int64_t part = 0; part < shape.parts; ++part) sum += parts[part * step + at];
   return sum;
 }
@@ -343,14 +344,18 @@ void CudaKernels::conv2d_weight_grad(const Conv2d& conv, const Tensor& x, const 
     // Inputs side by side, as the parts have them.
     each(stream_, pairs * weight.taps, [=] LDC_LAMBDA(int64_t at) {
       const int64_t i = at % inputs, tap = at / inputs % weight.taps, o = at / inputs / weight.taps;
-      to_w[(o * inputs + i) * weight.taps + tap] = part_sum(shape, sums, o, i, tap);
+      to_w[(o * inputs + i) * weight.taps + tap] = part_sum(shape, sums, o * shape.columns + tap * shape.conv.in_c + i);
     });
   } else {
+    // A thread an element, to the first part: a thread a pair would leave most of a GPU without work.
+    if (shape.parts > 1) {
+      each(stream_, int64_t{shape.conv.out_c} * shape.columns, [=] LDC_LAMBDA(int64_t at) { parts[at] = part_sum(shape, sums, at); });
+    }
     const Scratch<double> theta_memory(memory_, pairs);
     const Global<double> thetas = global(theta_memory.data());
     each(stream_, pairs, [=] LDC_LAMBDA(int64_t pair) {
       float g[9];
-      for (int tap = 0; tap < 9; ++tap) g[tap] = part_sum(shape, sums, pair / inputs, pair % inputs, tap);
+      for (int tap = 0; tap < 9; ++tap) g[tap] = sums[pair / inputs * shape.columns + tap * shape.conv.in_c + pair % inputs];
       thetas[pair] = weight.gradient(pair, g, to_w, to_m);
     });
     if (dtheta) {

@@ -11,11 +11,11 @@ import { FrozenWeights } from '../../src/engine/ops/conv2d.js';
 import { dropout } from '../../src/engine/ops/elementwise.js';
 import { imagesToFeatures } from '../../src/engine/ops/images.js';
 import { crossEntropy } from '../../src/engine/ops/losses.js';
-import { Adam, Sgd } from '../../src/engine/optim/optimizers.js';
+import { Adam, allFinite, Sgd } from '../../src/engine/optim/optimizers.js';
 import * as schedules from '../../src/engine/optim/schedules.js';
 import { Philox, purposes } from '../../src/engine/random.js';
 import { backward, clearGrads, withTape } from '../../src/engine/tape.js';
-import { features, scope, type Tensor } from '../../src/engine/tensor.js';
+import { features, scope, Tensor } from '../../src/engine/tensor.js';
 import { EngineScorer } from '../../src/evaluate/engineEvaluator.js';
 import { OnnxScorer } from '../../src/evaluate/onnxEvaluator.js';
 import { encodeOnnx } from '../../src/formats/onnx.js';
@@ -240,7 +240,11 @@ function augmentedBatches(
 
 function optimise(loss: Tensor, optimizer: Adam | Sgd): Tensor {
   backward([{ tensor: loss }], optimizer.parameters);
-  optimizer.step();
+  scope(() => {
+    const finite = new Tensor(loss.device, [1]);
+    allFinite([loss, ...optimizer.parameters.flatMap(({ grad }) => grad ?? [])], finite);
+    optimizer.step(finite);
+  });
   clearGrads(optimizer.parameters);
   return loss;
 }

@@ -154,6 +154,7 @@ export interface Kernels {
   grad_cam(activation: Handle, gradient: Handle, raw: Handle): void;
   unit_range(x: Handle, y: Handle): void;
 
+  all_finite(x: Handle[], finite: Handle): void;
   adam(
     p: Handle[],
     g: Handle[],
@@ -165,6 +166,7 @@ export interface Kernels {
     eps: number,
     weightDecay: number,
     step: number,
+    finite: Optional,
   ): void;
   sgd(
     p: Handle[],
@@ -174,6 +176,7 @@ export interface Kernels {
     momentum: number,
     weightDecay: number,
     first: boolean,
+    finite: Optional,
   ): void;
 }
 

@@ -86,8 +86,8 @@ export interface Optimizer {
   steps: number;
   /** The learning rate of the next step, for metrics.jsonl; left out, there is no such column. */
   readonly lr?: number;
-  /** Updates every parameter that has a gradient. */
-  step(): void;
+  /** Updates every parameter that has a gradient; none where `finite` [1], on the device, is 0. */
+  step(finite?: Tensor): void;
   dispose(): void;
 }
 

@@ -451,17 +451,24 @@ void unit_range(const Tensor& x, const Tensor& y) {
   alike(y, "y", x, "x");
 }
 
+void all_finite(const TensorList& x, const Tensor& finite) {
+  for (int64_t k = 0; k < x.count; ++k) typed(x[k], "x", Layout::dense);
+  scalar(finite, "finite");
+}
+
 void adam(const TensorList& p, const TensorList& g, const TensorList& m, const TensorList& v, double, double, double, double,
-          double, double step) {
+          double, double step, const Tensor& finite) {
   lists(p, g);
   lists(p, m);
   lists(p, v);
   require(step >= 1, "step counts from 1");
+  if (finite) scalar(finite, "finite");
 }
 
-void sgd(const TensorList& p, const TensorList& g, const TensorList& buffer, double, double, double, bool) {
+void sgd(const TensorList& p, const TensorList& g, const TensorList& buffer, double, double, double, bool, const Tensor& finite) {
   lists(p, g);
   lists(p, buffer);
+  if (finite) scalar(finite, "finite");
 }
 
 }  // namespace ldc::check

@@ -70,9 +70,10 @@ void supcon(const Tensor& x, const Tensor& labels, double temperature, double ba
 void grad_cam(const Tensor& activation, const Tensor& gradient, const Tensor& raw);
 void unit_range(const Tensor& x, const Tensor& y);
 
+void all_finite(const TensorList& x, const Tensor& finite);
 void adam(const TensorList& p, const TensorList& g, const TensorList& m, const TensorList& v, double lr, double beta1,
-          double beta2, double eps, double weight_decay, double step);
+          double beta2, double eps, double weight_decay, double step, const Tensor& finite);
 void sgd(const TensorList& p, const TensorList& g, const TensorList& buffer, double lr, double momentum, double weight_decay,
-         bool first);
+         bool first, const Tensor& finite);
 
 }  // namespace ldc::check

@@ -54,5 +54,6 @@
   X(supcon) \
   X(grad_cam) \
   X(unit_range) \
+  X(all_finite) \
   X(adam) \
   X(sgd)

@@ -178,14 +178,17 @@ class Kernels {
   virtual void unit_range(const Tensor& x, const Tensor& y) = 0;
 
   // ---- optimisers; lists of equal length, one entry a parameter; p, m, v in place -----------------------------------
+  // finite[0] = 1 where every element of every tensor is finite, else 0. x dense; finite scalar.
+  virtual void all_finite(const TensorList& x, const Tensor& finite) = 0;
+  // Both: finite scalar, or none; where it is 0 nothing changes.
   // g += weight_decay p;  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2;  p -= lr / (1-b1^step) * m / (sqrt(v) / sqrt(1-b2^step) + eps).
   // step counts from 1. Scalars are computed in double, elements in float32. (Kingma & Ba, 2015)
   virtual void adam(const TensorList& p, const TensorList& g, const TensorList& m,
                     const TensorList& v, double lr, double beta1, double beta2, double eps, double weight_decay,
-                    double step) = 0;
+                    double step, const Tensor& finite) = 0;
   // g += weight_decay p;  buffer = first ? g : momentum buffer + g;  p -= lr buffer.
   virtual void sgd(const TensorList& p, const TensorList& g, const TensorList& buffer, double lr,
-                   double momentum, double weight_decay, bool first) = 0;
+                   double momentum, double weight_decay, bool first, const Tensor& finite) = 0;
 };
 
 }  // namespace ldc

@@ -3,7 +3,6 @@ import type { Config } from '../config/schema.js';
 import { loadBatches } from '../data/loader.js';
 import { type Frame, relativePath } from '../data/manifest.js';
 import type { Device } from '../engine/device.js';
-import { clearGrads } from '../engine/tape.js';
 import { Tensor } from '../engine/tensor.js';
 import type { Network, Position, Terms, Training } from '../method/method.js';
 import type { Checkpoints } from './checkpoint.js';
@@ -69,47 +68,89 @@ export async function runEpochs(stage: Stage, start: Position, progress: Progres
   const submit = stepOf(training, config, device);
   const due = savesDue(checkpointEvery);
   const note = noteOnce(progress);
+  // A step that is passed over must not count, which is known when it has been computed; otherwise the device itself leaves out an update
+  // from numbers that are not finite, and nobody waits. A GPU then gets the next step before it has done this one.
+  const held = onNan === 'skip';
+  const ahead = !held && device.name !== 'cpu';
   let skippedInARow = 0;
+  /** The rest of the step before, which the device may still be computing. */
+  let rest = async () => {};
+  const settle = async () => {
+    const last = rest;
+    rest = async () => {};
+    await last();
+  };
   for (; at.epoch < epochs; at.epoch++, at.batch = 0) {
     const batches = training.batches(at.epoch);
     const left = batches.slice(at.batch).map((positions) => positions.map((i) => frames[i]!));
     clock.waiting();
     for await (const loaded of loadBatches(left, { size, workers, cache, note })) {
-      clock.begin(loaded.loadMs);
-      if (onNan === 'skip') health.remember();
+      const times = clock.begin(loaded.loadMs);
+      if (held) health.remember();
       training.schedule?.(at);
-      const tensors = device.step(() => submit(loaded, batches[at.batch]!, at, () => clock.mark()));
+      const { lr: learningRate } = optimizer;
+      const update = (finite?: Tensor) => {
+        optimizer.step(finite);
+        training.afterStep?.(at);
+      };
+      const terms = device.step(() => {
+        const submitted = submit(loaded, batches[at.batch]!, at, () => times.mark());
+        health.look(Object.values(submitted));
+        times.mark();
+        at.batch++;
+        at.steps++;
+        if (!held) update(health.finite);
+        return submitted;
+      });
       // An image that cannot be read is an error when its batch is due.
       loaded.next?.then(({ pixels }) => device.prefetch(pixels)).catch(() => {});
-      const [figures, finite] = await Promise.all([readAll(tensors), health.gradientsAreFinite()]);
-      clock.mark();
-      at.batch++;
-      at.steps++;
-      const fault = await faultOf(figures, finite, health);
-      if (fault === undefined) {
-        optimizer.step();
-        training.afterStep?.(at);
-        skippedInARow = 0;
-      } else {
-        const what = `${fault} in epoch ${at.epoch + 1}, step ${at.steps}`;
-        if (onNan === 'stop' || ++skippedInARow > mostSkipped) throw diverged(what, loaded.frames);
-        health.restore();
-        at.skipped++;
-        progress.note(`skipped: ${what} (batch of ${loaded.frames.map(relativePath).join(', ')})`);
+      const here = { ...at };
+      const gradients = health.gradients();
+      // The next step makes its own; these are looked at once more where something is not finite.
+      const takeGradients = () => {
+        for (const tensor of gradients.keys()) tensor.grad = undefined;
+      };
+      const read = Promise.all([readAll(terms), health.finite.item()]);
+      read.catch(() => {}); // heard of when it is awaited
+      if (!held) {
+        takeGradients();
+        times.mark();
       }
-      clearGrads(optimizer.parameters);
-      const seconds = await clock.end();
-      const { length: images } = loaded.frames;
-      const { lr: learningRate } = optimizer;
-      await stage.onStep({ epoch: at.epoch, step: at.steps, figures, learningRate, seconds, images, skipped: fault });
-      progress.update(at.epoch * perEpoch + at.batch, { epoch: at.epoch + 1, loss: figures.loss! });
+      await settle();
+      rest = async () => {
+        const [figures, finite] = await read;
+        const fault = finite === 1 ? undefined : await faultOf(figures, gradients, health);
+        if (fault === undefined) {
+          skippedInARow = 0;
+        } else {
+          const what = `${fault} in epoch ${here.epoch + 1}, step ${here.steps}`;
+          if (!held || ++skippedInARow > mostSkipped) throw diverged(what, loaded.frames);
+          health.restore();
+          at.skipped++;
+          progress.note(`skipped: ${what} (batch of ${loaded.frames.map(relativePath).join(', ')})`);
+        }
+        if (held) {
+          if (fault === undefined) update();
+          takeGradients();
+          times.mark();
+        }
+        for (const gradient of gradients.values()) gradient.release();
+        const seconds = await times.end();
+        const { length: images } = loaded.frames;
+        const { epoch, steps: step } = here;
+        await stage.onStep({ epoch, step, figures, learningRate, seconds, images, skipped: fault });
+        progress.update(here.epoch * perEpoch + here.batch, { epoch: here.epoch + 1, loss: figures.loss! });
+      };
+      const save = due(at.steps);
+      if (!ahead || save || signal.aborted) await settle();
       if (signal.aborted) {
         await checkpoints.saveStep(at);
         throw interruptedBy(signal, `stopped in epoch ${at.epoch + 1} after ${at.steps} steps; everything is saved`);
       }
-      if (due(at.steps)) await checkpoints.saveStep(at);
+      if (save) await checkpoints.saveStep(at);
       clock.waiting();
     }
+    await settle();
     const done = at.epoch + 1;
     if (done % stage.saveEvery === 0 || done === epochs) {
       await checkpoints.saveEpoch({ ...at, epoch: done, batch: 0 });
@@ -134,16 +175,15 @@ function savesDue(every: number | string | null): (steps: number) => boolean {
   };
 }
 
-/** What is not finite, in words; undefined when all is. */
+/** What is not finite, in words. */
 async function faultOf(
   figures: Readonly<Record<string, number>>,
-  gradients: boolean,
+  gradients: ReadonlyMap<Tensor, Tensor>,
   health: Health,
-): Promise<string | undefined> {
+): Promise<string> {
   const figure = Object.entries(figures).find(([, value]) => !Number.isFinite(value));
-  if (gradients && figure === undefined) return undefined;
   const parts = figure === undefined ? [] : [`${figure[0]} is ${figure[1]}`];
-  const inside = await health.diagnosis();
+  const inside = await health.diagnosis(gradients);
   if (inside !== undefined) parts.push(`${inside} is not finite`);
   return parts.join(' and ');
 }
@@ -163,16 +203,13 @@ async function readAll(tensors: Terms): Promise<Record<string, number>> {
 }
 
 /**
- * Splits a step's time. Work runs later than it is submitted, so a mark is a tiny download: it settles when the queue has come
- * to that place.
+ * Splits steps' times. Work runs later than it is submitted, so a mark is a tiny download: it settles when the queue has come
+ * to that place. A step that is submitted before the one before it is done begins when that is.
  */
 class StageClock {
   private readonly flag: Tensor;
   private waitFrom = 0;
-  private started = 0;
-  private load = 0;
-  private marks: Promise<number>[] = [];
-  private wait = 0;
+  private lastEnd = 0;
 
   constructor(device: Device) {
     this.flag = Tensor.unowned(device, [1]);
@@ -187,26 +224,29 @@ class StageClock {
     this.waitFrom = performance.now();
   }
 
-  begin(loadMs: number): void {
-    this.started = performance.now();
-    this.wait = this.started - this.waitFrom;
-    this.load = loadMs;
-    this.marks = [];
-  }
-
-  mark(): void {
-    this.marks.push(this.flag.item().then(() => performance.now()));
-  }
-
-  async end(): Promise<StepSeconds> {
-    this.mark();
-    const [forward, backward, optimizer] = (await Promise.all(this.marks)) as [number, number, number];
+  /** Begins a step, which marks the ends of its forward pass, its backward pass and its update. */
+  begin(loadMs: number) {
+    const started = performance.now();
+    const wait = started - this.waitFrom;
+    const marks: Promise<number>[] = [];
     return {
-      load: this.load / 1000,
-      wait: this.wait / 1000,
-      forward: (forward - this.started) / 1000,
-      backward: (backward - forward) / 1000,
-      optimizer: (optimizer - backward) / 1000,
+      mark: () => {
+        const mark = this.flag.item().then(() => performance.now());
+        mark.catch(() => {}); // heard of when it is awaited
+        marks.push(mark);
+      },
+      end: async (): Promise<StepSeconds> => {
+        const [forward, backward, optimizer] = (await Promise.all(marks)) as [number, number, number];
+        const begun = Math.max(started, this.lastEnd);
+        this.lastEnd = optimizer;
+        return {
+          load: loadMs / 1000,
+          wait: wait / 1000,
+          forward: (forward - begun) / 1000,
+          backward: (backward - forward) / 1000,
+          optimizer: (optimizer - backward) / 1000,
+        };
+      },
     };
   }
 }

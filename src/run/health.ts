@@ -1,9 +1,10 @@
 /**
- * Looks at a step's gradients before the optimiser spreads them: one number that is not finite would be in every weight a step later.
- * The test is a kernel that every device has: the squared error of a tensor and itself is 0, unless it holds NaN or infinity.
+ * Looks at a step's losses and gradients before the optimiser spreads them: one number that is not finite would be in every weight a step
+ * later. One kernel looks, and leaves its finding on the device, where the optimiser minds it without anybody waiting.
  */
 import { WorkError } from '../base/errors.js';
 import type { Device } from '../engine/device.js';
+import { allFinite } from '../engine/optim/optimizers.js';
 import { Tensor } from '../engine/tensor.js';
 import type { Network } from '../method/method.js';
 
@@ -15,11 +16,12 @@ export class Diverged extends WorkError {
 }
 
 export class Health {
-  private readonly learnt: { name: string; tensor: Tensor; flag: Tensor }[] = [];
+  /** 1 where the last step's losses and gradients are finite, else 0. */
+  readonly finite: Tensor;
+  private readonly learnt: { name: string; tensor: Tensor }[] = [];
   /** What a forward pass changes beside activations: running statistics, and their copies from before it. */
   private readonly buffers: { tensor: Tensor; copy: Tensor }[] = [];
   private readonly counters: { counter: { value: number }; before: number }[] = [];
-  private readonly total: Tensor;
 
   private readonly device: Device;
 
@@ -27,12 +29,12 @@ export class Health {
   constructor(network: Network, companion?: Network) {
     const { device } = network;
     this.device = device;
-    this.total = Tensor.unowned(device, [1]);
+    this.finite = Tensor.unowned(device, [1]);
     for (const { name, tensor, trainable, counter, sameAs } of [...network.state(), ...(companion?.state() ?? [])]) {
       if (sameAs !== undefined) continue;
       if (counter !== undefined) this.counters.push({ counter, before: counter.value });
       else if (tensor === undefined) continue;
-      else if (trainable) this.learnt.push({ name, tensor, flag: Tensor.unowned(device, [1]) });
+      else if (trainable) this.learnt.push({ name, tensor });
       else this.buffers.push({ tensor, copy: Tensor.unowned(device, tensor.shape, tensor.dtype, tensor.layout) });
     }
   }
@@ -49,41 +51,37 @@ export class Health {
     for (const { counter, before } of this.counters) counter.value = before;
   }
 
-  /** Whether all gradients are finite; settles when the device has come there. */
-  async gradientsAreFinite(): Promise<boolean> {
-    const { native } = this.device;
-    native.fill(this.total.handle, 0);
-    for (const { tensor, flag } of this.learnt) {
-      if (tensor.grad === undefined) continue;
-      native.mse(tensor.grad.handle, tensor.grad.handle, flag.handle, null);
-      native.accumulate(flag.handle, this.total.handle);
-    }
-    return (await this.total.item()) === 0;
+  /** Looks at the losses and at all gradients; what it finds is in `finite`. */
+  look(losses: Iterable<Tensor>): void {
+    allFinite([...losses, ...this.gradients().values()], this.finite);
+  }
+
+  /** The gradients there are, by what they are of. */
+  gradients(): Map<Tensor, Tensor> {
+    return new Map(this.learnt.flatMap(({ tensor }) => (tensor.grad === undefined ? [] : [[tensor, tensor.grad]])));
   }
 
   /** What is wrong, in words: the weights, or else the gradients that are not finite; undefined when all are. */
-  async diagnosis(): Promise<string | undefined> {
+  async diagnosis(gradients: ReadonlyMap<Tensor, Tensor>): Promise<string | undefined> {
     const weights = await this.notFinite((tensor) => tensor);
     if (weights !== undefined) return `${weights} (weights)`;
-    const gradients = await this.notFinite((tensor) => tensor.grad);
-    return gradients && `the gradient of ${gradients}`;
+    const found = await this.notFinite((tensor) => gradients.get(tensor));
+    return found && `the gradient of ${found}`;
   }
 
   dispose(): void {
-    this.total.release();
-    for (const { flag } of this.learnt) flag.release();
+    this.finite.release();
     for (const { copy } of this.buffers) copy.release();
   }
 
   /** Backward comes to the last layers first: where it began is the last name. */
   private async notFinite(of: (tensor: Tensor) => Tensor | undefined): Promise<string | undefined> {
-    const { native } = this.device;
     const names: string[] = [];
-    for (const { name, tensor, flag } of this.learnt) {
-      const handle = of(tensor)?.handle;
-      if (handle === undefined) continue;
-      native.mse(handle, handle, flag.handle, null);
-      if ((await flag.item()) !== 0) names.push(name);
+    for (const { name, tensor } of this.learnt) {
+      const values = of(tensor);
+      if (values === undefined) continue;
+      allFinite([values], this.finite);
+      if ((await this.finite.item()) === 0) names.push(name);
     }
     if (names.length === 0) return undefined;
     return names.length === 1 ? names[0] : `${names.at(-1)} and ${names.length - 1} before it`;

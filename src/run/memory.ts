@@ -86,9 +86,9 @@ async function goThrough(experiment: Experiment, net: Network, training: Trainin
   for (let step = 0; step < 2; step++) {
     training.schedule?.(trainingStart);
     const terms = submit({ pixels: pixelsOf(experiment, frames.length), frames }, positions, trainingStart, () => {});
+    health.look(Object.values(terms));
     releaseTerms(terms);
-    await health.gradientsAreFinite();
-    optimizer.step();
+    optimizer.step(health.finite);
     training.afterStep?.(trainingStart);
     clearGrads(optimizer.parameters);
   }

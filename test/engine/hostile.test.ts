@@ -46,6 +46,16 @@ const wrongTensors = () => [
   dense(1, 2, 3, 4, 5),
   maps(5, 7, 11, 13),
 ];
+const badLists = (): unknown[] => [
+  ...never.filter((each) => !Array.isArray(each)),
+  null,
+  undefined,
+  1,
+  [freed],
+  [[dense(2)]],
+  [null],
+  new Array(1e6),
+];
 const kinds: Record<string, { wrong: () => unknown[]; odd: unknown[] }> = {
   tensor: { wrong: () => [...badHandles, null, undefined, ...wrongTensors(), dense()], odd: [] },
   // A floating point tensor of any shape.
@@ -53,20 +63,10 @@ const kinds: Record<string, { wrong: () => unknown[]; odd: unknown[] }> = {
   scalar: { wrong: () => [...badHandles, null, undefined, ...wrongTensors(), ...vectors()], odd: [] },
   labels: { wrong: () => [...badHandles, null, undefined, ...wrongTensors(), ...vectors().slice(1)], odd: [] },
   optional: { wrong: () => [...badHandles, ...wrongTensors(), dense()], odd: [null, undefined] },
-  list: {
-    wrong: () => [
-      ...never.filter((each) => !Array.isArray(each)),
-      null,
-      undefined,
-      1,
-      [freed],
-      [[dense(2)]],
-      [null],
-      [dense(2, 2, 2)],
-      new Array(1e6),
-    ],
-    odd: [],
-  },
+  optionalScalar: { wrong: () => [...badHandles, ...wrongTensors(), ...vectors()], odd: [null, undefined] },
+  list: { wrong: () => [...badLists(), [dense(2, 2, 2)]], odd: [] },
+  // Of dense tensors of any shape.
+  freeList: { wrong: () => badLists(), odd: [] },
   integer: { wrong: () => [...never, null, undefined, Number.NaN, 0.5, ...huge], odd: [0, -1, 1, 2, 1000] },
   unsigned: { wrong: () => [...never, null, undefined, Number.NaN, 0.5, -1, ...huge.slice(1)], odd: [0, 2 ** 31] },
   number: { wrong: () => [...never, null, undefined], odd: [Number.NaN, ...huge, 0, -1] },
@@ -264,14 +264,26 @@ const kernels: Record<keyof Kernels, Argument[]> = {
   grad_cam: alike(image, image, () => maps(2, 1, 5, 6)),
   unit_range: alike(image, image),
 
+  all_finite: [
+    ['freeList', parameters],
+    ['scalar', scalar],
+  ],
   adam: [
     list(parameters),
     list(parameters),
     list(parameters),
     list(parameters),
     ...[1e-3, 0.9, 0.999, 1e-8, 0, 1].map(number),
+    ['optionalScalar', scalar],
   ],
-  sgd: [list(parameters), list(parameters), list(parameters), ...[0.1, 0.9, 0].map(number), flag],
+  sgd: [
+    list(parameters),
+    list(parameters),
+    list(parameters),
+    ...[0.1, 0.9, 0].map(number),
+    flag,
+    ['optionalScalar', scalar],
+  ],
 };
 
 /** Where a value of the kind is acceptable after all, by kernel. */

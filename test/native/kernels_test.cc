@@ -10,6 +10,7 @@
 #include <cstring>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -1062,6 +1063,33 @@ void augmentation(Run& r) {
   r.expect("y", ty, y, 5e-7);
 }
 
+// One element that is not finite, wherever it is, is found, and nothing is updated then.
+void finite_or_not(Run& r, const std::vector<int64_t>& sizes) {
+  r.begin("finite or not");
+  const float bad[] = {0, std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+                       -std::numeric_limits<float>::infinity()};
+  for (const float value : bad) {
+    for (size_t at = 0; at < sizes.size(); ++at) {
+      std::vector<Tensor> list;
+      for (size_t k = 0; k < sizes.size(); ++k) {
+        Values v(static_cast<size_t>(sizes[k]), std::numeric_limits<float>::max());
+        if (k == at) v[v.size() * 2 / 3] = value;
+        list.push_back(r.dense({sizes[k]}, v));
+      }
+      const Tensor finite = r.dense({1});
+      const std::string where = std::to_string(value) + " in " + std::to_string(at);
+      r.k.all_finite({list.data(), static_cast<int64_t>(list.size())}, finite);
+      r.expect("finite " + where, finite, {value == 0 ? 1.0 : 0.0}, 0);
+      const Tensor p = r.dense({3}, {1, 2, 3}), g = r.dense({3}, {4, 5, 6}), m = r.dense({3}, {7, 8, 9}), v = r.dense({3}, {1, 1, 1});
+      r.k.adam({&p, 1}, {&g, 1}, {&m, 1}, {&v, 1}, 0.1, 0.9, 0.9, 0, 0, 1, finite);
+      if (value != 0) r.expect("p held " + where, p, {1, 2, 3}, 0);
+      r.k.sgd({&p, 1}, {&g, 1}, {&m, 1}, 1, 0, 0, true, finite);
+      if (value != 0) r.expect("m held " + where, m, {7, 8, 9}, 0);
+      if (value == 0) r.expect("not held " + where, m, {4, 5, 6}, 0);
+    }
+  }
+}
+
 void optimizers(Run& r) {
   const std::vector<int64_t> sizes = {1, 40000, 17, 16, 3, 16385};
   for (bool adam : {true, false}) {
@@ -1099,9 +1127,9 @@ void optimizers(Run& r) {
         }
         if (adam) {
           r.k.adam({tp.data(), count}, {tg.data(), count}, {tm.data(), count}, {tv.data(), count}, lr, b1, b2, eps, decay,
-                   step);
+                   step, {});
         } else {
-          r.k.sgd({tp.data(), count}, {tg.data(), count}, {tm.data(), count}, lr, momentum, decay, step == 1);
+          r.k.sgd({tp.data(), count}, {tg.data(), count}, {tm.data(), count}, lr, momentum, decay, step == 1, {});
         }
       }
       for (size_t k = 0; k < sizes.size(); ++k) {
@@ -1111,6 +1139,7 @@ void optimizers(Run& r) {
       }
     }
   }
+  finite_or_not(r, sizes);
 }
 
 // Outputs so large that they are written past the cache; of numbers whose results either type holds.

@@ -84,6 +84,71 @@ describe('going on', () => {
   });
 });
 
+describe('on a device that gets the next step before it has done this one', () => {
+  const ahead = true;
+
+  it('gives the same files and records, and leaves no tensor behind', async () => {
+    const folder = fresh();
+    const { records, left } = await trainTiny(folder, frames, { ahead });
+    expect(await contents(folder)).toEqual(expected);
+    expect(records.map(({ epoch, step, images }) => [epoch, step, images])).toEqual(
+      Array.from({ length: 12 }, (_, i) => [Math.floor(i / 3), i + 1, 4]),
+    );
+    for (const { seconds } of records)
+      for (const part of Object.values(seconds)) expect(part).toBeGreaterThanOrEqual(0);
+    expect(left).toEqual({ live: 0, tensors: 0 });
+  });
+
+  it('submits a step before it reports the one before, but not over a checkpoint', async () => {
+    const events: string[] = [];
+    const before: TinyOptions['before'] = (_, at) => void events.push(`submit ${at.steps + 1}`);
+    const onStep: TinyOptions['onStep'] = ({ step }) => void events.push(`report ${step}`);
+    await trainTiny(fresh(), frames, { ahead, before, onStep, epochs: 2 });
+    const epoch = (first: number) => [
+      ...[`submit ${first}`, `submit ${first + 1}`, `report ${first}`, `submit ${first + 2}`],
+      ...[`report ${first + 1}`, `report ${first + 2}`],
+    ];
+    expect(events).toEqual([...epoch(1), ...epoch(4)]);
+  });
+
+  it.each([1, 2, 5, 7, 10])('goes on after it was killed at step %d', async (step) => {
+    const folder = await killedAt(step, { ahead, checkpointEvery: 1 });
+    expect((await trainTiny(folder, frames, { ahead })).start).toMatchObject({ steps: step - 1 });
+    expect(await contents(folder)).toEqual(expected);
+  });
+
+  it.each([1, 3, 5, 12])('goes on after an interruption at step %d', async (step) => {
+    const folder = fresh();
+    const controller = new AbortController();
+    const stop = trainTiny(folder, frames, {
+      ahead,
+      signal: controller.signal,
+      onStep: (record) => {
+        if (record.step === step) controller.abort(new Interrupted('', 'go on so'));
+      },
+    }).catch((error: Error) => error);
+    const end = await stop;
+    // The last steps of an epoch are reported behind the last batch.
+    if (step < 12) expect(end).toMatchObject({ name: 'Interrupted' });
+    await trainTiny(folder, frames, { ahead });
+    expect(await contents(folder)).toEqual(expected);
+  });
+
+  it.each([false, true])('stops with the same words at numbers that are not finite (ahead: %s)', async (way) => {
+    const folder = fresh();
+    const failure = trainTiny(folder, frames, {
+      ahead: way,
+      before: (net, at) => {
+        if (at.steps === 4) net.parameters()[2]!.set(new Float32Array(6).fill(Number.NaN));
+      },
+    });
+    await expect(failure).rejects.toThrow(
+      /^training diverged: loss is NaN and linear\.weight \(weights\) is not finite in epoch 2, step 5 \(batch of \d+\.png, .*\)$/,
+    );
+    expect((await readdir(folder)).sort()).toEqual(['epoch-0001.safetensors', 'epoch-0001.state.safetensors']);
+  });
+});
+
 describe('in bf16', () => {
   it.each([2, 4, 7])('going on after step %d gives the same files, and others than fp32', async (step) => {
     const whole = fresh();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import type { Frame } from '../../src/data/manifest.js';
 import { shuffledBatches } from '../../src/data/sampler.js';
-import { type Device, openDevice } from '../../src/engine/device.js';
+import { Device, openDevice } from '../../src/engine/device.js';
 import type { Precision } from '../../src/engine/native.js';
 import { BatchNorm, Linear } from '../../src/engine/nn/layers.js';
 import { Module } from '../../src/engine/nn/module.js';
@@ -70,6 +70,8 @@ export interface TinyOptions extends Partial<Pick<Stage, 'onStep' | 'saveEvery' 
   dieAfter?: number;
   signal?: AbortSignal;
   precision?: Precision;
+  /** As on a GPU: the next step is submitted before this one is done. */
+  ahead?: boolean;
 }
 
 export interface TinyRun {
@@ -84,9 +86,10 @@ export class Killed extends Error {}
 
 /** Trains, or goes on, with checkpoints in `folder`. */
 export async function trainTiny(folder: string, frames: Frame[], options: TinyOptions = {}): Promise<TinyRun> {
-  const { before, dieAfter, signal = new AbortController().signal, epochs = 4, precision, ...rest } = options;
+  const { before, dieAfter, signal = new AbortController().signal, epochs = 4, precision, ahead, ...rest } = options;
   const { checkpointEvery, onNan, ...stage } = rest;
-  const device = openDevice('cpu', { threads: 1, precision });
+  const cpu = openDevice('cpu', { threads: 1, precision });
+  const device = ahead ? new Device('ahead', cpu.native) : cpu;
   const net = new TinyNet(device);
   const optimizer = new Adam(device, net.parameters(), { lr: 0.01 });
   const training: Training = {

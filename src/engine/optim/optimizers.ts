@@ -2,6 +2,14 @@
 import type { Device } from '../device.js';
 import { type Tensor, zerosLike } from '../tensor.js';
 
+/** Writes whether every element of all tensors is finite: `finite` [1] becomes 1, or else 0. */
+export function allFinite(tensors: readonly Tensor[], finite: Tensor): void {
+  finite.device.native.all_finite(
+    tensors.map(({ handle }) => handle),
+    finite.handle,
+  );
+}
+
 /** Lists of handles of those parameters that have a gradient, and their state. */
 function withGradients(parameters: readonly Tensor[], ...state: readonly (readonly Tensor[])[]) {
   const present = parameters.flatMap((parameter, i) => (parameter.grad === undefined ? [] : [i]));
@@ -44,12 +52,24 @@ export class Adam {
     this.buffers = { m: this.m, v: this.v };
   }
 
-  /** Updates every parameter that has a gradient. */
-  step(): void {
+  /** Updates every parameter that has a gradient; none where `finite` [1] is 0. */
+  step(finite?: Tensor): void {
     this.steps++;
     const { p, g, state } = withGradients(this.parameters, this.m, this.v);
     const { beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0 } = this.options;
-    this.device.native.adam(p, g, state[0]!, state[1]!, this.lr, beta1, beta2, eps, weightDecay, this.steps);
+    this.device.native.adam(
+      p,
+      g,
+      state[0]!,
+      state[1]!,
+      this.lr,
+      beta1,
+      beta2,
+      eps,
+      weightDecay,
+      this.steps,
+      finite?.handle ?? null,
+    );
   }
 
   dispose(): void {
@@ -83,10 +103,11 @@ export class Sgd {
     this.buffers = { momentum: this.momentum };
   }
 
-  step(): void {
+  /** Updates every parameter that has a gradient; none where `finite` [1] is 0. */
+  step(finite?: Tensor): void {
     const { p, g, state } = withGradients(this.parameters, this.momentum);
     const { momentum = 0, weightDecay = 0 } = this.options;
-    this.device.native.sgd(p, g, state[0]!, this.lr, momentum, weightDecay, this.steps === 0);
+    this.device.native.sgd(p, g, state[0]!, this.lr, momentum, weightDecay, this.steps === 0, finite?.handle ?? null);
     this.steps++;
   }
 

@@ -320,9 +320,9 @@ void optimizer(Case& c, bool adam) {
     s.run("optimizer", [=](Kernels& k) {
       const TensorList ps{&p, 1}, gs{&g, 1}, ms{&first, 1}, vs{&second, 1};
       if (adam) {
-        k.adam(ps, gs, ms, vs, lr, beta1, beta2, eps, decay, static_cast<double>(step + 1));
+        k.adam(ps, gs, ms, vs, lr, beta1, beta2, eps, decay, static_cast<double>(step + 1), {});
       } else {
-        k.sgd(ps, gs, ms, lr, beta1, decay, step == 0);
+        k.sgd(ps, gs, ms, lr, beta1, decay, step == 0, {});
       }
     });
     const std::vector<float> now = s.read(p);

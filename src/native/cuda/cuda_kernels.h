@@ -87,11 +87,12 @@ class CudaKernels final : public Kernels {
   void grad_cam(const Tensor& activation, const Tensor& gradient, const Tensor& raw) override;
   void unit_range(const Tensor& x, const Tensor& y) override;
 
+  void all_finite(const TensorList& x, const Tensor& finite) override;
   void adam(const TensorList& p, const TensorList& g, const TensorList& m,
             const TensorList& v, double lr, double beta1, double beta2, double eps, double weight_decay,
-            double step) override;
+            double step, const Tensor& finite) override;
   void sgd(const TensorList& p, const TensorList& g, const TensorList& buffer, double lr,
-           double momentum, double weight_decay, bool first) override;
+           double momentum, double weight_decay, bool first, const Tensor& finite) override;
 
  private:
   const Stream stream_;

@@ -347,10 +347,19 @@ void list_optimizers() {
     }
     s.run("optimizers", [=](Kernels& k) {
       const auto list = [](const std::vector<Tensor>& t) { return TensorList{t.data(), static_cast<int64_t>(t.size())}; };
-      k.adam(list(p), list(g), list(m), list(v), 1e-3, 0.9, 0.999, 1e-8, 1e-2, 3);
-      k.sgd(list(q), list(g), list(buffer), 1e-2, 0.9, 1e-3, false);
+      k.adam(list(p), list(g), list(m), list(v), 1e-3, 0.9, 0.999, 1e-8, 1e-2, 3, {});
+      k.sgd(list(q), list(g), list(buffer), 1e-2, 0.9, 1e-3, false, {});
     });
-    Outputs outputs;
+    // The last of more tensors than a launch takes has a NaN: seen, and nothing is updated.
+    std::vector<Tensor> many(150, g[0]);
+    const Tensor seen = s.tensor({1}), unseen = s.tensor({1}), kept = in.dense({2}), slope = in.dense({2}), first = in.dense({2});
+    s.run("finite", [=](Kernels& k) { k.all_finite({many.data(), 150}, unseen); });
+    many.back() = s.dense({{3}, {1, NAN, 2}});
+    s.run("finite", [=](Kernels& k) {
+      k.all_finite({many.data(), 150}, seen);
+      k.sgd({&kept, 1}, {&slope, 1}, {&first, 1}, 1, 0, 0, false, seen);
+    });
+    Outputs outputs = {{"seen", seen}, {"unseen", unseen}, {"kept", kept}};
     for (const int i : {0, 3, 63, 64, 69}) {
       for (const auto& [name, list] : {std::pair{"p", &p}, {"m", &m}, {"v", &v}, {"q", &q}, {"buffer", &buffer}}) {
         outputs.emplace_back(name + std::to_string(i), (*list)[static_cast<size_t>(i)]);

@@ -1,7 +1,9 @@
 // Optimisers, over all parameters in one loop: parameters are cut into chunks and the chunks of all of them are shared out,
 // so a network of a hundred small tensors costs one start of the pool. State is updated in place; scalars are computed in
 // double, elements in float32.
+#include <atomic>
 #include <cmath>
+#include <cstring>
 
 #include "../cpu_kernels.h"
 #include "loops.h"
@@ -28,10 +30,29 @@ void each_chunk(Pool& pool, Scratch& scratch, const TensorList& parameters, cons
   });
 }
 
+// Whether an update is to be left out.
+bool held(const Tensor& finite) { return finite && finite.f32()[0] == 0; }
+
 }  // namespace
 
+void CpuKernels::all_finite(const TensorList& x, const Tensor& finite) {
+  std::atomic<bool> all{true};
+  each_chunk(pool_, scratch_, x, [&](int64_t k, int64_t begin, int64_t end) {
+    constexpr uint32_t kExponent = 0x7f800000;
+    uint32_t found = 0;
+    for (int64_t i = begin; i < end; ++i) {
+      uint32_t bits;
+      std::memcpy(&bits, x[k].f32() + i, sizeof bits);
+      found |= (bits & kExponent) == kExponent ? 1 : 0;
+    }
+    if (found != 0) all.store(false, std::memory_order_relaxed);
+  });
+  finite.f32()[0] = all.load() ? 1.0f : 0.0f;
+}
+
 void CpuKernels::adam(const TensorList& p, const TensorList& g, const TensorList& m, const TensorList& v, double lr,
-                      double beta1, double beta2, double eps, double weight_decay, double step) {
+                      double beta1, double beta2, double eps, double weight_decay, double step, const Tensor& finite) {
+  if (held(finite)) return;
   const auto broadcast = [](double x) { return Vec::all(static_cast<float>(x)); };
   const Vec keep1 = broadcast(beta1), take1 = broadcast(1 - beta1), keep2 = broadcast(beta2), take2 = broadcast(1 - beta2);
   const Vec rate = broadcast(lr / (1 - std::pow(beta1, step))),
@@ -52,7 +73,8 @@ void CpuKernels::adam(const TensorList& p, const TensorList& g, const TensorList
 }
 
 void CpuKernels::sgd(const TensorList& p, const TensorList& g, const TensorList& buffer, double lr, double momentum,
-                     double weight_decay, bool first) {
+                     double weight_decay, bool first, const Tensor& finite) {
+  if (held(finite)) return;
   const Vec rate = Vec::all(static_cast<float>(-lr)), decay = Vec::all(static_cast<float>(weight_decay));
   const Vec keep = Vec::all(static_cast<float>(momentum));
   each_chunk(pool_, scratch_, p, [&](int64_t k, int64_t begin, int64_t end) {

@@ -1,7 +1,8 @@
 // Pooling. Max pooling saves the position of its maximum in the window, one byte an output; the averages save nothing.
 //
-// One thread an element of the result; neighbouring threads are neighbouring channels. In the backward passes each input adds
-// up the outputs it took part in, in row-major order of the windows, so that nothing is added to from two sides.
+// A block a line of the result, a thread four neighbouring channels of a pixel: where they lie takes one division of 32 bits. In the
+// backward passes each input adds up the outputs it took part in, in row-major order of the windows, so that nothing is added to from
+// two sides.
 #include "../cuda_kernels.h"
 #include "../launch.h"
 
@@ -9,118 +10,178 @@ namespace ldc::cuda::LDC_TARGET {
 
 namespace {
 
-// Which pixel and channel an element of [N, rows, columns, channels] is.
-struct Place {
-  int64_t n, row, column, c;
+// Lines of features [N, rows, columns, channels], channels a multiple of four.
+struct Lines {
+  int rows, columns, vectors;
+  int64_t count;
+
+  Lines(const Tensor& t, int64_t channels)
+      : rows(static_cast<int>(t.h())), columns(static_cast<int>(t.w())), vectors(static_cast<int>(channels / 4)), count(t.n() * t.h()) {}
+  explicit Lines(const Tensor& t) : Lines(t, stored_channels(t.c())) {}
+
+  // Of the first of four channels.
+  LDC_DEVICE int64_t element(int n, int row, int column, int c) const {
+    return ((static_cast<int64_t>(n) * rows + row) * columns + column) * (4 * vectors) + c;
+  }
 };
-LDC_DEVICE Place place_of(int64_t i, int64_t rows, int64_t columns, int64_t channels) {
-  const int64_t pixel = i / channels;
-  return {pixel / columns / rows, pixel / columns % rows, pixel % columns, i % channels};
+
+template <class Body>
+LDC_KERNEL void LDC_BOUNDS(kThreads, 1) lines_kernel(Lines lines, Body body) {
+  const int line = static_cast<int>(blockIdx.x), n = line / lines.rows, row = line % lines.rows;
+  for (int i = static_cast<int>(threadIdx.x); i < lines.columns * lines.vectors; i += kThreads) {
+    const int column = i / lines.vectors;
+    body(n, row, column, 4 * (i - column * lines.vectors));
+  }
 }
 
-LDC_DEVICE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-LDC_DEVICE int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-LDC_DEVICE int64_t up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+// body(n, row, column, c) for every four channels from c on.
+template <class Body>
+void each_line(Stream stream, const Lines& lines, Body body) {
+  launch(stream, lines_kernel<Body>, {lines.count}, kThreads, 0, lines, body);
+}
+
+LDC_DEVICE int least(int a, int b) { return a < b ? a : b; }
+LDC_DEVICE int most(int a, int b) { return a > b ? a : b; }
+LDC_DEVICE int up(int a, int b) { return (a + b - 1) / b; }
 
 // Input lines [begin, end) of output line i of an adaptive pooling. Bins overlap an input just where the bins of the
 // opposite pooling would, so the same formula gives the outputs of an input line.
 struct Bin {
-  int64_t begin, end;
+  int begin, end;
 };
-LDC_DEVICE Bin bin_of(int64_t i, int64_t in, int64_t out) { return {i * in / out, up((i + 1) * in, out)}; }
+LDC_DEVICE Bin bin_of(int i, int in, int out) { return {i * in / out, up((i + 1) * in, out)}; }
 LDC_DEVICE float share(Bin bin) { return 1.0f / static_cast<float>(bin.end - bin.begin); }
+
+// Four channels from p on, of which `count` are there, zero behind; vectors where p is a multiple of four elements.
+LDC_DEVICE Float4 load_some(Global<const float> p, int count, bool vectors) {
+  if (vectors && count >= 4) return load4(p);
+  return {count > 0 ? p[0] : 0.0f, count > 1 ? p[1] : 0.0f, count > 2 ? p[2] : 0.0f, count > 3 ? p[3] : 0.0f};
+}
+LDC_DEVICE void store_some(Global<float> p, Float4 v, int count, bool vectors) {
+  if (vectors && count >= 4) return store4(p, v);
+  if (count > 0) p[0] = v.x;
+  if (count > 1) p[1] = v.y;
+  if (count > 2) p[2] = v.z;
+  if (count > 3) p[3] = v.w;
+}
+
+// A maximum and its tap.
+struct Best {
+  float value;
+  uint32_t tap;
+  LDC_DEVICE void meet(float other, uint32_t at) {
+    if (other > value || other != other) {
+      value = other;
+      tap = at;
+    }
+  }
+};
 
 }  // namespace
 
 void CudaKernels::max_pool2d_forward(const Tensor& x, int kernel, int stride, int padding, const Tensor& y, const Tensor& taps) {
-  const int64_t height = x.h(), width = x.w(), rows = y.h(), columns = y.w(), channels = stored_channels(x.c());
+  const int height = static_cast<int>(x.h()), width = static_cast<int>(x.w());
+  const Lines from(x), to(y);
   const Global<const float> in = input(x);
   const Global<float> out = output(y);
-  const Global<uint8_t> positions = global(taps.u8());
-  each(stream_, stored_elements(y), [=] LDC_LAMBDA(int64_t i) {
-    const Place at = place_of(i, rows, columns, channels);
-    const int64_t top = at.row * stride - padding, left = at.column * stride - padding;
-    const int64_t y0 = most(0, -top), y1 = least(kernel, height - top), x0 = most(0, -left), x1 = least(kernel, width - left);
-    const int64_t corner = (at.n * height + top) * width + left;
-    float best = in[(corner + y0 * width + x0) * channels + at.c];
-    int64_t tap = y0 * kernel + x0;
-    for (int64_t ky = y0; ky < y1; ++ky) {
-      for (int64_t kx = x0; kx < x1; ++kx) {
-        const float value = in[(corner + ky * width + kx) * channels + at.c];
-        if (value > best || value != value) {
-          best = value;
-          tap = ky * kernel + kx;
-        }
+  const Global<uint32_t> positions = global(reinterpret_cast<uint32_t*>(taps.u8()));  // four bytes
+  each_line(stream_, to, [=] LDC_LAMBDA(int n, int row, int column, int c) {
+    const int top = row * stride - padding, left = column * stride - padding;
+    const int y0 = most(0, -top), y1 = least(kernel, height - top), x0 = most(0, -left), x1 = least(kernel, width - left);
+    const uint32_t first = static_cast<uint32_t>(y0 * kernel + x0);
+    const Float4 corner = load4(in + from.element(n, top + y0, left + x0, c));
+    Best best[4] = {{corner.x, first}, {corner.y, first}, {corner.z, first}, {corner.w, first}};
+    for (int ky = y0; ky < y1; ++ky) {
+      for (int kx = x0; kx < x1; ++kx) {
+        const Float4 v = load4(in + from.element(n, top + ky, left + kx, c));
+        const uint32_t tap = static_cast<uint32_t>(ky * kernel + kx);
+        best[0].meet(v.x, tap);
+        best[1].meet(v.y, tap);
+        best[2].meet(v.z, tap);
+        best[3].meet(v.w, tap);
       }
     }
-    out[i] = best;
-    positions[i] = static_cast<uint8_t>(tap);
+    const int64_t at = to.element(n, row, column, c);
+    store4(out + at, {best[0].value, best[1].value, best[2].value, best[3].value});
+    positions[at / 4] = best[0].tap | best[1].tap << 8 | best[2].tap << 16 | best[3].tap << 24;
   });
 }
 
 void CudaKernels::max_pool2d_backward(const Tensor& dy, const Tensor& taps, int kernel, int stride, int padding, const Tensor& dx) {
-  const int64_t height = dx.h(), width = dx.w(), rows = dy.h(), columns = dy.w(), channels = stored_channels(dx.c());
+  const Lines from(dy), to(dx);
   const Global<const float> upstream = input(dy);
-  const Global<const uint8_t> positions = global<const uint8_t>(taps.u8());
+  const Global<const uint32_t> positions = global<const uint32_t>(reinterpret_cast<const uint32_t*>(taps.u8()));
   const Global<float> out = output(dx);
-  each(stream_, stored_elements(dx), [=] LDC_LAMBDA(int64_t i) {
-    const Place at = place_of(i, height, width, channels);
-    const int64_t row = at.row + padding, column = at.column + padding;
-    const int64_t row0 = up(most(0, row - kernel + 1), stride), row1 = least(rows - 1, row / stride);
-    const int64_t column0 = up(most(0, column - kernel + 1), stride), column1 = least(columns - 1, column / stride);
-    float sum = 0;
-    for (int64_t r = row0; r <= row1; ++r) {
-      for (int64_t c = column0; c <= column1; ++c) {
-        const int64_t source = ((at.n * rows + r) * columns + c) * channels + at.c;
-        if (positions[source] == (row - r * stride) * kernel + column - c * stride) sum += upstream[source];
+  each_line(stream_, to, [=] LDC_LAMBDA(int n, int line, int place, int channel) {
+    const int row = line + padding, column = place + padding;
+    const int row0 = up(most(0, row - kernel + 1), stride), row1 = least(from.rows - 1, row / stride);
+    const int column0 = up(most(0, column - kernel + 1), stride), column1 = least(from.columns - 1, column / stride);
+    Float4 sum = {0, 0, 0, 0};
+    for (int r = row0; r <= row1; ++r) {
+#pragma unroll 1  // few, as a rule one or two
+      for (int c = column0; c <= column1; ++c) {
+        const int64_t source = from.element(n, r, c, channel);
+        const uint32_t tap = static_cast<uint32_t>((row - r * stride) * kernel + column - c * stride), taps_there = positions[source / 4];
+        const Float4 gradient = load4(upstream + source);
+        if ((taps_there & 255) == tap) sum.x += gradient.x;
+        if ((taps_there >> 8 & 255) == tap) sum.y += gradient.y;
+        if ((taps_there >> 16 & 255) == tap) sum.z += gradient.z;
+        if (taps_there >> 24 == tap) sum.w += gradient.w;
       }
     }
-    out[i] = sum;
+    store4(out + to.element(n, line, place, channel), sum);
   });
 }
 
 // Padding channels of y are written by whoever writes its last channels.
 void CudaKernels::adaptive_avg_pool2d_forward(const Tensor& x, const Tensor& y, int64_t channel) {
-  const int64_t height = x.h(), width = x.w(), rows = y.h(), columns = y.w(), channels = x.c();
-  const int64_t x_step = stored_channels(channels), y_step = stored_channels(y.c());
-  const int64_t written = channel + channels == y.c() ? y_step - channel : channels;
+  const int height = static_cast<int>(x.h()), width = static_cast<int>(x.w());
+  const Lines from(x), to(y, ceil_div(channel + x.c() == y.c() ? stored_channels(y.c()) - channel : x.c(), 4) * 4);
+  const int written = static_cast<int>(channel + x.c() == y.c() ? stored_channels(y.c()) - channel : x.c());
+  const int stored = static_cast<int>(stored_channels(x.c())), y_step = static_cast<int>(stored_channels(y.c()));
+  const bool vectors = channel % 4 == 0;
   const Global<const float> in = input(x);
   const Global<float> out = output(y);
-  each(stream_, y.n() * rows * columns * written, [=] LDC_LAMBDA(int64_t i) {
-    const Place at = place_of(i, rows, columns, written);
-    const Bin down = bin_of(at.row, height, rows), across = bin_of(at.column, width, columns);
-    float sum = 0;
-    if (at.c < channels) {
-      for (int64_t r = down.begin; r < down.end; ++r) {
-        for (int64_t c = across.begin; c < across.end; ++c) sum += in[((at.n * height + r) * width + c) * x_step + at.c];
+  each_line(stream_, to, [=] LDC_LAMBDA(int n, int row, int column, int channels_from) {
+    const Bin down = bin_of(row, height, to.rows), across = bin_of(column, width, to.columns);
+    Float4 sum = {0, 0, 0, 0};
+    if (channels_from < stored) {
+      for (int r = down.begin; r < down.end; ++r) {
+#pragma unroll 1  // few, as a rule one or two
+        for (int c = across.begin; c < across.end; ++c) {
+          sum = map(sum, load4(in + from.element(n, r, c, channels_from)), [](float a, float b) { return a + b; });
+        }
       }
     }
-    out[i / written * y_step + channel + at.c] = sum * (share(down) * share(across));
+    const float factor = share(down) * share(across);
+    const int64_t pixel = (static_cast<int64_t>(n) * to.rows + row) * to.columns + column;
+    store_some(out + (pixel * y_step + channel + channels_from), map(sum, [=](float v) { return v * factor; }), written - channels_from, vectors);
   });
 }
 
 void CudaKernels::adaptive_avg_pool2d_backward(const Tensor& dy, int64_t channel, const Tensor& dx) {
-  const int64_t height = dx.h(), width = dx.w(), rows = dy.h(), columns = dy.w(), channels = dx.c();
-  const int64_t x_step = stored_channels(channels), y_step = stored_channels(dy.c());
+  const int rows = static_cast<int>(dy.h()), columns = static_cast<int>(dy.w()), channels = static_cast<int>(dx.c());
+  const int y_step = static_cast<int>(stored_channels(dy.c()));
+  const bool vectors = channel % 4 == 0;
+  const Lines to(dx);
   const Global<const float> upstream = input(dy);
   const Global<float> out = output(dx);
-  each(stream_, stored_elements(dx), [=] LDC_LAMBDA(int64_t i) {
-    const Place at = place_of(i, height, width, x_step);
-    if (at.c >= channels) {
-      out[i] = 0;
-      return;
-    }
-    const Bin of_row = bin_of(at.row, rows, height), of_column = bin_of(at.column, columns, width);
-    float sum = 0;
-    for (int64_t r = of_row.begin; r < of_row.end; ++r) {
-      float along = 0;
-      for (int64_t c = of_column.begin; c < of_column.end; ++c) {
-        const float gradient = upstream[((at.n * rows + r) * columns + c) * y_step + channel + at.c];
-        along = fmaf(gradient, share(bin_of(c, width, columns)), along);
+  each_line(stream_, to, [=] LDC_LAMBDA(int n, int row, int column, int channels_from) {
+    const Bin of_row = bin_of(row, rows, to.rows), of_column = bin_of(column, columns, to.columns);
+    Float4 sum = {0, 0, 0, 0};
+    for (int r = of_row.begin; r < of_row.end; ++r) {
+      const float share_down = share(bin_of(r, to.rows, rows));
+      Float4 along = {0, 0, 0, 0};
+#pragma unroll 1  // few, as a rule one or two
+      for (int c = of_column.begin; c < of_column.end; ++c) {
+        const int64_t pixel = (static_cast<int64_t>(n) * rows + r) * columns + c;
+        const Float4 gradient = load_some(upstream + (pixel * y_step + channel + channels_from), channels - channels_from, vectors);
+        const float share_across = share(bin_of(c, to.columns, columns));
+        along = map(gradient, along, [=](float g, float a) { return fmaf(g, share_across, a); });
       }
-      sum = fmaf(along, share(bin_of(r, height, rows)), sum);
+      sum = map(along, sum, [=](float a, float s) { return fmaf(a, share_down, s); });
     }
-    out[i] = sum;
+    store4(out + to.element(n, row, column, channels_from), sum);
   });
 }
 
@@ -141,13 +202,14 @@ void CudaKernels::global_avg_pool_forward(const Tensor& x, const Tensor& y) {
 }
 
 void CudaKernels::global_avg_pool_backward(const Tensor& dy, const Tensor& dx) {
-  const int64_t channels = dx.c(), stored = stored_channels(channels), pixels = dx.h() * dx.w();
+  const int channels = static_cast<int>(dx.c());
+  const Lines to(dx);
   const Global<const float> upstream = input(dy);
   const Global<float> out = output(dx);
-  const float part = 1.0f / static_cast<float>(pixels);
-  each(stream_, stored_elements(dx), [=] LDC_LAMBDA(int64_t i) {
-    const int64_t c = i % stored;
-    out[i] = c < channels ? upstream[i / stored / pixels * channels + c] * part : 0.0f;
+  const float part = 1.0f / static_cast<float>(dx.h() * dx.w());
+  each_line(stream_, to, [=] LDC_LAMBDA(int n, int row, int column, int c) {
+    const Float4 gradient = load_some(upstream + (static_cast<int64_t>(n) * channels + c), channels - c, false);
+    store4(out + to.element(n, row, column, c), map(gradient, [=](float g) { return g * part; }));
   });
 }
 

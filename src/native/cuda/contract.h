@@ -8,7 +8,7 @@
 //   sync_block, sync_warp, sync_grid (cooperative launches only), shuffle_xor     all threads of the group take part
 //   load4, store4, store2     16 and 8 bytes, aligned
 //   copy_async, copy_async_commit, copy_async_wait<n>    global to shared behind the thread's back, 16 bytes
-//   load_matrix, mma_tf32, mma_bf16, round_tf32, pack_bf16      tensor cores and their number formats
+//   load_matrix, mma_tf32, mma_bf16, round_tf32, tf32_bits, pack_bf16      tensor cores and their number formats
 //   has_wgmma, wgmma_tf32, WgmmaSum, wgmma_fence, wgmma_commit, wgmma_wait<n>, swizzled_rows, fence_async_proxy      warp-group
 //                             MMA: 128 threads, asynchronous, one operand read from shared memory through a descriptor
 //   multiprocessors           of the GPU that tiles are chosen for

@@ -83,6 +83,12 @@ LDC_DEVICE float round_tf32(float x) {
 #endif
 }
 
+// x as an operand of a tensor core, which does not look at the lower 13 bits: rounded as by round_tf32, these bits are whatever is left.
+LDC_DEVICE uint32_t tf32_bits(float x) {
+  const uint32_t bits = __float_as_uint(x);
+  return fabsf(x) < INFINITY ? bits + 0x1000u : bits;
+}
+
 // Two floats as BF16 in one word, nearest even; `low` in the low half.
 LDC_DEVICE uint32_t pack_bf16(float low, float high) {
   const __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
@@ -149,6 +155,11 @@ struct WgmmaSum {
   LDC_DEVICE void clear() {
 #pragma unroll
     for (int i = 0; i < kN / 2; ++i) sum[i] = 0;
+  }
+  // Behind wgmma_wait<0>: no read of the sums moves before it.
+  LDC_DEVICE void settled() {
+#pragma unroll
+    for (int i = 0; i < kN / 2; ++i) asm volatile("" : "+f"(sum[i])::"memory");
   }
   LDC_DEVICE float operator[](int i) const { return sum[i]; }
 };

@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { build, buildFolder } from './emulated.js';
+import { checkLayers } from './layers.js';
 
 const root = resolve(import.meta.dirname, '../../..');
 const kernels = join(root, 'src/native/cuda/kernels');
@@ -29,6 +30,8 @@ interface Fault {
   precision?: string;
   /** Of the emulated device: 9.0 for warp-group MMA, in TF32. */
   capability?: string;
+  /** Layers of real width with this in their name are checked, in place of the fixtures: these are too small. */
+  layers?: string;
   /** What the check says. */
   says: RegExp;
 }
@@ -53,8 +56,8 @@ const faults: Fault[] = [
     file: 'conv2d_tile.h',
     compiled: 'conv2d.cu',
     what: 'a border that is off by one',
-    from: 'line < shape_.in_h',
-    to: 'line <= shape_.in_h',
+    from: '(line_[i] + dy) < static_cast',
+    to: '(line_[i] + dy) <= static_cast',
     says: /outside of its allocation|FAIL conv2d/,
   },
   {
@@ -77,8 +80,8 @@ const faults: Fault[] = [
     file: 'conv2d_tile.h',
     compiled: 'conv2d.cu',
     what: 'a copy from an address that is not a whole vector',
-    from: 'c = 4 * walk_.c;',
-    to: 'c = 4 * walk_.c + 1;',
+    from: '(at_[i] + further)',
+    to: '(at_[i] + further) + 1',
     says: /misaligned|outside of its allocation/,
   },
   ...[
@@ -90,7 +93,7 @@ const faults: Fault[] = [
     },
     {
       what: 'a descriptor that takes the next step of K for the same',
-      from: 'swizzled_rows(stage + 8 * k)',
+      from: 'swizzled_rows(stage + (half + 8 * k))',
       to: 'swizzled_rows(stage)',
       says: /FAIL conv2d/,
     },
@@ -130,6 +133,16 @@ const faults: Fault[] = [
     says: /asynchronous copy may still be writing|nothing wrote|FAIL conv2d/,
   },
   {
+    file: 'conv2d_tile.h',
+    compiled: 'conv2d_wgmma.cu',
+    what: 'a stage that is given away before what was begun with it is done',
+    from: '    tile.settle();\n    sync_block();',
+    to: '    sync_block();',
+    precision: 'tf32',
+    capability: '9.0',
+    says: /overwritten before its end|sums of a warp-group MMA are touched|a write without a barrier/,
+  },
+  {
     file: 'layout.cu',
     what: 'a removed barrier in the transposition',
     from: '  sync_block();\n',
@@ -160,21 +173,68 @@ const faults: Fault[] = [
   {
     file: 'pooling.cu',
     what: 'a window beyond the last row',
-    from: 'row1 = least(rows - 1, row / stride)',
+    from: 'row1 = least(from.rows - 1, row / stride)',
     to: 'row1 = row / stride',
     says: /outside of its allocation|FAIL max_pool2d/,
   },
+  ...[
+    {
+      file: 'conv2d_weight_grad.cu',
+      what: 'a row of the wide tile alone that is off by one',
+      from: '* kM + row_ + 16 * i + 8 * half + group_;',
+      to: '* kM + row_ + 16 * i + 8 * half + group_ + kRows / 128;',
+      layers: 'layer2 3x3',
+    },
+    {
+      file: 'conv2d.cu',
+      what: 'a column of the wide tile alone that is off by two',
+      from: '* kN + column_ + 8 * j + lane_ % 4 * 2;',
+      to: '* kN + column_ + 8 * j + lane_ % 4 * 2 + kN / 128 * 2;',
+      layers: 'layer2 3x3',
+      capability: '8.0',
+    },
+    {
+      file: 'conv2d_weight_grad.cu',
+      what: 'a part that is missing in the sum of the parts',
+      from: 'part < shape.parts; ++part',
+      to: 'part < shape.parts - shape.parts / 2; ++part',
+      layers: 'layer1',
+    },
+    {
+      file: 'conv2d_weight_grad.cu',
+      what: 'pixels that lose their way at the end of a line',
+      from: 'b_[i] = b_[i] + shape_.line_end;',
+      to: '',
+      layers: 'layer1',
+    },
+    {
+      file: 'conv2d_wgmma.cu',
+      what: 'sums of layers that are read too early',
+      from: 'wgmma_wait<0>();',
+      to: 'wgmma_wait<1>();',
+      layers: 'layer2 1x1',
+    },
+  ].map((fault) => ({
+    precision: 'tf32',
+    capability: '9.0',
+    says: /FAIL (forward|data gradient|weight gradient)|sums of a warp-group MMA are touched|outside of its allocation/,
+    ...fault,
+  })),
 ];
 
 describe('planted faults', () => {
   const folder = join(buildFolder, 'faults');
-  const main = join(folder, 'main.o');
+  const parts = ['main', 'program'].map((name) => ({
+    source: join(root, `src/native/check/${name}.cc`),
+    object: join(folder, `${name}.o`),
+  }));
 
   beforeAll(() => {
     mkdirSync(folder, { recursive: true });
     build('ldc_check_emulated');
-    const source = join(root, 'src/native/check/main.cc');
-    execFileSync('g++', [...flags, '-DLDC_CUDA_EMULATOR', '-c', source, '-o', main]);
+    for (const { source, object } of parts) {
+      execFileSync('g++', [...flags, '-DLDC_CUDA_EMULATOR', '-c', source, '-o', object]);
+    }
   }, 15 * minutes);
 
   /** The check, linked with a changed source in place of the one in the library; a changed header lies beside what includes it. */
@@ -192,7 +252,7 @@ describe('planted faults', () => {
     const libraries = ['check_parts', 'cuda_emulator', 'core'].map((library) =>
       join(buildFolder, `libldc_${library}.a`),
     );
-    execFileSync('g++', [main, object, ...libraries, '-lpthread', '-o', program]);
+    execFileSync('g++', [...parts.map((part) => part.object), object, ...libraries, '-lpthread', '-o', program]);
     return program;
   }
 
@@ -201,8 +261,11 @@ describe('planted faults', () => {
     expect(source.split(fault.from)).toHaveLength(2);
     const changed = source.replace(fault.from, fault.to);
     const program = checkWith(fault.what.replaceAll(' ', '_'), fault.file, changed, fault.compiled);
-    const call = [fixtures, '--device', 'cuda-emulated', '--precision', fault.precision ?? 'fp32'];
-    const { status, output } = run(program, call, fault.capability);
+    const { precision = 'fp32', capability, layers } = fault;
+    const { status, output } =
+      layers === undefined
+        ? run(program, [fixtures, '--device', 'cuda-emulated', '--precision', precision], capability)
+        : checkLayers({ precision, capability: capability ?? '8.0' }, ['--only', layers], program);
     expect(output).toMatch(fault.says);
     expect(status).not.toBe(0);
   });

@@ -280,6 +280,8 @@ inline float bits_float(uint32_t bits) {
 
 inline float round_tf32(float x) { return std::isfinite(x) ? bits_float((float_bits(x) + 0x1000u) & ~0x1fffu) : x; }
 
+inline uint32_t tf32_bits(float x) { return std::isfinite(x) ? float_bits(x) + 0x1000u : float_bits(x); }
+
 inline uint32_t bf16_bits(float x) {
   const uint32_t bits = float_bits(x);
   if (x != x) return (bits >> 16) | 0x40u;
@@ -356,6 +358,7 @@ class WgmmaSum {
     touch();
     std::fill(std::begin(sum_), std::end(sum_), 0.0f);
   }
+  void settled() {}
   float operator[](int i) const {
     touch();
     return sum_[i];

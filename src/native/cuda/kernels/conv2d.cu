@@ -16,7 +16,9 @@ struct PaddedStage {
 
   LDC_DEVICE static int place_a(int row, int group) { return row * kRow + 4 * group; }
   LDC_DEVICE static int place_b(int row, int group) { return (kM + row) * kRow + 4 * group; }
+  static constexpr bool kAsynchronous = false;
   LDC_DEVICE static void arrived() {}
+  LDC_DEVICE static void settle() {}
 };
 
 // Eight by eight results a thread, by FMA: rows ty + 16 i, columns tx + (kN / 8) j.
@@ -113,7 +115,7 @@ class MmaTile : public PaddedStage<kN> {
 #pragma unroll
         for (int i = 0; i < 4; ++i) {
 #pragma unroll
-          for (int e = 0; e < 4; ++e) a[half][i][e] = float_bits(round_tf32(bits_float(a[half][i][e])));
+          for (int e = 0; e < 4; ++e) a[half][i][e] = tf32_bits(bits_float(a[half][i][e]));
 #pragma unroll
           for (int j = 0; j < 4; ++j) mma_tf32(sum_[i][j], a[half][i], b[half][j]);
         }
@@ -210,6 +212,7 @@ ConvShape shape_of(const Conv2d& conv, const Tensor& from, const Tensor& to, int
     if (v > (int64_t{1} << 30)) throw std::invalid_argument("a convolution is too large for this device");
     return static_cast<int>(v);
   };
+  if (stored_elements(from) / 4 >= int64_t{1} << 32) narrow(stored_elements(from));  // conv2d_tile.h
   return {narrow(from.n()), narrow(from.h()), narrow(from.w()), narrow(stored_channels(from.c())), narrow(to.h()), narrow(to.w()),
           narrow(stored_channels(to.c())), narrow(kernel), conv.stride, conv.padding, transposed};
 }

@@ -4,7 +4,9 @@
 //   kN, kK, kThreads, kStage    channels, depth of a step of K, threads, floats of a stage
 //   place_a(row, group), place_b(row, group)     where four floats of K lie: pixel `row`, channel `row`
 //   arrived()        called by each thread when its copies have arrived, before the barrier that shows them to the others
-//   multiply(stage)  adds one step of K; is done with the stage when it returns
+//   multiply(stage)  adds one step of K, or begins to
+//   settle()         called before that barrier and before write: what was begun is done, and its stage is free
+//   kAsynchronous    whether multiply only begins: then the next copies are started beside it, and else before it
 //   write(Writer)    stores the sums
 // Copies of 16 bytes go from global to shared memory without registers, kStages deep. Sums run over K in order, whatever the tile.
 #pragma once
@@ -15,7 +17,8 @@ namespace ldc::cuda::LDC_TARGET {
 
 constexpr int kM = 128, kStages = 3;
 
-// Copies one step of K to a stage. Each thread has a group of four channels and every (threads / kGroups)-th row.
+// Copies one step of K to a stage. Each thread has a group of four channels and every (threads / kGroups)-th row. Where rows begin is worked
+// out once, in groups of four floats: 32 bits reach 64 GiB (conv2d.cu refuses more). What is added for a step of K is the same for all.
 template <class Tile>
 class Loader {
  public:
@@ -32,42 +35,47 @@ class Loader {
       const int64_t m = static_cast<int64_t>(blockIdx.x) * kM + row_ + i * kRowStep;
       const int64_t image = m / pixels;
       const int pixel = static_cast<int>(m % pixels);
-      there_[i] = image < shape.batch;
-      line_[i] = pixel / across.lines * down.mul + down.base;
+      const int line = pixel / across.lines * down.mul + down.base;
+      line_[i] = image < shape.batch ? line : kNowhere;
       column_[i] = pixel % across.lines * across.mul + across.base;
-      image_[i] = static_cast<int>(image) * shape.in_h;
+      at_[i] = ((static_cast<uint32_t>(image) * static_cast<uint32_t>(shape.in_h) + static_cast<uint32_t>(line)) *
+                    static_cast<uint32_t>(shape.in_w) + static_cast<uint32_t>(column_[i])) * static_cast<uint32_t>(groups_);
     }
   }
 
   LDC_DEVICE void load(Shared<float> stage) {
     const bool in_k = walk_.ty < down_.taps;
-    const int dy = walk_.ty * down_.step, dx = walk_.tx * across_.step, c = 4 * walk_.c;
+    const int dy = in_k ? walk_.ty * down_.step : kNowhere, dx = walk_.tx * across_.step;
+    const uint32_t further = (static_cast<uint32_t>(walk_.ty * down_.step) * static_cast<uint32_t>(shape_.in_w) + static_cast<uint32_t>(dx)) *
+                                 static_cast<uint32_t>(groups_) + static_cast<uint32_t>(walk_.c);
 #pragma unroll
     for (int i = 0; i < kRowsA; ++i) {
-      const int line = line_[i] + dy, column = column_[i] + dx;
-      const bool there = in_k && there_[i] && line >= 0 && line < shape_.in_h && column >= 0 && column < shape_.in_w;
-      const int64_t at = (static_cast<int64_t>(image_[i] + line) * shape_.in_w + column) * shape_.in_c + c;
-      copy_async(stage + Tile::place_a(row_ + i * kRowStep, group_), x_ + (there ? at : 0), there);
+      const bool there = static_cast<unsigned>(line_[i] + dy) < static_cast<unsigned>(shape_.in_h) &&
+                         static_cast<unsigned>(column_[i] + dx) < static_cast<unsigned>(shape_.in_w);
+      copy_async(stage + Tile::place_a(row_ + i * kRowStep, group_), x_ + 4 * static_cast<int64_t>(at_[i] + further), there);
     }
     const int tap = (down_.first_tap + walk_.ty * down_.tap_stride) * shape_.kernel + across_.first_tap + walk_.tx * across_.tap_stride;
+    const int n = static_cast<int>(blockIdx.y) * kN + row_;
+    const uint32_t weights = static_cast<uint32_t>((tap * shape_.out_c + n) * groups_ + walk_.c);
 #pragma unroll
     for (int i = 0; i < kRowsB; ++i) {
-      const int n = static_cast<int>(blockIdx.y) * kN + row_ + i * kRowStep;
-      const bool there = in_k && n < shape_.out_c;
-      const int64_t at = (static_cast<int64_t>(tap) * shape_.out_c + n) * shape_.in_c + c;
-      copy_async(stage + Tile::place_b(row_ + i * kRowStep, group_), w_ + (there ? at : 0), there);
+      const uint32_t at = weights + static_cast<uint32_t>(i * kRowStep * groups_);
+      copy_async(stage + Tile::place_b(row_ + i * kRowStep, group_), w_ + 4 * static_cast<int64_t>(at), in_k && n + i * kRowStep < shape_.out_c);
     }
     walk_.advance(kGroups, groups_, across_.taps);
   }
 
  private:
+  // A line that no tap brings back into the image; not so far that sums of two would overflow.
+  static constexpr int kNowhere = -(1 << 30);
+
   const ConvShape& shape_;
   const Axis &down_, &across_;
   const Global<const float> x_, w_;
   const int groups_, group_, row_;
   Walk walk_;
-  bool there_[kRowsA];
-  int line_[kRowsA], column_[kRowsA], image_[kRowsA];
+  int line_[kRowsA], column_[kRowsA];
+  uint32_t at_[kRowsA];
 };
 
 // Writes C[m, n] and hands out where: the pixel of row m of this block, or -1.
@@ -108,11 +116,17 @@ LDC_DEVICE void convolve_block(const ConvShape& shape, Global<const float> x, Gl
   for (int step = 0; step < steps; ++step) {
     copy_async_wait<kStages - 2>();
     Tile::arrived();
+    tile.settle();
     sync_block();  // this step has arrived for everyone, and everyone has left the stage that is filled next
-    if (step + kStages - 1 < steps) loader.load(stages + (step + kStages - 1) % kStages * kStage);
-    copy_async_commit();
+    const auto load_next = [&] {
+      if (step + kStages - 1 < steps) loader.load(stages + (step + kStages - 1) % kStages * kStage);
+      copy_async_commit();
+    };
+    if constexpr (!Tile::kAsynchronous) load_next();
     tile.multiply(stages + step % kStages * kStage);
+    if constexpr (Tile::kAsynchronous) load_next();
   }
+  tile.settle();
   tile.write({shape, down, across, bias, channels, y});
 }
 

@@ -190,12 +190,12 @@ class MmaTile {
 #pragma unroll
         for (int i = 0; i < kFragments; ++i) {
 #pragma unroll
-          for (int e = 0; e < 4; ++e) a[i][e] = float_bits(round_tf32(row_element(stage, i, e % 2, k + in_group_ + e / 2 * 4)));
+          for (int e = 0; e < 4; ++e) a[i][e] = tf32_bits(row_element(stage, i, e % 2, k + in_group_ + e / 2 * 4));
         }
 #pragma unroll
         for (int j = 0; j < 8; ++j) {
-          const uint32_t b[2] = {float_bits(round_tf32(column_element(stage, j, k + in_group_))),
-                                 float_bits(round_tf32(column_element(stage, j, k + in_group_ + 4)))};
+          const uint32_t b[2] = {tf32_bits(column_element(stage, j, k + in_group_)),
+                                 tf32_bits(column_element(stage, j, k + in_group_ + 4))};
 #pragma unroll
           for (int i = 0; i < kFragments; ++i) mma_tf32(sum_[i][j], a[i], b);
         }

@@ -27,20 +27,28 @@ class WgmmaTile {
     sum_.clear();
   }
 
+  // Half a step at a time: the pixels of the second half are rounded while the first is multiplied.
+  static constexpr bool kAsynchronous = true;
   LDC_DEVICE void multiply(Shared<float> stage) {
-    uint32_t a[kK / 8][4];
 #pragma unroll
-    for (int k = 0; k < kK / 8; ++k) {
-      // Matrices: rows 0-7 and 8-15 of K 0-3, then of K 4-7.
-      load_matrix(a[k], stage + (kN * kK + (row_ + lane_ % 16) * kRow + 8 * k + lane_ / 16 * 4));
+    for (int half = 0; half < kK; half += 16) {
+      uint32_t a[2][4];
 #pragma unroll
-      for (int e = 0; e < 4; ++e) a[k][e] = float_bits(round_tf32(bits_float(a[k][e])));
+      for (int k = 0; k < 2; ++k) {
+        // Matrices: rows 0-7 and 8-15 of K 0-3, then of K 4-7.
+        load_matrix(a[k], stage + (kN * kK + (row_ + lane_ % 16) * kRow + half + 8 * k + lane_ / 16 * 4));
+#pragma unroll
+        for (int e = 0; e < 4; ++e) a[k][e] = tf32_bits(bits_float(a[k][e]));
+      }
+      wgmma_fence();
+#pragma unroll
+      for (int k = 0; k < 2; ++k) wgmma_tf32(sum_, a[k], swizzled_rows(stage + (half + 8 * k)));
+      wgmma_commit();
     }
-    wgmma_fence();
-#pragma unroll
-    for (int k = 0; k < kK / 8; ++k) wgmma_tf32(sum_, a[k], swizzled_rows(stage + 8 * k));
-    wgmma_commit();
+  }
+  LDC_DEVICE void settle() {
     wgmma_wait<0>();
+    sum_.settled();
   }
 
   LDC_DEVICE void write(const Writer& to) const {

@@ -126,8 +126,12 @@ function layOut(folder, addon) {
   for (const path of programFiles()) put(join(root, path), path);
   put(addon, 'build/Release/ldc.node');
   put(join(root, 'docs/dependencies.md'), 'licences/dependencies.md');
-  put(join(root, 'test/fixtures'), 'test/fixtures');
-  put(join(root, 'experiments/bench/steps'), 'experiments/bench/steps');
+  // What `ldc doctor --gpu` looks at.
+  for (const path of [
+    'test/fixtures',
+    ...['steps', 'cudaExpected.json', 'torch_worker.py'].map((name) => `experiments/bench/${name}`),
+  ])
+    put(join(root, path), path);
   for (const path of productionPackages()) {
     const files = filesBelow(join(root, path)).map((file) => relative(join(root, path), file));
     for (const file of files.filter(isNeeded)) put(join(root, path, file), join(path, file));

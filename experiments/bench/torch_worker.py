@@ -1,6 +1,6 @@
 """The worker of PyTorch (protocol.ts): the same networks, losses and optimiser as ours, written as one writes PyTorch.
 
-    python3 torch_worker.py WORKLOAD BATCH SIZE THREADS [contiguous|channels_last [fp32|bf16]]
+    python3 torch_worker.py WORKLOAD BATCH SIZE THREADS [contiguous|channels_last [fp32|tf32|bf16 [cuda]]]
 
 Prints a line when the workload is prepared, then reads lines, runs as many steps as each says and prints their mean time. Needs torch alone
 (1.13 or newer): pip install torch --index-url https://download.pytorch.org/whl/cpu, or apt install python3-torch.
@@ -120,8 +120,15 @@ def batch_hard_triplet(f, labels, margin):
     return F.relu(farthest - nearest + margin).mean()
 
 
+# On a GPU all tensors are made there (torch 2.0 or newer).
+device = "cuda" if sys.argv[7:8] == ["cuda"] else "cpu"
+if device == "cuda":
+    torch.set_default_device("cuda")
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = sys.argv[6] != "fp32"
+
 # With bf16 forward passes run in torch.autocast, which chooses by operation; losses are computed in float32.
-autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=sys.argv[6:] == ["bf16"])
+autocast = torch.autocast(device, dtype=torch.bfloat16, enabled=sys.argv[6:7] == ["bf16"])
 
 
 def training(net, images, loss_of, layout, optimizer=None, after=lambda: None):

@@ -1,19 +1,21 @@
-/** The predicted times of docs/cuda.md: consistent with the roofline, and the document has what the program computes. */
+/** The predicted times of docs/cuda.md: never faster than bytes, instructions and FLOP allow, and the document has what the program computes. */
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { bytes, gpus, passes, predict, predictStep } from '../../experiments/bench/cudaRoofline.js';
+import { bytes, gpus, predictTiles } from '../../experiments/bench/cudaRoofline.js';
+import { predictStep } from '../../experiments/bench/cudaStep.js';
 import { convLayers, flops } from '../../experiments/bench/layers.js';
+import { countInstructions, kernelName } from '../../scripts/cuda-instructions.js';
 
 const [batch, size] = [30, 256];
 
-it('is never faster than FLOP and bytes allow', () => {
+it('multiplies no faster than tensor cores can', () => {
   for (const gpu of gpus) {
     for (const layer of convLayers(size)) {
-      for (const pass of passes) {
-        const { predicted, roofline } = predict(gpu, layer, batch, pass);
-        expect(predicted, `${gpu.name} ${layer.name} ${pass}`).toBeGreaterThanOrEqual(roofline * (1 - 1e-12));
-        expect(roofline).toBeGreaterThanOrEqual((batch * flops(layer)) / (gpu.teraflops * 1e12));
-        expect(roofline).toBeGreaterThanOrEqual(bytes(layer, batch) / (gpu.gigabytesPerSecond * 1e9));
+      for (const pass of ['forward', 'weight-grad'] as const) {
+        const { tensor } = predictTiles(gpu, { layer, batch }, pass, 'tf32');
+        expect(tensor, `${gpu.name} ${layer.name} ${pass}`).toBeGreaterThanOrEqual(
+          (batch * flops(layer)) / (gpu.teraflops * 1e12),
+        );
       }
     }
   }
@@ -25,11 +27,48 @@ it('counts the FLOP of a layer as one does by hand', () => {
   expect(bytes(layer, batch)).toBe(4 * (2 * 30 * 64 * 64 * 64 + 64 * 64 * 9));
 });
 
-it('is what docs/cuda.md says of a step', async () => {
-  const text = await readFile(new URL('../../docs/cuda.md', import.meta.url), 'utf8');
-  for (const gpu of gpus) {
-    const { convolutions, roofline, rest } = predictStep(gpu, batch, size);
-    const [c, r, all] = [convolutions, rest, convolutions + rest].map((seconds) => (1e3 * seconds).toFixed(1));
-    expect(text).toContain(`| ${gpu.name} | ${c} | ${Math.round((100 * roofline) / convolutions)} % | ${r} | ${all} |`);
+it.each(gpus.map((gpu) => ({ name: gpu.name, gpu })))('adds up every kernel of a step on $name', ({ gpu }) => {
+  for (const precision of ['tf32', 'bf16'] as const) {
+    const { kernels, gaps, step } = predictStep(gpu, precision);
+    let sum = gaps;
+    for (const { name, expected, memory, issue, tensor } of kernels) {
+      expect(expected, name).toBeGreaterThanOrEqual(Math.max(memory, issue, tensor) * (1 - 1e-12));
+      sum += expected;
+    }
+    expect(step).toBeCloseTo(sum, 12);
+    // Three passes over 26 convolutions but for the data gradient of the first.
+    const convolutions = kernels.filter(({ name }) => /^conv2d_(?:forward|data_grad|weight_grad)$/.test(name));
+    expect(convolutions.reduce((total, { launches }) => total + launches, 0)).toBe(3 * 26 - 1);
   }
+});
+
+it('is what docs/cuda.md and cudaExpected.json say of a step', async () => {
+  const text = await readFile(new URL('../../docs/cuda.md', import.meta.url), 'utf8');
+  const file = await readFile(new URL('../../experiments/bench/cudaExpected.json', import.meta.url), 'utf8');
+  for (const gpu of gpus) {
+    const [tf32, bf16] = (['tf32', 'bf16'] as const).map((precision) =>
+      (1e3 * predictStep(gpu, precision).step).toFixed(2),
+    );
+    expect(text).toContain(`| ${gpu.name} | ${tf32} |  | ${bf16} |  |`);
+    expect(Object.values(JSON.parse(file) as Record<string, number>)).toContain(Number(tf32));
+  }
+});
+
+it('reads a disassembly', () => {
+  const sass = `
+\t\tFunction : _ZN3ldc4cuda3gpu11each_kernelIZNS1_11CudaKernels5scaleERKNS_6TensorEfS5_EUllE_EEvlT_
+        /*0000*/                   MOV R1, c[0x0][0x28] ;                  /* 0x0 */
+        /*0010*/              @P0 CALL.REL.NOINC 0x60 ;                    /* 0x0 */
+        /*0020*/                   IADD3 R4, R4, 0x1, RZ ;                 /* 0x0 */
+        /*0030*/              @!P1 BRA 0x20 ;                              /* 0x0 */
+        /*0040*/                   EXIT ;                                  /* 0x0 */
+        /*0060*/                   IADD3 R4, R4, 0x1, RZ ;                 /* 0x0 */
+        /*0070*/                   RET.REL.NODEC R2 0x0 ;                  /* 0x0 */
+        /*0080*/                   BRA 0x80 ;                              /* 0x0 */
+`;
+  expect(countInstructions(sass)).toEqual({ 'each:scale': [3, 2] });
+  const tile = '_ZN3ldc4cuda3gpu54_GLOBAL__N__c4af10ee_21_conv2d_weight_grad_cu_c231c1f418weight_grad_kernel';
+  expect(kernelName(`${tile}INS2_7MmaTileILi128ELNS0_9PrecisionE1EEEEEvNS2_9GradShapeEPKfS9_Pf`)).toBe(
+    'weight_grad:Mma128tf32',
+  );
 });

@@ -105,6 +105,11 @@ export function classIn(name: string): Label | null {
   return found.size === 1 ? [...found][0]! : null;
 }
 
+/** Whether a column is called after attacks (`fake_flag`), so that 1 in it is one. */
+export function namesAttacks(name: string): boolean {
+  return wordsOf(name).some((word) => classOf(word)?.label === 'spoof');
+}
+
 /** Whether two labels as they stand in a list are one: `1`, `+1` and `1.0` are, as are `Real` and `real`. */
 export function sameLabel(a: string, b: string): boolean {
   if (a.trim().toLowerCase() === b.trim().toLowerCase()) return true;

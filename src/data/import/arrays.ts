@@ -233,6 +233,8 @@ async function* writeImages(folder: string, array: ImageArray, signal?: AbortSig
         pai: '',
       };
     });
+    // None is still being written when it is told that one is wrong.
+    await Promise.allSettled(frames);
     yield* await Promise.all(frames);
   }
 }

@@ -123,10 +123,12 @@ function settle(
   turned: boolean,
 ): string {
   const isListed = ({ origin }: Statement) => origin !== 'names' && origin !== 'folders';
-  if (isListed(a) && isListed(b)) return 'mend the list, or leave out the flag';
-  const flags = '--trust list or --trust names says which of them is right';
+  const flags =
+    isListed(a) && isListed(b)
+      ? 'mend the list, or leave out the flag'
+      : '--trust list or --trust names says which of them is right';
   if (!turned || a.origin !== 'labels') return flags;
-  const live = statements.findIndex(({ names }) => names[0]?.label === 'live');
+  const live = statements.findIndex(({ list, names }) => [...list.slice(1), ...names][0]?.label === 'live');
   const text = images[live]?.column?.text;
   return text === undefined ? flags : `if ${text} means live: --live-label ${text}; otherwise ${flags}`;
 }

@@ -76,6 +76,7 @@ export async function importList(options: ListImportOptions): Promise<ImportedSe
   );
   const kept = withoutRepeats(judged, verdicts, options, notes);
   const described = describe(kept, options, notes);
+  checkSomeAreThere(kept);
   leftOut.total = kept.length;
   const done: Described[] = [];
   await withLock(path, async () => {
@@ -122,7 +123,6 @@ async function copyImage({ file, row, where }: Entry, target: string, notes: str
 
 async function readEntries({ files, root }: ListImportOptions, notes: string[]): Promise<Entry[]> {
   const roots = files.map((file) => resolve(root ?? dirname(file)));
-  const shared = sharedFolder(roots);
   const lists = await Promise.all(
     files.map(async (file, i) => {
       const bytes = await readFile(file).catch((error: unknown) => {
@@ -131,23 +131,46 @@ async function readEntries({ files, root }: ListImportOptions, notes: string[]):
       const { rows, unused } = readRows(bytes, file);
       if (unused.length > 0)
         notes.push(`${file} has columns that say nothing which is known here: ${unused.join(', ')}`);
-      return Promise.all(rows.map((row) => entryOf(row, roots[i]!, shared)));
+      return Promise.all(rows.map((row) => find(row, roots[i]!)));
     }),
   );
-  return lists.flat();
+  const found = lists.flat();
+  const shared = sharedFolder([...new Set([...roots, ...found.map(({ file }) => dirname(file))])]);
+  return found.map(({ row, file, there, root: own }) => {
+    const path = file.startsWith(`${shared}/`) ? file.slice(shared.length + 1) : file.replace(/^\/+/, '');
+    return { row, where: `${row.list} ${row.place}`, file, there, path, above: basename(own) };
+  });
 }
 
-async function entryOf(row: ListRow, root: string, shared: string): Promise<Entry> {
+interface Found extends Pick<Entry, 'row' | 'file' | 'there'> {
+  root: string;
+}
+
+/** The image that a row means: of the ways to read its path the first that a file has. */
+async function find(row: ListRow, root: string): Promise<Found> {
   const [, first = '', rest = ''] = /^(\S+)\s+(.+)$/.exec(row.path) ?? [];
   const readings = [row, { ...row, path: row.path.replaceAll('\\', '/') }];
   // A word in front of a path is its label, where it is not part of the name.
   if (row.label === '' && classOf(first)) readings.push({ ...row, path: rest, label: first });
+  // macOS takes accents off their letters, other systems do not.
+  for (const form of ['NFC', 'NFD']) readings.push({ ...readings[1]!, path: readings[1]!.path.normalize(form) });
   const there = await Promise.all(readings.map(({ path }) => isThere(resolve(root, path))));
   // Where no file has such a name, a backslash separates folders.
   const meant = readings[there.includes(true) ? there.indexOf(true) : 1]!;
-  const file = resolve(root, meant.path);
-  const path = file.startsWith(`${shared}/`) ? file.slice(shared.length + 1) : file.replace(/^\/+/, '');
-  return { row: meant, where: `${row.list} ${row.place}`, file, path, above: basename(root) };
+  return { row: meant, root, file: resolve(root, meant.path), there: there.includes(true) };
+}
+
+/** Where not one image is there, it is the paths that are wrong, and not the images. */
+function checkSomeAreThere(found: readonly Entry[]): void {
+  const [first] = found;
+  if (!first || found.some(({ there }) => there)) return;
+  const elsewhere = /^(?:\/|[A-Za-z]:)/.test(first.row.path);
+  throw new UserError(
+    `not one of ${found.length} images is there, of which the first would be ${first.file}`,
+    elsewhere
+      ? 'the paths are those of another machine: take their beginning off, and say with --root where they start'
+      : '--root says what paths start from',
+  );
 }
 
 function isThere(file: string): Promise<boolean> {

@@ -2,7 +2,7 @@
 import { parse } from 'csv-parse/sync';
 import { messageOf, UserError } from '../../base/errors.js';
 import { imageEndings } from '../pictures.js';
-import { isNumber } from '../words.js';
+import { classOf, isNumber, namesAttacks, partOf } from '../words.js';
 
 /** What a column, or a key of a JSON entry, says; by the names that people give to them, without case and signs. */
 const columnNames = {
@@ -72,6 +72,20 @@ function rowOf(values: Partial<Record<Column, string>>, list: string, place: str
   return { list, place, path, label: label ?? other, turned, attackType, video, subject, frame, split };
 }
 
+/**
+ * What a column says that is called otherwise: the class, where every row has a word for one, as its label, or as a second word on the
+ * label that is there already; or the part.
+ */
+function columnByContent(values: readonly (string | undefined)[], known: readonly (Column | null)[]): Column | null {
+  const said = values.filter((value): value is string => value !== undefined && value !== '');
+  const isNew = (column: Column) => said.length > 0 && !known.includes(column);
+  if (said.every((value) => partOf(value)) && isNew('split')) return 'split';
+  const claims = said.map(classOf);
+  if (claims.includes(null) || claims.every((claim) => claim?.attackType !== undefined)) return null;
+  if (isNew('label') && !known.includes('notLive')) return 'label';
+  return isNew('attackType') ? 'attackType' : null;
+}
+
 function knownColumn(name: string): Column | null {
   return columnOf.get(name.toLowerCase().replace(/[^a-z0-9]/g, '')) ?? null;
 }
@@ -84,27 +98,33 @@ function jsonRows(text: string, list: string): ReadList {
   } catch (error) {
     throw new UserError(`${list} is not JSON: ${messageOf(error)}`);
   }
-  const unused = new Set<string>();
   const items: unknown[] = Array.isArray(content) ? content : Object.entries(content as object);
-  const rows = items.map((item, i) => {
-    const place = `entry ${i + 1}`;
+  const entries = items.map((item, i): [string, unknown][] => {
     const pair = typeof item === 'string' ? [item] : item;
-    if (typeof pair !== 'object' || pair === null) throw new UserError(`${list} ${place} names no image`);
-    const entries = Array.isArray(pair)
-      ? pair.map((value, at): [string, unknown] => [['path', 'label'][at] ?? `value ${at + 1}`, value])
+    if (typeof pair !== 'object' || pair === null) throw new UserError(`${list} entry ${i + 1} names no image`);
+    return Array.isArray(pair)
+      ? pair.map((value, at) => [['path', 'label'][at] ?? `value ${at + 1}`, value])
       : Object.entries(pair);
+  });
+  const keys = [...new Set(entries.flatMap((pairs) => pairs.map(([key]) => key)))];
+  const columns = new Map(keys.map((key) => [key, knownColumn(key)]));
+  for (const key of keys.filter((each) => columns.get(each) === null)) {
+    const values = entries.flatMap((pairs) => pairs.flatMap(([name, value]) => (name === key ? String(value) : [])));
+    columns.set(key, columnByContent(values, [...columns.values()]));
+  }
+  const rows = entries.map((pairs, i) => {
+    const place = `entry ${i + 1}`;
     const values: Partial<Record<Column, string>> = {};
-    for (const [key, value] of entries) {
-      const column = knownColumn(key);
-      if (column === null) unused.add(key);
-      else if (value === null) continue;
-      else if (typeof value === 'object') throw new UserError(`${list} ${place} has a ${key} that is no plain value`);
-      else if (values[column] !== undefined) throw new UserError(`${list} ${place} says its ${column} twice`);
-      else values[column] = String(value).trim();
+    for (const [key, value] of pairs) {
+      const column = columns.get(key)!;
+      if (column === null || value === null) continue;
+      if (typeof value === 'object') throw new UserError(`${list} ${place} has a ${key} that is no plain value`);
+      if (values[column] !== undefined) throw new UserError(`${list} ${place} says its ${column} twice`);
+      values[column] = String(value).trim();
     }
     return rowOf(values, list, place);
   });
-  return { rows, unused: [...unused] };
+  return { rows, unused: keys.filter((key) => columns.get(key) === null) };
 }
 
 /** Of images, whether or not they can be read here, so that a list with others is understood and the file is what is at fault. */
@@ -115,22 +135,29 @@ const imageInLine = new RegExp(`${endings}(?=$|[\\s"',;|])`, 'i');
 
 /**
  * A path a line, and a label before or behind it between tabs, commas, semicolons or blanks; with more columns where a first line
- * that has no image names them.
+ * that has no image names them. Lines without an image that begin with `#` are remarks.
  */
 function textRows(text: string, list: string): ReadList {
   const lines = text
     .split(/\r\n|\r|\n/)
-    .flatMap((line, i) => (line.trim() === '' ? [] : [{ line, place: `line ${i + 1}` }]));
+    .map((line, i) => ({ line, place: `line ${i + 1}` }))
+    .filter(({ line }) => line.trim() !== '' && !isRemark(line));
   const [head, second] = lines;
   const header = head && second && !imageInLine.test(head.line) ? head : null;
   const body = header ? lines.slice(1) : lines;
   const odd = body.find(({ line }) => !imageInLine.test(line));
   if (odd) throw new UserError(`${list} ${odd.place} names no image: "${odd.line.trim().slice(0, 80)}"`);
-  const delimiter = delimiterOf(body[0]?.line ?? '', header?.line ?? null);
-  const names = header ? fieldsOf(header.line, delimiter) : null;
-  const columns = names && body[0] ? columnsOf(names, fieldsOf(body[0].line, delimiter), list) : null;
-  const rows = body.map(({ line, place }) => {
-    const fields = fieldsOf(line, delimiter);
+  const delimiter = header && delimiterOf(body[0]?.line ?? '', header.line);
+  const cut = body.map(({ line, place }) => ({ fields: fieldsOf(line, delimiter ?? delimiterOf(line, null)), place }));
+  const names = header && fieldsOf(header.line, delimiter!);
+  const columns =
+    names &&
+    columnsOf(
+      names,
+      cut.map(({ fields }) => fields),
+      list,
+    );
+  const rows = cut.map(({ fields, place }) => {
     if (columns && fields.length === columns.length) {
       const values: Partial<Record<Column, string>> = {};
       for (const [i, column] of columns.entries()) if (column !== null) values[column] = fields[i]!;
@@ -144,6 +171,12 @@ function textRows(text: string, list: string): ReadList {
     return plainRow(fields, list, place);
   });
   return { rows, unused: names?.filter((_, i) => columns?.[i] === null) ?? [] };
+}
+
+/** `#path,label` names columns. */
+function isRemark(line: string): boolean {
+  if (!/^\s*#/.test(line) || imageInLine.test(line)) return false;
+  return !line.split(/[\s,;|]+/).some((name) => knownColumn(name) === 'path');
 }
 
 /** A path alone, or with one other field, which is its label. */
@@ -160,14 +193,23 @@ function plainRow(fields: readonly string[], list: string, place: string): ListR
 }
 
 /** What each column of a list with a header is. */
-function columnsOf(names: readonly string[], first: readonly string[], list: string): (Column | null)[] {
+function columnsOf(names: readonly string[], rows: readonly (readonly string[])[], list: string): (Column | null)[] {
   const columns = names.map(knownColumn);
   if (!columns.includes('path')) {
-    const at = first.findIndex((field) => ending.test(field));
+    const at = rows[0]?.findIndex((field) => ending.test(field)) ?? -1;
     if (at >= 0) columns[at] = 'path';
   }
   // Of two columns, the one that is not the path says the label, however it is called.
-  if (columns.length === 2 && columns.includes(null)) columns[columns.indexOf(null)] = 'label';
+  const other = columns.indexOf(null);
+  if (columns.length === 2 && other >= 0) columns[other] = namesAttacks(names[other]!) ? 'notLive' : 'label';
+  for (const [i, column] of columns.entries()) {
+    columns[i] =
+      column ??
+      columnByContent(
+        rows.map((fields) => fields[i]),
+        columns,
+      );
+  }
   const twice = columns.find((column, i) => column !== null && columns.indexOf(column) < i);
   if (twice) throw new UserError(`${list} line 1 names two columns for one thing (${twice}): ${names.join(', ')}`);
   if (columns.includes('label') && columns.includes('notLive')) {

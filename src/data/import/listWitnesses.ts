@@ -2,18 +2,7 @@
 import { basename, posix } from 'node:path';
 import { UserError } from '../../base/errors.js';
 import type { Label, Split } from '../manifest.js';
-import {
-  attackOf,
-  type Claim,
-  claimOf,
-  classIn,
-  classOf,
-  folderClassOf,
-  isNumber,
-  partIn,
-  partOf,
-  sameLabel,
-} from '../words.js';
+import { type Claim, claimOf, classIn, classOf, folderClassOf, isNumber, partIn, partOf, sameLabel } from '../words.js';
 import type { Witnesses } from './contradictions.js';
 import type { ListImportOptions } from './list.js';
 import { ofLists } from './listFlags.js';
@@ -25,8 +14,9 @@ import { type NamedFrame, ReleaseNames } from './releaseNames.js';
 export interface Entry {
   row: ListRow;
   where: string;
-  /** Absolute path of the image. */
+  /** Absolute path of the image, and whether there is one. */
   file: string;
+  there: boolean;
   /** Relative to the folder that all lists share, with `/`: by it the image is named, and told from others of its name. */
   path: string;
   /** The folder that its list's paths start from, by its last name. */
@@ -109,9 +99,9 @@ function columnClaim(row: ListRow, where: string, liveLabel: string | undefined)
 /** What a row's type of attack says of its label: there is none of live images. */
 function typeClaim({ attackType }: ListRow): (Claim & { text: string }) | null {
   if (attackType === '' || isNumber(attackType)) return null;
-  const isLive = classOf(attackType)?.label === 'live' || /^(?:none|nan|no|n\/?a|-)$/i.test(attackType);
-  if (isLive) return { label: 'live', text: attackType };
-  return { label: 'spoof', attackType: attackOf(attackType) ?? attackType.toLowerCase(), text: attackType };
+  if (/^(?:none|nan|no|n\/?a|-)$/i.test(attackType)) return { label: 'live', text: attackType };
+  const claim = classOf(attackType) ?? { label: 'spoof', attackType: attackType.toLowerCase() };
+  return { ...claim, text: attackType };
 }
 
 function readPart({ split }: ListRow, where: string): Split {

@@ -55,6 +55,14 @@ const folders = ['real/1.png', 'real/2.png', 'fake/1.png', 'fake/2.png'];
 describe('labels are read as they are written:', () => {
   test.each<[string, string | Uint8Array]>([
     ['numbers', lines('img/a.png 1', 'img/b.png 0', 'img/c.png +1', 'img/d.png -1')],
+    [
+      'signs that change, and remarks',
+      lines('# mine', 'img/a.png 1', 'img/b.png,0', '#', 'img/c.png\t1', 'img/d.png;0'),
+    ],
+    [
+      'a remark that names the columns',
+      lines('#path label', 'img/a.png 1', 'img/b.png 0', 'img/c.png 1', 'img/d.png 0'),
+    ],
     ['commas', lines('img/a.png,1', 'img/b.png, 0', 'img/c.png ,1', 'img/d.png,0.0')],
     ['tabs and CRLF', 'img/a.png\t1\r\nimg/b.png\t0\r\nimg/c.png\t1\r\nimg/d.png\t-2\r\n'],
     ['semicolons and words', lines('img/a.png;real', 'img/b.png;Attack', 'img/c.png;BONAFIDE', 'img/d.png;print')],
@@ -97,6 +105,26 @@ describe('labels are read as they are written:', () => {
     const { set, labels } = await imported({ 'list.txt': lines('my img/a, b.png 1', 'img/c\\d.png 0') }, images);
     expect(labels).toEqual(['live', 'spoof']);
     expect(await readFile(set.frames[1]!.path)).toEqual(pngWith('img/c\\d.png'));
+  });
+
+  test('columns that are called otherwise, by what is in them or what they are called after', async () => {
+    const rows = (...columns: string[]) => ({ 'list.csv': lines(...columns) });
+    const first = async (...columns: string[]) => (await imported(rows(...columns), four)).labels;
+    expect(await first('path,fake_flag', 'img/a.png,0', 'img/b.png,1')).toEqual(['live', 'spoof']);
+    expect(await first('path,spoofing', 'img/a.png,1', 'img/b.png,0')).toEqual(['spoof', 'live']);
+    expect(await first('id,path,category', '1,img/a.png,Live', '2,img/b.png,Print')).toEqual(['live', 'spoof']);
+    const json = JSON.stringify([
+      { path: 'img/a.png', kind: 'fake' },
+      { path: 'img/b.png', kind: 'real' },
+    ]);
+    expect((await imported({ 'list.json': json }, four)).labels).toEqual(['spoof', 'live']);
+    const { set } = await imported(rows('path,label,fold', 'img/a.png,1,train', 'img/b.png,0,test'), four);
+    expect(set.frames.map(({ split }) => split)).toEqual(['train', 'test']);
+    const turned = ['path,label,label_name', 'img/a.png,0,live', 'img/b.png,1,spoof'];
+    const { message, hint } = await refused(rows(...turned), four);
+    expect(message).toContain('labels and types of attacks contradict each other for 2 of 2 images');
+    expect(hint).toBe('if 0 means live: --live-label 0; otherwise mend the list, or leave out the flag');
+    expect((await imported(rows(...turned), four, { liveLabel: '0' })).set.frames[1]!.attackType).toBe('unknown');
   });
 
   test('columns beside the label', async () => {
@@ -348,6 +376,19 @@ describe('videos and people', () => {
     expect(set.frames.map(({ video }) => video)).toEqual(['real.json/0', 'fake.json/0']);
   });
 
+  test('of images beside the list are named from the folder that holds both', async () => {
+    const { set } = await imported({ 'lists/l.txt': lines('../real/1.png', '../fake/1.png') }, folders);
+    expect(set.frames.map(({ video }) => video)).toEqual(['real/1', 'fake/1']);
+  });
+
+  test('of accents are found however they are written', async () => {
+    const { labels } = await imported({ 'l.txt': lines('real/Jose\u0301.png', 'fake/1.png') }, [
+      'real/Jos\u00e9.png',
+      ...folders,
+    ]);
+    expect(labels).toEqual(['live', 'spoof']);
+  });
+
   test('images of one name in two folders stay two', async () => {
     const lists = { 'one/real.txt': lines('1.png'), 'two/fake.txt': lines('1.png') };
     const { set } = await imported(lists, ['one/1.png', 'two/1.png']);
@@ -370,7 +411,18 @@ test('goes on without images that are not there or cannot be read, and says wher
   expect(leftOut.files[0]!.reason).toMatch(/^the image img\/none\.png of .*list\.txt line 2 cannot be read: /);
   expect(() => leftOut.close()).toThrow('2 of 4 files could not be used: img/none.png, img/bad.png');
   expect((await readCropSet(path)).origins.labels).toEqual({ labels: 2 });
-  expect((await refused({ 'list.txt': lines('img/none.png 1') }, [])).message).toContain('line 1 cannot be read');
+});
+
+test('says where it looked when not one image is there', async () => {
+  const fails = async (path: string) => refused({ 'list.txt': lines(`${path} 1`, `${path}.png 0`) }, []);
+  const { message, hint } = await fails('img/none.png');
+  expect([message, hint]).toEqual([
+    'not one of 2 images is there, of which the first would be img/none.png',
+    '--root says what paths start from',
+  ]);
+  for (const path of ['/home/anna/set/real.png', 'C:\\set\\real.png']) {
+    expect((await fails(path)).hint).toContain('another machine');
+  }
 });
 
 test('says what is wrong with a list, and where', async () => {

@@ -36,6 +36,8 @@ export interface ListRow {
   subject: string;
   frame: string;
   split: string;
+  /** The 44 numbers that CelebA-Spoof's label files have of an image. */
+  attributes?: readonly number[];
 }
 
 export interface ReadList {
@@ -90,7 +92,7 @@ function knownColumn(name: string): Column | null {
   return columnOf.get(name.toLowerCase().replace(/[^a-z0-9]/g, '')) ?? null;
 }
 
-/** `[{"photo_path": …, "photo_label": 1, …}, …]`, `["path", …]`, `[["path", 1], …]` or `{"path": 1, …}`. */
+/** `[{"photo_path": …, "photo_label": 1, …}, …]`, `["path", …]`, `[["path", 1], …]`, `{"path": 1, …}` or `{"path": [44 attributes], …}`. */
 function jsonRows(text: string, list: string): ReadList {
   let content: unknown;
   try {
@@ -114,6 +116,8 @@ function jsonRows(text: string, list: string): ReadList {
   }
   const rows = entries.map((pairs, i) => {
     const place = `entry ${i + 1}`;
+    const [path, attributes] = Array.isArray(items[i]) ? items[i] : [];
+    if (isAttributes(attributes)) return { ...rowOf({ path: String(path) }, list, place), attributes };
     const values: Partial<Record<Column, string>> = {};
     for (const [key, value] of pairs) {
       const column = columns.get(key)!;
@@ -125,6 +129,10 @@ function jsonRows(text: string, list: string): ReadList {
     return rowOf(values, list, place);
   });
   return { rows, unused: keys.filter((key) => columns.get(key) === null) };
+}
+
+function isAttributes(value: unknown): value is number[] {
+  return Array.isArray(value) && value.length === 44 && value.every(Number.isInteger);
 }
 
 /** Of images, whether or not they can be read here, so that a list with others is understood and the file is what is at fault. */

@@ -2,6 +2,7 @@
 import { basename, posix } from 'node:path';
 import { UserError } from '../../base/errors.js';
 import type { Label, Split } from '../manifest.js';
+import { withAttributes } from '../sources/celebaSpoof.js';
 import { type Claim, claimOf, classIn, classOf, folderClassOf, isNumber, partIn, partOf, sameLabel } from '../words.js';
 import type { Witnesses } from './contradictions.js';
 import type { ListImportOptions } from './list.js';
@@ -48,7 +49,10 @@ export function examine(entries: readonly Entry[], options: ListImportOptions): 
     const { row, where, path, above } = entry;
     const listClass = listClasses.get(row.list) ?? null;
     const part = row.split === '' ? partIn(basename(row.list).replace(/\.\w+$/, '')) : readPart(row, where);
-    const release = names?.find(path, split ?? partIn(above) ?? part) ?? null;
+    const release = completed(names?.find(path, split ?? partIn(above) ?? part) ?? null, row);
+    if (row.attributes && source?.id !== 'celeba-spoof') {
+      throw new UserError(`${where} has 44 attributes, as CelebA-Spoof's label files have`, 'add --set celeba-spoof');
+    }
     if (release === 'part') {
       throw new UserError(
         `${where} does not say which part of ${source!.name} ${row.path} is of, on which it depends who it shows`,
@@ -62,7 +66,7 @@ export function examine(entries: readonly Entry[], options: ListImportOptions): 
       flag: flags.get(row.list) ?? null,
       column: columnClaim(row, where, liveLabel),
       type: typeClaim(row),
-      name: release?.presentation.label ?? null,
+      name: release && !release.presentation.unlabelled ? release.presentation.label : null,
       folder: nearestClass(source ? path.split('/').slice(-3).join('/') : `${above}/${path}`),
       list: listClass && { file: row.list, label: listClass },
     };
@@ -86,7 +90,15 @@ function checkLiveLabel(entries: readonly Entry[], liveLabel: string | undefined
   );
 }
 
+/** The label files of CelebA-Spoof say which attack it is. */
+function completed(found: NamedFrame | 'part' | null, { attributes }: ListRow): NamedFrame | 'part' | null {
+  if (found === null || found === 'part' || attributes === undefined) return found;
+  return { ...found, presentation: withAttributes(found.presentation, attributes) };
+}
+
 function columnClaim(row: ListRow, where: string, liveLabel: string | undefined): (Claim & { text: string }) | null {
+  const said = row.attributes?.[43];
+  if (said !== undefined) return { label: said === 0 ? 'live' : 'spoof', text: String(said) };
   if (row.label === '') return null;
   const claim = claimOf(row.label, liveLabel, row.turned);
   if (claim) return { ...claim, text: row.label };

@@ -45,11 +45,11 @@ export class ReleaseNames {
       const direct = this.presentAt(video);
       if (direct) {
         const split = dividedByOthers.has(this.source.id) ? (inPath ?? direct.split) : direct.split;
-        return { presentation: { ...direct, split }, frame, partUnknown: false };
+        return { ...framed({ ...direct, split }, frame), partUnknown: false };
       }
       const found = this.flattened(video, inPath);
       if (found === 'part') return found;
-      if (found) return { ...found, frame };
+      if (found) return { ...found, ...framed(found.presentation, frame) };
     }
     return null;
   }
@@ -81,6 +81,12 @@ export class ReleaseNames {
       ? { presentation: first, partUnknown: true }
       : 'part';
   }
+}
+
+/** Where the release names frames itself, its videos and numbers are meant. */
+function framed({ clip, frame: own, ...presentation }: Presentation, frame: number): Omit<NamedFrame, 'partUnknown'> {
+  if (clip === undefined) return { presentation, frame };
+  return { presentation: { ...presentation, video: clip }, frame: own ?? frame };
 }
 
 /** The part that the nearest folder says. */
@@ -127,6 +133,14 @@ const releasePaths: Readonly<Record<string, (video: string, part: Split) => stri
       /\/(?:\d{1,2}_)?((?:g|ps|pq|mc|mf|mu|vl|vm)(?:_[^/_]+){4}_(\d{1,2})_\d+)$/i,
       ([name, subject]) => `${part}/${subject}/${name}`,
     ),
+  surf: (video) => [
+    ...matchOf(
+      video,
+      /[/_](training|val|testing)_(real|fake)_part_([^/]+?)_((?:real|\d\d_[^/]*)\.rssdk)_color_(\d+)$/i,
+      ([part, kind, subject, recording, frame]) => `${part}/${kind}_part/${subject}/${recording}/color/${frame}`,
+    ),
+    ...matchOf(video, /[/_](val|testing)_(\d{4})_(\d{6})(?:-color)?$/i, (names) => names.join('/')),
+  ],
   'celeba-spoof': (video, part) =>
     matchOf(video, /[/_](\d+)[/_](live|spoof)[/_](\d+)$/i, (names) => `Data/${part}/${names.join('/')}`),
 };

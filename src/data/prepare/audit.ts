@@ -44,11 +44,15 @@ export interface AuditReport {
 /** @param records what became of each presentation found, in the same order */
 export function auditOf(
   source: Source,
-  { found, missing, extra }: Survey,
+  { found, missing, extra, faults = [] }: Survey,
   records: readonly ClipRecord[],
 ): AuditReport {
-  const all = found.map(({ presentation }) => presentation);
-  const prepared = all.filter((_, i) => records[i]!.crops.length > 0);
+  // Frames of one video are counted once, unless the release counts its images.
+  const nameOf = ({ presentation, names }: Survey['found'][number]) =>
+    source.published.images ? presentation.video : (names?.video ?? presentation.video);
+  const once = (some: Survey['found']) => [...new Map(some.map((each) => [nameOf(each), each.presentation])).values()];
+  const all = once(found);
+  const prepared = once(found.filter((_, i) => records[i]!.crops.length > 0));
   const tally = (among: readonly Split[]): Tally => ({
     expected: publishedOf(source, among),
     found: count(all, among),
@@ -79,7 +83,7 @@ export function auditOf(
       short: because('short'),
       faceless: because('faceless'),
       jumping: because('jumping'),
-      extra: extra.map((path) => ({ path, reason: 'not a file of the release' })),
+      extra: [...extra.map((path) => ({ path, reason: 'not a file of the release' })), ...faults],
     },
   };
 }

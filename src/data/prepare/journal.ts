@@ -30,7 +30,7 @@ export async function openJournal(folder: string, recipe: Readonly<Record<string
   const [first, ...rest] = await readLines(file);
   if (first !== undefined && !isDeepStrictEqual(first, { recipe })) {
     throw new UserError(
-      `${folder} was prepared with other settings or programs`,
+      `${folder} was prepared with other settings or programs${differences(first, recipe)}`,
       'name another --out, or remove that folder',
     );
   }
@@ -68,6 +68,17 @@ export async function openJournal(folder: string, recipe: Readonly<Record<string
       await write([...known, ...others.sort((a, b) => (a.video < b.video ? -1 : 1))]);
     },
   };
+}
+
+/** What of a recipe differs: ` (frames was 8 and is 4)`. */
+function differences(line: unknown, recipe: Readonly<Record<string, unknown>>): string {
+  const earlier = (line as { recipe?: Record<string, unknown> } | null)?.recipe ?? {};
+  const keys = [...new Set([...Object.keys(earlier), ...Object.keys(recipe)])];
+  const text = (value: unknown) => (value === undefined ? 'not given' : JSON.stringify(value));
+  const changed = keys.flatMap((key) =>
+    isDeepStrictEqual(earlier[key], recipe[key]) ? [] : `${key} was ${text(earlier[key])} and is ${text(recipe[key])}`,
+  );
+  return changed.length > 0 ? ` (${changed.join('; ')})` : '';
 }
 
 function isThere(file: string): Promise<boolean> {

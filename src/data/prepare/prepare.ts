@@ -15,6 +15,7 @@ import { type Ffmpeg, findFfmpeg } from './ffmpeg.js';
 import { type Hdf5, loadHdf5 } from './hdf5.js';
 import { type Journal, openJournal } from './journal.js';
 import { writeProtocols } from './protocols.js';
+import { sampleFrames } from './sampling.js';
 import { type FoundPresentation, type Survey, survey } from './survey.js';
 
 /** Goes up when equal settings begin to give other crops. */
@@ -57,12 +58,32 @@ export interface PrepareSummary {
  */
 export async function prepare(source: Source, options: PrepareOptions): Promise<PrepareSummary> {
   checkOptions(options);
-  const seen = await survey(source, resolve(options.root));
+  const whole = await survey(source, resolve(options.root));
+  // Where images are counted, all are taken.
+  const seen = source.published.images ? whole : { ...whole, found: someFrames(whole.found, options) };
   const says = 'names of the release';
   return prepareFound(source, seen, options, {
     recipe: { made_by: 'ldc prepare', version: recipeVersion, source: source.id },
     origins: { labels: says, subjects: says, videos: says },
   });
+}
+
+/** Of videos that are folders of frames as many as are wanted of any video. */
+function someFrames(found: readonly FoundPresentation[], { frames, sampling }: PrepareOptions): FoundPresentation[] {
+  const clips = new Map<string, FoundPresentation[]>();
+  for (const each of found) {
+    const { video } = each.names ?? each.presentation;
+    const clip = clips.get(video);
+    if (clip) clip.push(each);
+    else clips.set(video, [each]);
+  }
+  const wanted = new Set(
+    [...clips.values()].flatMap((clip) => {
+      const inOrder = clip.sort((a, b) => (a.names?.frame ?? 0) - (b.names?.frame ?? 0));
+      return sampleFrames(inOrder.length, frames, sampling).map((i) => inOrder[i]!);
+    }),
+  );
+  return found.filter((each) => wanted.has(each));
 }
 
 /** Who makes a crop set: what its recipe begins with, and what said the labels, people and videos. */

@@ -23,6 +23,8 @@ export interface Survey {
   extra: string[];
   /** Files that belong to the release beside videos and annotations. */
   own: string[];
+  /** What is wrong with the release's own lists, and images of which they do not say what they are. */
+  faults?: { path: string; reason: string }[];
 }
 
 /** Documents. */
@@ -41,7 +43,7 @@ export async function survey(source: Source, root: string): Promise<Survey> {
     const [stem, extension] = splitExtension(path);
     const presentation = source.present(stem);
     if (presentation && source.extensions.includes(extension) && !found.has(presentation.video)) {
-      found.set(presentation.video, { presentation, path, annotation: null });
+      found.set(presentation.video, { ...framed(presentation), path, annotation: null });
     } else if (presentation && extension === source.annotation?.extension) {
       if (!annotations.has(presentation.video)) annotations.set(presentation.video, path);
     } else if (source.ownFiles.test(path)) own.push(path);
@@ -56,12 +58,29 @@ export async function survey(source: Source, root: string): Promise<Survey> {
   for (const [video, item] of found) item.annotation = annotations.get(video) ?? null;
   const described = await source.describe?.(own, (path) => readFile(join(root, path), 'utf8'));
   if (described) for (const item of found.values()) item.presentation = described.complete(item.presentation);
+  const faults = [...(described?.faults ?? [])];
+  for (const [video, { presentation, path }] of found) {
+    if (!presentation.unlabelled) continue;
+    faults.push({ path, reason: 'no list of the release says whether it is live' });
+    found.delete(video);
+  }
+  if (found.size === 0) {
+    throw new UserError(
+      `${root} does not say of one image of ${source.name} whether it is live`,
+      'put the lists of the release, that of its training part too, beside its images',
+    );
+  }
   const presentations = [...found.values()].map(({ presentation }) => presentation);
   const expected = described?.paths ?? source.expectedPaths?.(presentations) ?? [];
   const missing = expected.filter((path) => {
     return !found.has(source.present(splitExtension(path)[0])!.video);
   });
-  return { found: [...found.values()].sort(byVideo), missing, extra, own };
+  return { found: [...found.values()].sort(byVideo), missing, extra, own, faults };
+}
+
+/** A frame goes by the name of its video in the manifest. */
+function framed({ clip, frame, ...presentation }: Presentation): Pick<FoundPresentation, 'presentation' | 'names'> {
+  return clip === undefined ? { presentation } : { presentation, names: { video: clip, frame: frame ?? 0 } };
 }
 
 function byVideo(a: FoundPresentation, b: FoundPresentation): number {

@@ -41,6 +41,21 @@ export function parseBox(text: string): Map<number, Face> {
   return parseBoxes(`0 ${text.trim().split(/\r|\n/)[0]!}`);
 }
 
+/** WFAS: points `x y` a line: upper left and lower right of the box, then left and right eye, nose and corners of the mouth. */
+export function parsePoints(text: string): Map<number, Face> {
+  const rows = text.split(/\r\n|\r|\n/).filter((line) => line.trim() !== '');
+  const points = rows.map((row) =>
+    row
+      .trim()
+      .split(/[\s,;]+/)
+      .slice(0, 2)
+      .map(Number),
+  );
+  if (points.length < 2 || points.some((point) => point.length < 2 || !point.every(Number.isFinite))) return new Map();
+  const [[left, top], [right, bottom], a, b] = points as [number[], number[], number[]?, number[]?];
+  return parseCorners([0, left, top, right, bottom, ...(a && b ? [...a, ...b] : [])].join(' '));
+}
+
 /** Rows that do not start with a whole number (headings, blank lines) or are too short say nothing. */
 function parseRows(text: string, width: number, toFace: (values: number[]) => Face | null): Map<number, Face> {
   const faces = new Map<number, Face>();

@@ -55,25 +55,26 @@ export const celebaSpoof: Source = {
 
 /** The images that the label files name, and which attack each of them is. */
 async function readLabels(own: readonly string[], read: (path: string) => Promise<string>): Promise<Described> {
-  const kinds = new Map<string, (typeof types)[number]>();
+  const known = new Map<string, readonly number[]>();
   const paths: string[] = [];
   for (const file of own.filter((path) => labelFile.test(path))) {
     for (const [path, attributes] of Object.entries(parseLabels(await read(file), file))) {
       const presentation = celebaSpoof.present(path.replace(/\.\w+$/, ''));
-      const kind = types[attributes[typeAt] ?? -1];
-      if (!presentation || !kind)
+      if (!presentation || !types[attributes[typeAt] ?? -1])
         throw new UserError(`${file} has an entry that is no image with 44 attributes: ${path}`);
-      kinds.set(presentation.video, kind);
+      known.set(presentation.video, attributes);
       paths.push(path);
     }
   }
-  const complete = (presentation: Presentation) => {
-    const kind = kinds.get(presentation.video);
-    // The folder says whether it is live; where the attributes contradict it, they are not believed.
-    const agrees = kind && (kind.attackType === 'live') === (presentation.label === 'live');
-    return agrees ? { ...presentation, ...kind } : presentation;
-  };
+  const complete = (presentation: Presentation) => withAttributes(presentation, known.get(presentation.video) ?? []);
   return { complete, paths };
+}
+
+/** Which attack it is. The folder says whether it is live; where the attributes contradict it, they are not believed. */
+export function withAttributes(presentation: Presentation, attributes: readonly number[]): Presentation {
+  const kind = types[attributes[typeAt] ?? -1];
+  const agrees = kind && (kind.attackType === 'live') === (presentation.label === 'live');
+  return agrees ? { ...presentation, ...kind } : presentation;
 }
 
 function parseLabels(text: string, file: string): Record<string, number[]> {

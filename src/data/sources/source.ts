@@ -31,6 +31,11 @@ export interface Presentation {
   pai: string;
   /** More columns of the manifest. */
   extra: Readonly<Record<string, string>>;
+  /** Of an image that is a frame: the presentation that it and others show, and its number there. */
+  clip?: string;
+  frame?: number;
+  /** Its path does not say what it is, but the release's own lists do. */
+  unlabelled?: true;
 }
 
 /** How the release says where faces are. */
@@ -54,6 +59,8 @@ export interface Described {
   complete(presentation: Presentation): Presentation;
   /** Paths that the full release has. */
   paths: readonly string[];
+  /** What is wrong with the release's own files. */
+  faults?: readonly { path: string; reason: string }[];
 }
 
 export interface Source {
@@ -75,8 +82,16 @@ export interface Source {
   ownFiles: RegExp;
   /** How a release looks, for the hint when nothing is found. */
   tree: string;
-  /** Videos or images that the full release has, and its subjects, as published; `null` where nobody says. */
-  published: { all: LiveAttack | null; splits: Readonly<Partial<Record<Split, LiveAttack>>>; subjects: number | null };
+  /**
+   * Videos or images that the full release has, and its subjects, as published; `null` where nobody says. `images`: frames are counted, and
+   * not the videos that they are of.
+   */
+  published: {
+    all: LiveAttack | null;
+    splits: Readonly<Partial<Record<Split, LiveAttack>>>;
+    subjects: number | null;
+    images?: true;
+  };
   /** The paths of the full release, where file names can be told beforehand. */
   expectedPaths?(found: readonly Presentation[]): string[];
   /** Reads what paths do not say from the release's own files, which `ownFiles` matches. */
@@ -111,6 +126,7 @@ export function publishedOf({ published: { all, splits: known } }: Source, among
 
 /** The published videos of `all` and of each named subset, as crop sets keep them. */
 export function publishedSubsets(source: Source): Record<string, LiveAttack> {
+  if (source.published.images) return {};
   const subsets = { all: { splits }, ...source.subsets };
   return Object.fromEntries(
     Object.entries(subsets).flatMap(([name, subset]) => {

@@ -1,15 +1,20 @@
 /** The original releases that `ldc prepare` reads. */
 import { UserError } from '../../base/errors.js';
 import { casia } from './casia.js';
+import { cefa } from './cefa.js';
 import { celebaSpoof } from './celebaSpoof.js';
+import { hifimask } from './hifimask.js';
 import { hkbu } from './hkbu.js';
 import { msu } from './msu.js';
 import { oulu } from './oulu.js';
 import { replay } from './replay.js';
 import { roseYoutu } from './roseYoutu.js';
 import { siw } from './siw.js';
+import { siwm } from './siwm.js';
 import type { Source } from './source.js';
+import { surf } from './surf.js';
 import { threeDMad } from './threeDMad.js';
+import { wfas } from './wfas.js';
 import { wmca } from './wmca.js';
 
 export const sources: readonly Source[] = [
@@ -23,6 +28,11 @@ export const sources: readonly Source[] = [
   roseYoutu,
   celebaSpoof,
   wmca,
+  surf,
+  cefa,
+  siwm,
+  wfas,
+  hifimask,
 ];
 
 /** @throws UserError naming the known ones */

@@ -310,6 +310,36 @@ describe('contradictions', () => {
   });
 });
 
+test('the label files of CelebA-Spoof say which attack an image is, and have to agree with its folder', async () => {
+  const images = ['Data/train/7/live/1.png', 'Data/train/7/spoof/2.jpg'];
+  const attributes = (type: number, label: number) =>
+    Array.from({ length: 44 }, (_, i) => (i === 40 ? type : i === 43 ? label : 0));
+  const list = (label: number) => ({
+    'train_label.json': JSON.stringify({ [images[0]!]: attributes(0, 0), [images[1]!]: attributes(9, label) }),
+  });
+  const more = { source: findSource('celeba-spoof') };
+  const { set } = await imported(list(1), images, more);
+  expect(set.frames.map(({ subject, label, attackType, pai }) => [subject, label, attackType, pai])).toEqual([
+    ['7', 'live', 'live', ''],
+    ['7', 'spoof', 'replay', 'phone'],
+  ]);
+  expect((await refused(list(0), images, more)).message).toContain('labels and names contradict each other for 1 of 2');
+  expect((await refused(list(1), images)).hint).toBe('add --set celeba-spoof');
+});
+
+describe('an image of a release whose name does not say what it is', () => {
+  test('is what the list or the folder says', async () => {
+    const images = ['surf/test/fake/Val_0007_007193-color.jpg', 'surf/test/real/Val_0007_007194-color.jpg'];
+    const { labels, set } = await imported({ 'l.txt': lines(...images) }, images, { source: findSource('surf') });
+    expect(labels).toEqual(['spoof', 'live']);
+    expect(set.frames.map(({ attackType }) => attackType)).toEqual(['unknown', 'live']);
+    const bare = ['x/Val_0007_007193-color.jpg'];
+    expect((await refused({ 'l.txt': lines(...bare) }, bare, { source: findSource('surf') })).message).toContain(
+      'does not say whether',
+    );
+  });
+});
+
 describe('videos and people', () => {
   test('of a data set in two lists, whose names say them', async () => {
     const real = ['casia/train/real/4_1_frame0.png', 'casia/test/real/4_2_frame0.png'];

@@ -72,6 +72,30 @@ test.each([
   ['wmca', 'wmca/train/fake/19.04.18_021_05_044_3_09_15.jpg', '19.04.18_021_05_044_3_09', 'train', '021', 'type3', 15],
   ['wmca', 'faces/20-04-18/021_05_044_3_09/15.jpg', '20.04.18_021_05_044_3_09', 'train', '021', 'type3', 15],
   ['wmca', 'wmca/test/real/021_02_000_0_01/4.jpg', '021_02_000_0_01', 'test', '021', 'live', 4],
+  [
+    'surf',
+    'surf/train/real/Training_real_part_CLKJ_CS0110_real.rssdk_color_91.jpg',
+    'training/real/CLKJ_CS0110',
+    'train',
+    'CLKJ_CS0110',
+    'live',
+    91,
+  ],
+  [
+    'surf',
+    'surf/train/fake/Training_fake_part_CLKJ_CS0110_06_enm_b.rssdk_color_91.jpg',
+    'training/fake/CLKJ_CS0110-06',
+    'train',
+    'CLKJ_CS0110',
+    'print',
+    91,
+  ],
+  ['surf', 'surf/test/fake/Val_0007_007193-color.jpg', 'val/0007/007193', 'dev', '', 'unknown', 0],
+  ['cefa', 'cefa/test/fake/3_230_3_2_2_07.jpg', '3_230_3_2_2', 'dev', '3_230', 'print', 7],
+  ['cefa', 'AF/AF-001/1_001_1_1_1/color/0051.jpg', '1_001_1_1_1', 'train', '1_001', 'live', 51],
+  ['hifimask', 'Data/1_05_0_2_6_1/0009.png', '1_05_0_2_6_1', 'dev', '05', 'live', 9],
+  ['hifimask', 'faces/1_05_2_2_6_1_0009.png', '1_05_2_2_6_1', 'dev', '05', 'mask', 9],
+  ['siwm', 'SiW-Mv2/spoof/Paper_9/12.png', 'Paper_9', 'train', '', 'print', 12],
 ] as const)('knows the %s frame %s', (set, path, video, split, subject, attackType, frame) => {
   const found = find(set, path);
   expect(found).toMatchObject({ frame, presentation: { video, split, subject, attackType } });

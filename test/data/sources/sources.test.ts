@@ -1,9 +1,16 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { letterOfName, siwmAttacks } from '../../../src/config/domainNames.js';
 import { foldsOf } from '../../../src/config/protocol.js';
 import { splits } from '../../../src/data/manifest.js';
 import { survey } from '../../../src/data/prepare/survey.js';
-import { parseBoxes, parseCorners, parseEyes, parseRectangles } from '../../../src/data/sources/annotations.js';
+import {
+  parseBoxes,
+  parseCorners,
+  parseEyes,
+  parsePoints,
+  parseRectangles,
+} from '../../../src/data/sources/annotations.js';
 import { readOuluProtocols } from '../../../src/data/sources/ouluProtocols.js';
 import type { Presentation } from '../../../src/data/sources/source.js';
 import { findSource, sources } from '../../../src/data/sources/sources.js';
@@ -81,8 +88,93 @@ test.each([
   ['hkbu', 'V2/c1/real/s1_l1', { video: 'V2/c1/real/s1_l1', subject: '', label: 'live' }],
   ['hkbu', 'c1/Mask/s1/l1', { video: 'c1/Mask/s1/l1', label: 'spoof', attackType: 'mask' }],
   ['celeba-spoof', 'Data/test/4930/spoof/000001', { video: '4930/spoof/000001', split: 'test', label: 'spoof' }],
+  [
+    'surf',
+    'x/Training/real_part/CLKJ_CS0110/real.rssdk/color/91',
+    { clip: 'training/real/CLKJ_CS0110', frame: 91, label: 'live' },
+  ],
+  [
+    'surf',
+    'Training/fake_part/CLKJ_AS0005/04_en_b.rssdk/color/131',
+    { split: 'train', attackType: 'print', pai: 'cut4' },
+  ],
+  [
+    'surf',
+    'Data/Testing/real_part/CLKJ_AS0002/real.rssdk/color/0022',
+    { split: 'test', subject: 'CLKJ_AS0002', label: 'live' },
+  ],
+  ['surf', 'Val/0007/007243-color', { video: 'val/0007/007243', split: 'dev', subject: '', unlabelled: true }],
+  [
+    'cefa',
+    'EA/EA-012-198006250024/3_012_1_1_1/profile/0007',
+    { clip: '3_012_1_1_1', frame: 7, split: 'train', label: 'live' },
+  ],
+  [
+    'cefa',
+    'Ethnicity/AF/AF-223/1_223_3_1_4/color/0051',
+    { subject: '1_223', split: 'dev', attackType: 'replay', pai: 'screen' },
+  ],
+  ['cefa', 'CA/CA-300/2_300_3_2_2/color/0001', { split: 'test', attackType: 'print', pai: 'cloth' }],
+  [
+    'cefa',
+    '3D-Mask/002/1_002_1_1_2_1_3/color/0001',
+    { split: 'test', attackType: 'mask', pai: '3d-mask', subject: '3d-mask-002' },
+  ],
+  ['cefa', 'Silicone-Mask/001/2_001_1_1_2_1_3/color/0009', { clip: '2_001_1_1_2_1_3', pai: 'silicone-mask' }],
+  [
+    'hifimask',
+    'Data/1_05_0_2_6_1/0003',
+    { clip: '1_05_0_2_6_1', frame: 3, split: 'dev', subject: '05', label: 'live' },
+  ],
+  [
+    'hifimask',
+    'Data/3_63_3_6_1_3/0000',
+    { split: 'dev', attackType: 'mask', pai: 'resin', extra: { scene: '6', light: '1', sensor: '3', complexion: '3' } },
+  ],
+  ['hifimask', 'Data/2_28_1_1_1_1/0000', { split: 'test', pai: 'transparent' }],
+  ['siwm', 'SiW-Mv2/Live/Live_12', { video: 'Live_12', label: 'live', subject: '' }],
+  ['siwm', 'Spoof/Paper/Paper_9', { attackType: 'print' }],
+  ['siwm', 'Spoof/Makeup_Cosmetic/Makeup_Co_3', { attackType: 'cosmetic' }],
+  ['siwm', 'Spoof/Partial_PaperGlasses/Partial_Paperglass_3', { attackType: 'paper_glasses' }],
+  [
+    'wfas',
+    'Train/spoof/2D-Display-Phone/000001/000002',
+    { split: 'train', attackType: 'replay', pai: '2d-display-phone' },
+  ],
+  ['wfas', 'Train/spoof/3D-GarageKit/000001/000001', { attackType: '3d', pai: '3d-garagekit' }],
+  ['wfas', 'train/living/000001/000001', { label: 'live', attackType: 'live' }],
+  ['wfas', 'dev/000001', { video: 'dev/000001', split: 'dev', unlabelled: true }],
 ] as const)('%s: %s', (id, path, expected) => {
   expect(findSource(id).present(path)).toMatchObject(expected);
+});
+
+test.each([
+  ['surf', 'Training/real_part/CLKJ_AS0005/04_en_b.rssdk/color/131'],
+  ['surf', 'Training/fake_part/CLKJ_AS0005/real.rssdk/color/131'],
+  ['surf', 'Val/0007/007243-depth'],
+  ['cefa', 'AF/AF-223/1_223_3_1_4/depth/0051'],
+  ['siwm', 'Spoof/Paper/Live_9'],
+  ['siwm', 'Live/Paper_9'],
+])('%s does not believe %s', (id, path) => {
+  expect(findSource(id).present(path)).toBeNull();
+});
+
+test('SiW-M v2 has the fourteen attacks that its protocol leaves out, one a folder', () => {
+  const { present } = findSource('siwm');
+  const prefixes =
+    'Paper Replay Mask_Half Mask_Silicone Mask_Trans Mask_Paper Mask_Mann Makeup_Ob Makeup_Im Makeup_Co Partial_Funnyeye ' +
+    'Partial_Paperglass Partial_Eye Partial_Mouth';
+  expect(prefixes.split(' ').map((prefix) => present(`Spoof/X/${prefix}_1`)!.attackType)).toEqual([...siwmAttacks]);
+});
+
+test('the parts of what is published add up', () => {
+  for (const { id, published } of sources) {
+    const parts = Object.values(published.splits);
+    if (parts.length === 0) continue;
+    const sum = { live: 0, attack: 0 };
+    for (const { live, attack } of parts) Object.assign(sum, { live: sum.live + live, attack: sum.attack + attack });
+    expect([id, sum]).toEqual([id, published.all]);
+  }
 });
 
 test('SiW does not believe a file in the wrong folder', () => {
@@ -131,6 +223,88 @@ test('WMCA keeps the recordings of two days apart', async () => {
   expect([found.length, extra]).toEqual([2, []]);
 });
 
+describe('lists of a release', () => {
+  const lists = {
+    'train_list.txt': [
+      'Training/real_part/A/real.rssdk/color/1.jpg Training/real_part/A/real.rssdk/depth/1.jpg x 0',
+      'Training/fake_part/A/01_e_b.rssdk/color/1.jpg Training/fake_part/A/01_e_b.rssdk/depth/1.jpg x 1',
+    ],
+    'val_private_list.txt': [
+      'Val/0000/000001-color.jpg Val/0000/000001-depth.jpg x 0',
+      'Val/0000/000002-color.jpg y x 1',
+    ],
+  };
+
+  async function surf(name: string, turned: boolean, more: Record<string, string[]> = {}) {
+    const root = join(base, name);
+    for (const path of Object.values(lists).flat()) await put(join(root, path.split(' ')[0]!), '');
+    await put(join(root, 'Val/0000/000003-color.jpg'), '');
+    await put(join(root, 'Training/real_part/A/real.rssdk/depth/1.jpg'), '');
+    for (const [list, lines] of Object.entries({ ...lists, ...more })) {
+      const text = lines.map((line) => (turned ? line.replace(/[01]$/, (n) => `${1 - Number(n)}`) : line));
+      await put(join(root, list), `${text.join('\r\n')}\r\n`);
+    }
+    return survey(findSource('surf'), root);
+  }
+  const labels = (seen: Awaited<ReturnType<typeof surf>>) =>
+    seen.found.map(({ path, presentation: { label, attackType } }) => `${path} ${label} ${attackType}`);
+
+  test('mean by their numbers what folders say of the same numbers', async () => {
+    const expected = [
+      'Training/fake_part/A/01_e_b.rssdk/color/1.jpg spoof print',
+      'Training/real_part/A/real.rssdk/color/1.jpg live live',
+      'Val/0000/000001-color.jpg live live',
+      'Val/0000/000002-color.jpg spoof unknown',
+    ];
+    for (const turned of [false, true]) {
+      const seen = await surf(`surf ${turned}`, turned);
+      expect(labels(seen)).toEqual(expected);
+      expect(seen.extra).toEqual([]);
+      expect(seen.faults).toEqual([
+        { path: 'Val/0000/000003-color.jpg', reason: 'no list of the release says whether it is live' },
+      ]);
+    }
+  });
+
+  test('are not believed where nothing says what their numbers mean', async () => {
+    const seen = await surf('surf alone', false, { 'train_list.txt': [] });
+    expect(labels(seen)).toHaveLength(2);
+    expect(seen.faults).toHaveLength(3);
+  });
+
+  test('that name one image as of two parts, or as two things, are found', async () => {
+    const twice = {
+      'test_list.txt': [lists['val_private_list.txt'][0]!],
+      'val_2.txt': ['Val/0000/000002-color.jpg x y 0'],
+    };
+    const { faults } = await surf('surf twice', false, twice);
+    expect(faults!.map(({ path, reason }) => `${path}: ${reason}`)).toEqual(
+      expect.arrayContaining([
+        "Val/0000/000001-color.jpg: the release's own lists call it of test and of dev",
+        "Val/0000/000002-color.jpg: the release's own lists call it 0 and 1",
+      ]),
+    );
+  });
+});
+
+test('SiW-M v2 has the parts of its lists, which repeat attacks and name videos that are not there', async () => {
+  const root = join(base, 'siwm');
+  for (const path of ['Live/Live_1.mov', 'Live/Live_2.MP4', 'Spoof/Paper/Paper_1.avi', 'Spoof/Replay/Replay_2.mov']) {
+    await put(join(root, path), '');
+  }
+  await put(join(root, 'lists/trainlist_live.txt'), 'Live_1\nLive_7\n');
+  await put(join(root, 'lists/testlist_live.txt'), 'Live_2\n');
+  await put(join(root, 'lists/trainlist_all.txt'), 'Paper_1\nPaper_1\n');
+  const { found, missing, extra, faults } = await survey(findSource('siwm'), root);
+  expect(found.map(({ presentation: { video, split } }) => [video, split])).toEqual([
+    ['Live_1', 'train'],
+    ['Live_2', 'test'],
+    ['Paper_1', 'train'],
+    ['Replay_2', 'train'],
+  ]);
+  expect([missing, extra, faults]).toEqual([[], [], []]);
+});
+
 test('HKBU-MARs keeps files of one name apart', async () => {
   const root = join(base, 'hkbu');
   for (const subject of ['c1', 'c2']) await put(join(root, subject, 'real', 's1_l1.avi'), '');
@@ -148,6 +322,8 @@ test('data sets have ids and letters of their own; an unknown one is answered wi
   expect(new Set(sources.map(({ id }) => id)).size).toBe(sources.length);
   expect(new Set(sources.map(({ letter }) => letter)).size).toBe(sources.length);
   expect(() => findSource('ulu')).toThrow('unknown data set "ulu"');
+  // What protocols call them.
+  expect(Object.fromEntries(sources.map(({ id, letter }) => [id, letter]))).toEqual(letterOfName);
 });
 
 describe('annotations', () => {
@@ -157,6 +333,24 @@ describe('annotations', () => {
       [0, { box: { x: 1, y: 2, w: 3, h: 4 } }],
       [7, { box: { x: 10, y: 20, w: 30, h: 40 } }],
     ]);
+  });
+
+  test('of WFAS are points, of which the first two are the box, the next the eyes', () => {
+    const text = '192 148 (bbox left top)\n234 203\n216 171\n230 168\n231 180\n218 190\n229 188\n';
+    expect([...parsePoints(text)]).toEqual([
+      [
+        0,
+        {
+          box: { x: 192, y: 148, w: 42, h: 55 },
+          eyes: [
+            { x: 216, y: 171 },
+            { x: 230, y: 168 },
+          ],
+        },
+      ],
+    ]);
+    expect(parsePoints('192 148\n')).toEqual(new Map());
+    expect(parsePoints('nothing\nhere')).toEqual(new Map());
   });
 
   test('of SiW are corners, a row a frame, zeros being none', () => {

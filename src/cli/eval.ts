@@ -64,7 +64,7 @@ export function evalCommand(): Command {
     .option('--run <dir...>', 'run to evaluate; several: mean and deviation over seeds')
     .option(
       '--protocol <expression>',
-      'the newest run of this protocol; oulu/3: each of its six folds; where to evaluate --model and --weights',
+      'the newest run of this protocol; oulu/3, siwm: each of their folds; where to evaluate --model and --weights',
     )
     .option('--scores <file...>', 'compute everything from score files alone')
     .option('--source-scores <file>', 'with one of --scores: development scores of the sources');

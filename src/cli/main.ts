@@ -4,6 +4,7 @@ import { Command, CommanderError, Help, type Option } from 'commander';
 import { version } from '../run/version.js';
 import { calibrateCommand } from './calibrate.js';
 import { camCommand } from './cam.js';
+import { protocolCompletions } from './completion.js';
 import { convertCommand } from './convert.js';
 import { datasetsCommand } from './datasets.js';
 import { demoCommand } from './demo.js';
@@ -64,7 +65,14 @@ function withSubcommands(command: Command): Command[] {
 
 /** `ldc complete SHELL` prints a completion script, which asks `ldc complete -- WORDS` for what may come next. */
 function addCompletion(ldc: Command): void {
-  completion(ldc);
+  const { commands } = completion(ldc);
+  for (const { options } of commands.values()) {
+    const protocol = options.get('protocol');
+    if (!protocol) continue;
+    protocol.handler = (complete) => {
+      for (const [expression, what] of protocolCompletions(process.argv.at(-1) ?? '')) complete(expression, what);
+    };
+  }
   ldc.commands
     .find((command) => command.name() === 'complete')
     ?.description('print a completion script for a shell: bash, zsh, fish or powershell')

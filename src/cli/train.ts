@@ -39,7 +39,10 @@ export function trainCommand(): Command {
     .description(
       'train a network: LDCNet, after its activation network and maps if they are missing, or another method',
     )
-    .requiredOption('--protocol <expression>', "e.g. 'O&C&I-to-M' (the shell needs the quotes) or oulu/3/1")
+    .requiredOption(
+      '--protocol <expression>',
+      "e.g. 'O&C&I-to-M' (the shell needs the quotes), 'wmca&cefa-to-surf', 'O&C&I+M:5-to-M' or oulu/3/1",
+    )
     .option('--name <name>', 'name of the run (default: method or kind of convolution, and seed)')
     .option('--resume', 'go on with an interrupted run')
     .option('--epochs <n>', 'epochs of the network')

@@ -33,6 +33,11 @@ const head = {
     normalize: oneOf(['unit', 'imagenet', 'released'], 'unit'),
     development: oneOf(['subjects', 'release'], 'subjects'),
     dev_fraction: share(0.2),
+    few_shot: key(
+      z.array(z.union([z.string(), z.number()]).transform(String)).nullable(),
+      null,
+      'null, or the people of the target that are trained on, as in [s01, s02]',
+    ),
     workers: autoOrCount(),
     cache: key(z.union([z.boolean(), z.string().refine(isSize)]), true, 'true, false, or a size as in 40G'),
     follow: flag(false),

@@ -1,5 +1,6 @@
 /** The frames that a protocol means: domains, named subsets and attack types, found in the crop sets. */
 import { UserError } from '../base/errors.js';
+import { letterOf } from '../config/domainNames.js';
 import { type DomainSpec, domainSpecName, type Protocol } from '../config/protocol.js';
 import { countFrames } from './counts.js';
 import type { CropSet } from './cropSet.js';
@@ -90,15 +91,25 @@ export function selectSides(
   return { sources, targets };
 }
 
+/** The parts of a protocol that came with a release; `dev` is `null` where it has no development part. */
+export interface OfficialParts {
+  sources: Selection[];
+  targets: Selection[];
+  train: readonly Frame[];
+  dev: readonly Frame[] | null;
+}
+
 /**
- * The three parts of a protocol that came with a release: its own training, development and test videos.
+ * The parts of a protocol that came with a release: its own training, development and test videos.
  * @throws UserError when the set or its protocol files are not there, or a part has no video
  */
 export async function selectOfficial(
   sets: ReadonlyMap<string, CropSet>,
   protocol: Protocol & { official: string },
-): Promise<{ sources: Selection[]; targets: Selection[]; train: readonly Frame[]; dev: readonly Frame[] }> {
+): Promise<OfficialParts> {
   const set = setOf(sets, protocol.sources[0]!, protocol);
+  if (protocol.official === 'parts') return ownParts(set, protocol.name);
+  if (set.letter === 'siwm') return withoutAttack(set, protocol.official);
   const { frames, missing } = await protocolFrames(set, protocol.official);
   const lacking = splits.filter((split) => missing[split].length > 0);
   const sum = lacking.reduce((total, split) => total + missing[split].length, 0);
@@ -113,10 +124,60 @@ export async function selectOfficial(
   };
 }
 
+/** A release whose folders are the parts: the threshold is chosen on its development part. */
+function ownParts(set: CropSet, name: string): OfficialParts {
+  const [train, dev, test] = splits.map((split) => {
+    const own = set.frames.filter((frame) => frame.split === split);
+    if (own.length > 0) return own;
+    throw new UserError(
+      `the protocol ${name} needs the ${split} part of ${set.name}, of which ${set.dir} has no image`,
+    );
+  }) as [Frame[], Frame[], Frame[]];
+  const side = { ...identityOf(set, shortfall(set, 'all')), attackTypes: null };
+  return {
+    sources: [{ ...side, subset: 'train and dev', frames: [...train, ...dev] }],
+    targets: [{ ...side, subset: 'test', frames: test }],
+    train,
+    dev,
+  };
+}
+
+/**
+ * Protocol II of SiW-M v2: all attacks but one and the live people of the training list are trained on; the one and the live people of the
+ * test list are tested on.
+ */
+function withoutAttack(set: CropSet, attack: string): OfficialParts {
+  const live = (split: Frame['split']) => set.frames.filter((frame) => frame.label === 'live' && frame.split === split);
+  const attacks = set.frames.filter(({ label }) => label === 'spoof');
+  const left = attacks.filter(({ attackType }) => attackType === attack);
+  if (left.length === 0) {
+    throw new UserError(
+      `${set.name} in ${set.dir} has no attack ${attack}`,
+      `there are ${attackTypesOf(attacks).join(', ')}`,
+    );
+  }
+  if (live('test').length === 0 || live('train').length === 0) {
+    throw new UserError(
+      `${set.name} in ${set.dir} does not say which live videos are tested on`,
+      'put trainlist_live.txt and testlist_live.txt beside its videos and prepare again',
+    );
+  }
+  const train = [...live('train'), ...attacks.filter(({ attackType }) => attackType !== attack)];
+  const side = identityOf(set, shortfall(set, 'all'));
+  return {
+    sources: [{ ...side, subset: `live train, all attacks but ${attack}`, attackTypes: null, frames: train }],
+    targets: [{ ...side, subset: 'live test', attackTypes: [attack], frames: [...live('test'), ...left] }],
+    train,
+    dev: null,
+  };
+}
+
 function setOf(sets: ReadonlyMap<string, CropSet>, { domain }: DomainSpec, protocol: Protocol): CropSet {
-  const set = sets.get(domain);
+  const named = (name: string) => letterOf(name).toLowerCase() === domain.toLowerCase();
+  const all = [...sets.values()];
+  const set = sets.get(domain) ?? all.find(({ letter, name }) => named(letter) || named(name));
   if (set) return set;
-  const hint = `domains there: ${[...sets.values()].map(({ letter, name }) => `${letter} (${name})`).join(', ')}`;
+  const hint = `domains there: ${all.map(({ letter, name }) => `${letter} (${name})`).join(', ')}`;
   throw new UserError(`the data have no domain ${domain}, which the protocol ${protocol.name} names`, hint);
 }
 

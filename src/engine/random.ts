@@ -13,6 +13,7 @@ export const purposes = {
   corruption: 9,
   augmentation: 10,
   adversary: 11,
+  fewShot: 12,
 } as const;
 
 const ROUNDS = 10;

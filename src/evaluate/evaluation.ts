@@ -15,6 +15,7 @@ import { type PadErrorRates, padErrorRatesAt } from './metrics.js';
 import type { PaperResult } from './paper.js';
 import { auc, bpcerAtApcer, equalErrorRate, type Roc, rocOf, tprAtFpr } from './roc.js';
 import type { Scores } from './scores.js';
+import type { SeedSummary } from './seeds.js';
 import { eerVertex, FIXED_THRESHOLD, oracleThresholds, type ThresholdName, youdenVertex } from './thresholds.js';
 
 /** The attack shares of BPCER@APCER and of TPR@FPR, as keys of the result. */
@@ -107,6 +108,13 @@ export interface Evaluation {
   variant?: string | null;
   /** With `data.development: release`: thresholds and checkpoints are chosen on the parts of the published honest rows. */
   development?: 'release';
+  /** Of a few-shot protocol: who of a target was trained on, and is not in the result. */
+  few_shot?: {
+    domain: string;
+    subjects: readonly string[];
+    videos: { live: number; attack: number };
+    images: number;
+  };
   checkpoint: string | null;
   engine: string | null;
   /** A model that ldc did not train, with its card's name. */
@@ -114,7 +122,11 @@ export interface Evaluation {
   convention: 'honest' | 'paper';
   synthetic: boolean | null;
   targets: Target[];
+  /** Over all targets in one pool. */
   levels: LevelResults;
+  /** Of several targets: each by itself, in the order of `targets`, and the mean over them. */
+  each?: { domain: string; levels: LevelResults }[];
+  mean?: Record<Level, SeedSummary>;
   /** With the convention `paper`: the released program's figures, all oracle. */
   paper?: PaperResult;
   /** How scores were read, and figures that smell. */

@@ -29,6 +29,7 @@ export function evalText(evaluation: Evaluation, width = 80): string {
 /** The tables of `evalText`, for Markdown, CSV, LaTeX or HTML. They need `EVAL_LEGEND`. */
 export function evalTables(evaluation: Evaluation): Table[] {
   const tables = LEVELS.map((level) => levelTable(evaluation.levels[level], level));
+  if (evaluation.each && evaluation.mean) tables.push(...LEVELS.map((level) => eachTable(evaluation, level)));
   if (evaluation.paper) tables.push(paperTable(evaluation.paper, evaluation.levels));
   const counted = tables.map((table) => withMissing(table, [evaluation]));
   return evaluation.synthetic ? counted.map((table) => ({ ...table, title: `SYNTHETIC – ${table.title}` })) : counted;
@@ -52,6 +53,7 @@ export function headline({
   model,
   convention,
   development,
+  few_shot: fewShot,
   synthetic,
 }: Evaluation): string {
   const engineAndModel = [engine && `engine ${engine}`, model && `model ${model}`].filter(Boolean).join(', ');
@@ -63,12 +65,19 @@ export function headline({
     engineAndModel,
     `convention ${convention}`,
     development && `development ${development}`,
+    fewShot && fewShotText(fewShot),
   ];
   return parts
     .concat(synthetic ? 'SYNTHETIC' : [])
     .filter(Boolean)
     .map((part) => printable(part!))
     .join(' · ');
+}
+
+/** Whom of a target a few-shot result was trained on. */
+function fewShotText({ domain, subjects, videos, images }: NonNullable<Evaluation['few_shot']>): string {
+  const whom = `${subjects.length} ${subjects.length === 1 ? 'person' : 'people'} of ${domain} in training`;
+  return `few-shot: ${whom} (${subjects.join(', ')}; ${videos.live} live and ${videos.attack} attack videos, ${images} frames)`;
 }
 
 /** Which part of which data set a result is about, and how many frames of a video. */
@@ -115,6 +124,38 @@ export function levelTable(result: LevelResult, level: Level): Table {
       ...failureNotes(result),
       ...thresholdNotes(result),
     ],
+  };
+}
+
+/** Several targets: each a row, then the mean over them. */
+function eachTable({ each = [], mean }: Pick<Evaluation, 'each' | 'mean'>, level: Level): Table {
+  const shown = ['source-dev-eer', 'target-eer'] as const;
+  const summary = mean![level];
+  const hter = (result: LevelResult, name: ThresholdName) => {
+    const threshold = result.thresholds[name];
+    return isKnown(threshold) ? percent(threshold.hter) : MISSING;
+  };
+  const meanHter = (name: ThresholdName) => {
+    const values = summary.thresholds[name];
+    return values ? percentMeanStd(values.hter) : MISSING;
+  };
+  return {
+    title: `${levelName(level)} level, each target by itself`,
+    columns: [
+      { title: 'target', align: 'left' },
+      ...[...shown.map((name) => `HTER at ${marked(name)}`), 'AUC', 'EER*'].map((title) => ({
+        title,
+        align: 'right' as const,
+      })),
+    ],
+    rows: [
+      ...each.map(({ domain, levels }) => {
+        const result = levels[level];
+        return [domain, ...shown.map((name) => hter(result, name)), percent(result.auc), percent(result.eer)];
+      }),
+      ['mean', ...shown.map(meanHter), percentMeanStd(summary.auc), percentMeanStd(summary.eer)],
+    ],
+    notes: [`Mean ± sample standard deviation over ${each.length} targets; the tables above pool their samples.`],
   };
 }
 

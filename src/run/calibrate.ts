@@ -67,7 +67,9 @@ function before({ instead_of: earlier, from, ...threshold }: Threshold): Omit<Th
 
 /** A network knows the recordings that it was trained on. */
 function sourceNote({ protocol, path }: OpenModel, { letter, name }: CropSet): string[] {
-  const known = protocol !== null && parseProtocol(protocol).sources.some(({ domain }) => domain === letter);
+  if (protocol === null) return [];
+  const { sources, fewShot } = parseProtocol(protocol);
+  const known = [...sources, ...(fewShot ? [fewShot] : [])].some(({ domain }) => domain === letter);
   if (!known) return [];
   return [
     `${path} was trained on the domain ${letter} (${protocol}): on ${name} its errors are fewer than in use, if these are the same recordings`,

@@ -5,6 +5,7 @@ import type { Config } from '../config/schema.js';
 import type { CorruptionKind } from '../data/corrupt.js';
 import { findCropSets } from '../data/cropSet.js';
 import type { LeftOut } from '../data/leftOut.js';
+import { eachTarget } from '../evaluate/eachTarget.js';
 import {
   type Evaluation,
   evaluateScores,
@@ -56,7 +57,7 @@ export async function evaluateExported(
   data: string,
   options: ModelEvaluationOptions,
 ): Promise<ModelEvaluation> {
-  const whole = protocolFor(model, protocol);
+  const whole = knownPeople(protocolFor(model, protocol), null);
   const targets: Protocol = whole.official === undefined ? { ...whole, sources: [] } : whole;
   const config = await loadConfig(undefined, [`data.image_size=${model.imageSize}`]);
   const experiment = await openExperiment(targets, config, data);
@@ -94,7 +95,7 @@ export async function evaluateForeign(
   config: Config,
   options: ModelEvaluationOptions,
 ): Promise<ModelEvaluation> {
-  const protocol = protocolFor(model, asked);
+  const protocol = knownPeople(protocolFor(model, asked), config);
   const fed: Config = {
     ...config,
     data: { ...config.data, image_size: model.imageSize },
@@ -130,6 +131,17 @@ function protocolFor(
   throw new UserError(`${path} does not say for which protocol it was trained`, "name one: --protocol 'O&C&I-to-M'");
 }
 
+/** A model does not say whom of the target it was trained on: `config` has to. */
+function knownPeople(protocol: Protocol, config: Config | null): Protocol {
+  if (protocol.fewShot === undefined || config?.data.few_shot) return protocol;
+  throw new UserError(
+    `the protocol ${protocol.name} trains on people of ${protocol.fewShot.domain}, and a model does not say who they are`,
+    config === null
+      ? 'evaluate the run: --run DIR'
+      : 'evaluate the run, --run DIR, or name them: --set data.few_shot=[NAME,…]',
+  );
+}
+
 async function evaluateOn(
   experiment: Experiment,
   model: OpenModel,
@@ -154,6 +166,7 @@ async function evaluateOn(
     ...(model.foreign !== undefined && { model: model.foreign }),
     convention: 'honest',
     levels,
+    ...eachTarget(target, source, { mode, seed: config.seed }),
     ...(notes.length > 0 && { notes }),
   };
   const result = { evaluation, target, source, level: level ?? config.eval.level, mode };

@@ -7,6 +7,7 @@ import type { Config } from '../config/schema.js';
 import type { LeftOut } from '../data/leftOut.js';
 import type { Frame } from '../data/manifest.js';
 import type { Device } from '../engine/device.js';
+import { eachTarget } from '../evaluate/eachTarget.js';
 import {
   type Evaluation,
   evaluateScores,
@@ -79,6 +80,7 @@ export async function evaluateRun(
       checkpoint,
       convention: options.convention,
       levels,
+      ...eachTarget(target, source, { mode: options.mode, seed: experiment.config.seed }),
       ...(notes.length > 0 && { notes }),
     };
     if (options.convention === 'paper') {
@@ -97,13 +99,14 @@ export async function evaluateRun(
 
 /** The protocol's side of eval.json. */
 export function describe(
-  { protocol, config, targets, synthetic }: Experiment,
+  { protocol, config, targets, fewShot, synthetic }: Experiment,
   scores: Scores,
-): Pick<Evaluation, 'protocol' | 'development' | 'synthetic' | 'targets'> {
+): Pick<Evaluation, 'protocol' | 'development' | 'few_shot' | 'synthetic' | 'targets'> {
   const release = config.data.development === 'release' && protocol.official === undefined;
   return {
     protocol: protocol.name,
     ...(release && { development: 'release' }),
+    ...(fewShot && { few_shot: fewShot }),
     synthetic,
     targets: targetCounts(scores).map((counts) => {
       const selection = targets.find(({ domain }) => domain === counts.domain)!;

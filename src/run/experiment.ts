@@ -2,8 +2,9 @@
 import { UserError } from '../base/errors.js';
 import type { Protocol } from '../config/protocol.js';
 import type { Config } from '../config/schema.js';
-import { findCropSets } from '../data/cropSet.js';
+import { type CropSet, findCropSets } from '../data/cropSet.js';
 import { developmentSplit } from '../data/developmentSplit.js';
+import { divideFewShot, type FewShot } from '../data/fewShot.js';
 import type { Frame } from '../data/manifest.js';
 import { selectReleaseParts } from '../data/releaseParts.js';
 import { type Selection, selectOfficial, selectSides } from '../data/select.js';
@@ -23,28 +24,24 @@ export interface Experiment {
   train: readonly Frame[];
   /** Source frames of held-out subjects: thresholds and checkpoint choice. */
   dev: readonly Frame[];
+  /** Who of a target is trained on, in few-shot protocols. */
+  fewShot?: FewShot;
   notices: readonly string[];
   /** Any part is synthetic. */
   synthetic: boolean;
 }
 
 /**
- * Official protocols bring their development videos; for all others, people of the sources are held out, or the releases' own parts with
- * `data.development: release`.
+ * Official protocols bring their development videos, most of them; for all others, people of the sources are held out, or the releases'
+ * own parts with `data.development: release`.
  * @throws UserError when a domain of the protocol is not in `dataFolder`
  */
 export async function openExperiment(protocol: Protocol, config: Config, dataFolder: string): Promise<Experiment> {
   const sets = await findCropSets(dataFolder, config.data.follow);
-  const { official } = protocol;
-  const { sources, targets, ...parts } =
-    official === undefined
-      ? config.data.development === 'release'
-        ? selectReleaseParts(sets, protocol)
-        : heldOut(selectSides(sets, protocol), config)
-      : { ...(await selectOfficial(sets, { ...protocol, official })), notices: [] };
+  const { sources, targets, ...parts } = withFewShot(await divide(sets, protocol, config), protocol, config);
   const all = [...sources, ...targets];
   const notices = [...new Set([...parts.notices, ...all.flatMap(({ partial }) => partial ?? [])])];
-  const settled = settle(config, protocol);
+  const settled = settle(config, protocol, parts.fewShot);
   return {
     protocol,
     config: settled,
@@ -57,8 +54,39 @@ export async function openExperiment(protocol: Protocol, config: Config, dataFol
   };
 }
 
+type Parts = Pick<Experiment, 'sources' | 'targets' | 'train' | 'dev' | 'notices'>;
+
+async function divide(sets: ReadonlyMap<string, CropSet>, protocol: Protocol, config: Config): Promise<Parts> {
+  const { official } = protocol;
+  if (official === undefined) {
+    return config.data.development === 'release'
+      ? selectReleaseParts(sets, protocol)
+      : heldOut(selectSides(sets, protocol), config);
+  }
+  const { dev, ...parts } = await selectOfficial(sets, { ...protocol, official });
+  if (dev !== null) return { ...parts, dev, notices: [] };
+  return { ...parts, ...developmentSplit(parts.train, config.data.dev_fraction, config.seed) };
+}
+
+/** People of a target train whole: thresholds are chosen on the sources alone. */
+function withFewShot(
+  parts: Parts,
+  { fewShot, ...protocol }: Protocol,
+  { data, seed }: Config,
+): Parts & { fewShot?: FewShot } {
+  if (fewShot !== undefined) {
+    const { train, ...divided } = divideFewShot({ ...protocol, fewShot }, parts.targets, data.few_shot, seed);
+    return { ...parts, ...divided, train: [...parts.train, ...train] };
+  }
+  if (data.few_shot === null) return parts;
+  throw new UserError(
+    `data.few_shot names people of a target, and the protocol ${protocol.name} trains on none`,
+    "few-shot protocols are written like 'O&C&I+M:5-to-M'",
+  );
+}
+
 /** What the method leaves to the protocol, decided. */
-function settle(config: Config, protocol: Protocol): Config {
+function settle(config: Config, protocol: Protocol, people?: FewShot): Config {
   const { augment } = config;
   const moves = (['rotation', 'crop', 'flip'] as const).find((key) => augment[key] !== 0 && augment[key] !== null);
   if (moves !== undefined && methodOf(config).teacher !== undefined) {
@@ -68,8 +96,12 @@ function settle(config: Config, protocol: Protocol): Config {
     );
   }
   const domains = (specs: Protocol['sources']) => specs.map(({ domain }) => domain);
-  const sides = { sources: domains(protocol.sources), targets: domains(protocol.targets) };
-  return methodOf(config).settle?.(config, sides) ?? config;
+  const fewShot = protocol.fewShot === undefined ? [] : [protocol.fewShot.domain];
+  const sides = { sources: [...domains(protocol.sources), ...fewShot], targets: domains(protocol.targets) };
+  // Who was trained on stands in the run's configuration, so that nobody else is tested without, whatever the seed.
+  const chosen =
+    people === undefined ? config : { ...config, data: { ...config.data, few_shot: [...people.subjects] } };
+  return methodOf(config).settle?.(chosen, sides) ?? chosen;
 }
 
 function heldOut(sides: { sources: Selection[]; targets: Selection[] }, { data, seed }: Config) {
@@ -83,11 +115,11 @@ export function deviceOf({ device, precision, threads, train }: Config): Device 
 }
 
 /** The `data` entry of run.json. */
-export function dataFacts({ sources, targets }: Experiment): RunFacts['data'] {
+export function dataFacts({ sources, targets, fewShot }: Experiment): RunFacts['data'] {
   return Object.fromEntries(
     [...sources, ...targets].map(({ domain, name, hash, subset, attackTypes }) => [
       domain,
-      { name, hash, subset, attackTypes },
+      { name, hash, subset, attackTypes, ...(fewShot?.domain === domain && { trained: fewShot.subjects }) },
     ]),
   );
 }

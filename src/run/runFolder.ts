@@ -62,8 +62,11 @@ export interface RunFacts {
   device: string;
   threads: number;
   seed: number;
-  /** By domain letter. */
-  data: Record<string, { name: string; hash: string; subset: string; attackTypes: readonly string[] | null }>;
+  /** By domain letter; `trained` are the people of a target of a few-shot protocol. */
+  data: Record<
+    string,
+    { name: string; hash: string; subset: string; attackTypes: readonly string[] | null; trained?: readonly string[] }
+  >;
   /** Folder of the crop sets, relative to the run; runs from before it was kept do not say. */
   data_folder?: string;
   synthetic: boolean;

@@ -77,15 +77,15 @@ export function studyFolder(study: Study, out: string): StudyFolder {
 /** Every run, protocol by protocol, so that those which share an activation network stand together. */
 export function expand(study: Study, out: string): StudyRun[] {
   const variants = Object.entries(configsOf(study));
-  return study.columns.flatMap(({ protocols }) =>
-    protocols.flatMap((protocol) =>
-      study.seeds.flatMap((seed) =>
-        variants.map(([variant, config]) => {
-          const name = `${variant}-seed${seed}`;
-          const folder = runFolder(out, protocol, `${study.name}-${name}`);
-          return { id: taskId(protocol, name), protocol, variant, seed, config: { ...config, seed }, folder };
-        }),
-      ),
+  // Targets of one protocol are columns of their own, and one run.
+  const protocols = new Map(study.columns.flatMap((column) => column.protocols).map((each) => [each.name, each]));
+  return [...protocols.values()].flatMap((protocol) =>
+    study.seeds.flatMap((seed) =>
+      variants.map(([variant, config]) => {
+        const name = `${variant}-seed${seed}`;
+        const folder = runFolder(out, protocol, `${study.name}-${name}`);
+        return { id: taskId(protocol, name), protocol, variant, seed, config: { ...config, seed }, folder };
+      }),
     ),
   );
 }

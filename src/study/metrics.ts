@@ -23,14 +23,19 @@ export function higherIsBetter(metric: MetricName): boolean {
   return metric === 'auc';
 }
 
-/** A fraction; null where the threshold cannot be had. AUC and EER know no threshold. */
+/**
+ * A fraction; null where the threshold cannot be had. AUC and EER know no threshold.
+ * @param target the place of one of several targets; otherwise all are one pool
+ */
 export function metricOf(
-  { levels }: Pick<Evaluation, 'levels'>,
+  { levels, each }: Pick<Evaluation, 'levels' | 'each'>,
   level: Level,
   threshold: ThresholdName,
   metric: MetricName,
+  target?: number,
 ): number | null {
-  const result = levels[level];
+  const result = (target === undefined ? levels : each?.[target]?.levels)?.[level];
+  if (result === undefined) return null;
   if (metric === 'auc' || metric === 'eer') return result[metric];
   const rates = result.thresholds[threshold];
   if (!isKnown(rates)) return null;

@@ -123,7 +123,7 @@ export const publishedRows: readonly PublishedRow[] = [
 export function publishedFigures({ figures }: PublishedRow, protocol: Protocol): { hter: number; auc: number } | null {
   const { sources, targets } = protocol;
   const whole = [...sources, ...targets].every(({ qualifiers }) => qualifiers.length === 0);
-  if (!whole || protocol.official !== undefined) return null;
+  if (!whole || protocol.official !== undefined || protocol.fewShot !== undefined) return null;
   const letters = (side: typeof sources) =>
     side
       .map(({ domain }) => domain)

@@ -9,7 +9,7 @@ import { type Cell, type Column, MISSING, percentMeanStd, type Table } from '../
 import { configsOf } from './expand.js';
 import { higherIsBetter, type MetricName, metricOf, metricTitles } from './metrics.js';
 import { publishedFigures, publishedRows, publishedSource } from './published.js';
-import type { StudyResults } from './results.js';
+import type { StudyResult, StudyResults } from './results.js';
 import type { ProtocolColumn, Study } from './studyFile.js';
 
 /** How the rows of a block were made: a threshold at the study's level and checkpoint, or the released program's way. */
@@ -61,21 +61,30 @@ export function runsTable(study: Study, results: StudyResults, rate: (value: num
     ],
     rows: rowsOf(study, results).flatMap(({ name, results }) =>
       results.flatMap(({ protocol, seed, evaluation }) =>
-        study.report.thresholds.map((threshold) => [
-          ...[protocol.name, name, String(seed), evaluation.checkpoint ?? '', String(evaluation.synthetic ?? '')],
-          ...[study.report.level, threshold, String(oracleThresholds.has(threshold))],
-          ...metrics.map((metric) => rate(metricOf(evaluation, study.report.level, threshold, metric))),
-        ]),
+        [undefined, ...(evaluation.each ?? []).keys()].flatMap((target) =>
+          study.report.thresholds.map((threshold) => [
+            target === undefined ? protocol.name : `${protocol.name}, ${evaluation.each![target]!.domain} alone`,
+            ...[name, String(seed), evaluation.checkpoint ?? '', String(evaluation.synthetic ?? '')],
+            ...[study.report.level, threshold, String(oracleThresholds.has(threshold))],
+            ...metrics.map((metric) => rate(metricOf(evaluation, study.report.level, threshold, metric, target))),
+          ]),
+        ),
       ),
     ),
   };
 }
-
-/** A figure of a result by a convention of its study; null where it cannot be had. */
-export function figureOf(study: Study, evaluation: Evaluation, convention: Convention, metric: MetricName) {
-  if (convention !== 'paper') return metricOf(evaluation, study.report.level, convention, metric);
+/** A figure of a result by a convention of its study, of one of several targets where it is named; null where it cannot be had. */
+export function figureOf(
+  study: Study,
+  evaluation: Evaluation,
+  convention: Convention,
+  metric: MetricName,
+  target?: number,
+): number | null {
+  if (convention !== 'paper') return metricOf(evaluation, study.report.level, convention, metric, target);
   const best = evaluation.paper?.best;
-  if (best === undefined) return null;
+  // The released program pools its targets.
+  if (best === undefined || target !== undefined) return null;
   if (metric === 'auc') return best.auc;
   // With attacks pooled the released program's "ACER" is the HTER.
   return metric === 'hter' ? best.smoothed.acer : null;
@@ -137,7 +146,7 @@ function rowsOf(study: Study, { done, external, externalMissing, synthetic }: St
 /** All rows under one convention, the best of each column standing out; of others those that have a figure. */
 function block(study: Study, results: StudyResults, convention: Convention): Cell[][] {
   const { metrics } = study.report;
-  const of = ({ evaluation }: RowResult, metric: MetricName) => figureOf(study, evaluation, convention, metric);
+  const of: FigureOf = ({ evaluation }, metric, target) => figureOf(study, evaluation, convention, metric, target);
   const rows = rowsOf(study, results).flatMap((row) => {
     const figures = study.columns.flatMap((column) => metrics.map((metric) => columnFigure(row, column, metric, of)));
     if (study.columns.length > 1) figures.push(...metrics.map((metric) => meanFigure(study, row, metric, of)));
@@ -157,11 +166,12 @@ function block(study: Study, results: StudyResults, convention: Convention): Cel
   ]);
 }
 
-type FigureOf = (result: RowResult, metric: MetricName) => number | null;
+type FigureOf = (result: RowResult, metric: MetricName, target?: number) => number | null;
 
-function columnFigure(row: TableRow, { protocols }: ProtocolColumn, metric: MetricName, of: FigureOf): Figure {
+function columnFigure(row: TableRow, { protocols, target }: ProtocolColumn, metric: MetricName, of: FigureOf): Figure {
   const names = new Set(protocols.map(({ name }) => name));
-  const values = row.results.filter(({ protocol }) => names.has(protocol.name)).map((result) => of(result, metric));
+  const own = row.results.filter(({ protocol }) => names.has(protocol.name));
+  const values = own.map((result) => of(result, metric, target));
   const known = values.filter((value) => value !== null);
   return {
     value: known.length > 0 ? meanStd(known) : null,
@@ -197,9 +207,10 @@ function isComplete({ value, of }: Figure): boolean {
 function publishedTableRows(study: Study, synthetic: boolean): Cell[][] {
   const { metrics } = study.report;
   return publishedRows.flatMap((row) => {
-    const figures = study.columns.map(({ protocols }) =>
-      protocols.length === 1 ? publishedFigures(row, protocols[0]!) : null,
-    );
+    const figures = study.columns.map(({ protocols: [first, ...folds], target }) => {
+      if (folds.length > 0) return null;
+      return publishedFigures(row, target === undefined ? first! : { ...first!, targets: [first!.targets[target]!] });
+    });
     if (figures.every((figure) => figure === null)) return [];
     const known = figures.filter((figure) => figure !== null);
     const mean = (metric: 'hter' | 'auc') => meanStd(known.map((figure) => figure[metric])).mean;
@@ -274,10 +285,20 @@ function notes(study: Study, results: StudyResults, published: boolean): string[
     ...(externalMissing.length > 0
       ? [`External models that are still to be evaluated: ${some(externalMissing.map(({ id }) => id))}.`]
       : []),
+    ...new Set(done.flatMap(({ run, evaluation: { few_shot } }) => (few_shot ? [fewShotNote(run, few_shot)] : []))),
     ...(missing.length > 0
       ? [`${missing.length} of ${missing.length + done.length} runs are missing: ${some(missing.map(({ id }) => id))}.`]
       : []),
   ];
+}
+
+/** Such results are no cross-domain results: somebody of the target was seen. */
+function fewShotNote({ protocol, seed }: StudyResult['run'], fewShot: NonNullable<Evaluation['few_shot']>): string {
+  const { domain, subjects, videos, images } = fewShot;
+  return (
+    `${protocol.name}, seed ${seed}, is few-shot: ${subjects.length} of the people of ${domain} were trained on and are not tested on ` +
+    `(${subjects.join(', ')}; ${videos.live} live and ${videos.attack} attack videos, ${images} frames).`
+  );
 }
 
 function some(names: readonly string[]): string {

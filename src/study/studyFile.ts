@@ -6,7 +6,7 @@ import { UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
 import { checkedYaml } from '../config/checkedYaml.js';
 import { readSettings, withMethodFrom } from '../config/load.js';
-import { foldsOf, type Protocol, parseProtocol } from '../config/protocol.js';
+import { domainSpecName, foldsOf, type Protocol, parseProtocol } from '../config/protocol.js';
 import { readYamlFile } from '../config/yamlFile.js';
 import { thresholdNames } from '../evaluate/thresholds.js';
 import { checkPart } from '../run/configuration.js';
@@ -98,10 +98,15 @@ function asksOnce({ gpus, gres, options }: { gpus: number; gres?: unknown; optio
 
 type StudyDocument = z.output<typeof schema>;
 
-/** A column of the table: one protocol, or the six folds of `oulu/3` and `oulu/4`, for which the field gives one figure. */
+/**
+ * A column of the table: one protocol, one of its targets where it has several, or the folds of `oulu/3`, `oulu/4` and `siwm`, for which
+ * the field gives one figure.
+ */
 export interface ProtocolColumn {
   title: string;
   protocols: readonly Protocol[];
+  /** The target's place among those of the protocol. */
+  target?: number;
 }
 
 export interface Study extends Pick<StudyDocument, 'synth' | 'seeds' | 'grid' | 'evaluate' | 'report' | 'slurm'> {
@@ -256,14 +261,19 @@ function columnsOf(
   protocols: StudyDocument['protocols'],
   where: (path: readonly PropertyKey[]) => string,
 ): ProtocolColumn[] {
-  const columns = protocols.map((text, i) => {
+  const groups = protocols.map((text, i) => {
     const parsed = (foldsOf(text) ?? [text]).map((each) => parsedProtocol(each, where(['protocols', i])));
     return { title: parsed.length > 1 ? text.trim().toLowerCase() : parsed[0]!.name, protocols: parsed };
   });
-  const names = columns.flatMap((column) => column.protocols.map((protocol) => protocol.name));
+  const names = groups.flatMap((group) => group.protocols.map((protocol) => protocol.name));
   const twice = names.find((each, i) => names.indexOf(each) < i);
   if (twice !== undefined) throw new UserError(`the protocol ${twice} stands there twice${where(['protocols'])}`);
-  return columns;
+  return groups.flatMap((group) => {
+    const { name, targets } = group.protocols[0]!;
+    if (targets.length === 1) return [group];
+    const sources = name.slice(0, name.lastIndexOf('-to-'));
+    return targets.map((spec, target) => ({ ...group, title: `${sources}-to-${domainSpecName(spec)}`, target }));
+  });
 }
 
 function parsedProtocol(text: string, where: string): Protocol {

@@ -18,11 +18,11 @@ export function studyPlots(study: Study, results: StudyResults): Plot[] {
     ...results.done.map(({ run, evaluation }) => ({ variant: run.variant, protocol: run.protocol, evaluation })),
     ...results.external.map(({ title, protocol, evaluation }) => ({ variant: title, protocol, evaluation })),
   ];
-  return study.columns.flatMap(({ title, protocols }, k) =>
+  return study.columns.flatMap(({ title, protocols, target }, k) =>
     study.report.metrics.flatMap((metric) => {
       const names = new Set(protocols.map(({ name }) => name));
       const values = figures.flatMap(({ variant, protocol, evaluation }) => {
-        const value = figureOf(study, evaluation, threshold!, metric);
+        const value = figureOf(study, evaluation, threshold!, metric, target);
         return names.has(protocol.name) && value !== null ? [{ variant, value }] : [];
       });
       return values.length > 0 ? [plotOf(`study-${k}-${metric}`, title, metric, threshold!, variants, values)] : [];

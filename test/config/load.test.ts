@@ -46,6 +46,7 @@ describe('defaults', () => {
         normalize: 'unit',
         development: 'subjects',
         dev_fraction: 0.2,
+        few_shot: null,
         workers: 'auto',
         cache: true,
         follow: false,

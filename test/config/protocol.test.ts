@@ -25,7 +25,16 @@ describe('parseProtocol', () => {
     ['I&C&M-to-O', 'I&C&M-to-O'],
     ['D-to-H', 'D-to-H'],
     ['Z,own_set2-to-Q', 'Z&own_set2-to-Q'],
-    ['O&WMCA-to-M', 'O&WMCA-to-M'],
+    ['O&WMCA-to-M', 'O&W-to-M'],
+    ['wmca&cefa-to-surf', 'W&cefa-to-surf'],
+    ['celeba-spoof-to-O&C&I&M', 'A-to-O&C&I&M'],
+    ['rose-youtu,3dmad:mask-to-SURF,HiFiMask:all', 'R&D:mask-to-surf&hifimask:all'],
+    ['Wmca-to-siwm', 'W-to-siwm'],
+    ['our-set-to-visits', 'our-set-to-visits'],
+    ['O&C&I+M:5-to-M', 'O&C&I+M:5-to-M'],
+    ['OCI + msu : 5-to-msu&casia-x', 'O&C&I+M:5-to-M&casia-x'],
+    ['O:print&C:replay+M:1-to-M:print', 'O:print&C:replay+M:1-to-M:print'],
+    ['O&C&I+M:0-to-M', 'O&C&I-to-M'],
     ['OMI:print-to-CDH:replay+mask', 'O:print&M:print&I:print-to-C:replay+mask&D:replay+mask&H:replay+mask'],
     ['O:all-to-M:print+print', 'O:all-to-M:print'],
     ['O:train-to-O:test', 'O:train-to-O:test'],
@@ -42,6 +51,25 @@ describe('parseProtocol', () => {
       { domain: 'C', qualifiers: [] },
     ]);
     expect(targets).toEqual([{ domain: 'I', qualifiers: ['replay', 'mask'] }]);
+  });
+
+  it('adds people of a target', () => {
+    const { sources, targets, fewShot } = parseProtocol('O&C:replay+M:5-to-M&I');
+    expect([sources.map(({ domain }) => domain), targets.map(({ domain }) => domain)]).toEqual([
+      ['O', 'C'],
+      ['M', 'I'],
+    ]);
+    expect(sources[1]!.qualifiers).toEqual(['replay']);
+    expect(fewShot).toEqual({ domain: 'M', people: 5 });
+  });
+
+  it('asks what capitals mean that are the name of a set as well', () => {
+    for (const text of ['WMCA-to-O', 'O-to-WMCA:print']) {
+      const { message, hint } = failure(text);
+      expect(message).toContain('WMCA in the protocol');
+      expect(hint).toBe('write wmca, or W&M&C&A');
+    }
+    expect(parseProtocol('WMCA&O-to-I').name).toBe('W&O-to-I');
   });
 
   it('answers a lone O, which is what the shell leaves of an unquoted O&C&I-to-M, with the quotes', () => {
@@ -68,6 +96,13 @@ describe('parseProtocol', () => {
     ['O:a:b-to-M', '"O:a:b" in the protocol'],
     ['../x-to-M', '"../x" in the protocol'],
     ['O|C-to-M', '"O|C" in the protocol'],
+    ['O--C-to-M', '"O--C" in the protocol'],
+    ['constructor-to-M-', '"M-" in the protocol'],
+    ['O&C+I:5-to-M', 'trains on people of I, which is no target'],
+    ['O&M+M:5-to-M', 'has the domain M on both sides'],
+    ['+M:5-to-M', 'names no source domain'],
+    ['wmca&W-to-M', 'names the source domain W twice'],
+    ['siwm/papier', 'SiW-M v2 has no protocol "siwm/papier"'],
   ])('refuses %j: %s', (text, message) => expect(failure(text).message).toContain(message));
 
   it.each([
@@ -88,6 +123,22 @@ describe('parseProtocol', () => {
     },
   );
 
+  it.each([
+    ['siwm/half_mask', 'siwm', 'half_mask'],
+    ['SIWM/Replay', 'siwm', 'replay'],
+    ['WFAS', 'wfas', 'parts'],
+  ])('reads %s, the protocol of a release', (text, letter, official) => {
+    const protocol = parseProtocol(text);
+    expect(protocol).toEqual({ name: text.toLowerCase(), sources: plain(letter), targets: plain(letter), official });
+    expect(parseProtocol(protocol.name)).toEqual(protocol);
+  });
+
+  it('has fourteen folds of SiW-M v2', () => {
+    expect(foldsOf('siwm')).toHaveLength(14);
+    for (const fold of foldsOf('siwm')!) expect(parseProtocol(fold).name).toBe(fold);
+    expect(failure('siwm').message).toContain('leaves out each of fourteen attacks');
+  });
+
   it('does not take six folds for one', () => {
     expect(failure('oulu/3').message).toBe('the protocol "oulu/3" has six folds');
     expect(foldsOf('oulu/3')).toEqual([1, 2, 3, 4, 5, 6].map((fold) => `oulu/3/${fold}`));
@@ -98,6 +149,7 @@ describe('parseProtocol', () => {
 describe('protocolFolder', () => {
   it('is the canonical expression', () => expect(protocolFolder(parseProtocol('OCI-to-M'))).toBe('O&C&I-to-M'));
   it('is one folder', () => expect(protocolFolder(parseProtocol('oulu/3/1'))).toBe('oulu-3-1'));
+  it('says few-shot', () => expect(protocolFolder(parseProtocol('OC+M:5-to-M'))).toBe('O&C+M=5-to-M'));
   it('has no colon, and stays one to one', () => {
     expect(protocolFolder(parseProtocol('O:print,C-to-I:replay+mask'))).toBe('O=print&C-to-I=replay+mask');
   });

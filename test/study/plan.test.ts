@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { siwmAttacks } from '../../src/config/domainNames.js';
 import { synthesise } from '../../src/data/synth/synthesise.js';
 import { loadConfig } from '../../src/run/configuration.js';
 import { expand } from '../../src/study/expand.js';
@@ -11,17 +12,27 @@ import { planStudy } from '../../src/study/plan.js';
 import { readStudy } from '../../src/study/studyFile.js';
 import { temporaryFolder } from '../data/helpers.js';
 import { writeOuluSet } from '../data/ouluSet.js';
+import { rowsOf, writePlainSet } from '../data/plainSet.js';
 import { writeStudy } from './helpers.js';
 
 const experiments = fileURLToPath(new URL('../../experiments', import.meta.url));
 const folder = await temporaryFolder();
 const data = join(folder, 'data');
 const oulu = join(folder, 'oulu');
+const further = join(folder, 'further');
 const isStage = ({ stage }: { stage: boolean }) => stage;
 
 beforeAll(async () => {
   await synthesise({ out: data, seed: 0, subjects: 6, frames: 1, size: 32 });
   await writeOuluSet(oulu);
+  const people = ['1', '2', '3', '4', '5', '6', '7'];
+  for (const letter of ['A', 'O', 'C', 'I', 'M', 'W', 'cefa', 'surf']) {
+    await writePlainSet(further, `drawn ${letter}`, letter, rowsOf(people, ['live', 'print', 'replay']));
+  }
+  const parts = (['train', 'dev', 'test'] as const).map((split, i) =>
+    rowsOf([people[i]!], ['live', 'print', ...siwmAttacks.slice(1)], { split }),
+  );
+  for (const letter of ['siwm', 'wfas']) await writePlainSet(further, `drawn ${letter}`, letter, parts.flat());
 });
 
 /** Protocols 1, 2 and 4 with the videos of 3/1: a plan asks which videos there are, not why. */
@@ -108,9 +119,11 @@ describe('the plan of a study', () => {
 
   it('takes every experiment that comes with the package', async () => {
     await addProtocols(oulu);
+    const newer = ['wcs', 'celeba-spoof', 'siwm', 'wfas', 'few-shot'].map((name) => `${name}.yaml`);
     const planned: Record<string, [runs: number, stages: number]> = {};
     for (const file of (await readdir(experiments)).filter((name) => name.endsWith('.yaml'))) {
-      const places = { data: file === 'oulu.yaml' ? oulu : data, out: join(folder, 'experiments') };
+      const own = new Map([['oulu.yaml', oulu], ...newer.map((name): [string, string] => [name, further])]);
+      const places = { data: own.get(file) ?? data, out: join(folder, 'experiments') };
       const { runs, tasks } = await planStudy(await readStudy(join(experiments, file)), places);
       planned[file] = [runs.length, tasks.filter(isStage).length];
     }
@@ -124,6 +137,11 @@ describe('the plan of a study', () => {
       'unseen-attack.yaml': [24, 24],
       'synthetic-methods.yaml': [28, 4],
       'synthetic.yaml': [60, 12],
+      'wcs.yaml': [9, 9],
+      'celeba-spoof.yaml': [3, 3],
+      'siwm.yaml': [14, 14],
+      'wfas.yaml': [1, 1],
+      'few-shot.yaml': [24, 24],
     });
   });
 

@@ -90,6 +90,28 @@ describe('the table of a study', () => {
     expect(none.table.rows).toHaveLength(2);
   });
 
+  it('shows each of several targets and their mean, and whom few-shot results were trained on', async () => {
+    const text = yaml.replace('[OCI-to-M, OMI-to-C]', '["A+M:1-to-M&C"]').replace('[0, 1]', '[0]');
+    const { table } = await tableOf((run) => {
+      const of = (hter: number) => evaluation(run, hter, 1 - hter).levels;
+      const fewShot = { domain: 'M', subjects: ['07'], videos: { live: 2, attack: 6 }, images: 16 };
+      const each = [
+        { domain: 'M', levels: of(0.1) },
+        { domain: 'C', levels: of(0.3) },
+      ];
+      return { ...evaluation(run, 0.9, 0.1), each, few_shot: fewShot };
+    }, text);
+    expect(table.columns.map(({ title }) => title).slice(2)).toEqual([
+      ...['A+M:1-to-M HTER', 'A+M:1-to-M AUC', 'A+M:1-to-C HTER', 'A+M:1-to-C AUC', 'mean HTER', 'mean AUC'],
+    ]);
+    expect(table.rows[0]!.slice(2).map((cell) => (typeof cell === 'string' ? cell : cell.text))).toEqual([
+      ...['10.00', '90.00', '30.00', '70.00', '20.00', '80.00'],
+    ]);
+    expect(table.notes!.join()).toContain(
+      'A+M:1-to-M&C, seed 0, is few-shot: 1 of the people of M were trained on and are not tested on (07; 2 live and 6 attack',
+    );
+  });
+
   it('says how many runs a figure stands on, and leaves out means that lack one', async () => {
     const { table } = await tableOf((run) => (run.variant === 'b' && run.seed === 1 ? undefined : worked(run)));
     const [, b] = table.rows;

@@ -39,6 +39,17 @@ grid: {model.dropout: [0, 0.25]}
     ]);
   });
 
+  it('makes a column of each of several targets, which are one run, and one of fourteen attacks left out', async () => {
+    const { file } = await writeStudy('protocols: [celeba-spoof-to-O&C:print, siwm]\n');
+    const study = await readStudy(file);
+    expect(study.columns.map(({ title, protocols, target }) => [title, protocols.length, target])).toEqual([
+      ['A-to-O', 1, 0],
+      ['A-to-C:print', 1, 1],
+      ['siwm', 14, undefined],
+    ]);
+    expect(expand(study, 'runs')).toHaveLength(15);
+  });
+
   it.each([
     ['protocols: []', /protocols: .*line 1/],
     ['seeds: [1]', /protocols: .*line 1/],

@@ -15,6 +15,7 @@ import { findSource } from '../../../src/data/sources/sources.js';
 import { Philox, purposes } from '../../../src/engine/random.js';
 import { readTfjsWeights } from '../../../src/formats/tfjsWeights.js';
 import { openSession } from '../../../src/onnxruntime/session.js';
+import { titled } from '../../peers.js';
 import { put, temporaryFolder } from '../helpers.js';
 import { noFfmpeg } from './clips.js';
 import { drawCasia, writeSceneClip } from './drawnCasia.js';
@@ -29,6 +30,10 @@ const folder = (() => {
 })();
 const root = await temporaryFolder();
 const detector = (await loadDetector().catch(() => null)) as Detector;
+
+/** Why the tests of it are skipped here. */
+const absent =
+  folder === null ? '@vladmandic/face-api not installed' : detector === null ? 'no onnxruntime here' : null;
 
 /** Where the people of the package's six photos are, by eye, in pixels of a picture 640 wide: middle of the face. */
 const people: readonly (readonly (readonly [number, number])[])[] = [
@@ -79,7 +84,7 @@ const pictureOf = ({ width, height, pixels }: Scene): Picture => ({ left: 0, top
 const has = ({ x, y, w, h }: Find, [px, py]: readonly [number, number]) =>
   Math.abs(px - x - w / 2) < 0.4 * w && Math.abs(py - y - h / 2) < 0.4 * h;
 
-describe.skipIf(folder === null || detector === null)('the detector (@vladmandic/face-api and onnxruntime)', () => {
+describe.skipIf(absent)(titled('the detector', absent), () => {
   test('has the numbers of the package itself, which computes in JavaScript', { timeout: 120_000 }, async () => {
     const api = await importPackage();
     const side = 128;
@@ -176,7 +181,7 @@ describe.skipIf(folder === null || detector === null)('the detector (@vladmandic
   });
 
   test.skipIf(noFfmpeg)(
-    'makes crops of a release without boxes, which say how sure it was and where it jumped',
+    titled('makes crops of a release without boxes, which say how sure it was and where it jumped', noFfmpeg),
     { timeout: 240_000 },
     async () => {
       await drawCasia(join(root, 'release'), { people: { train: 1, test: 0 }, frames: 24 });

@@ -27,7 +27,7 @@ export class Device {
   ) {
     this.convAlgorithm = options.convAlgorithm ?? 'auto';
     this.precision = options.precision ?? 'auto';
-    this.featureType = this.precision === 'bf16' && name !== 'cuda' ? 'bfloat16' : 'float32';
+    this.featureType = this.precision === 'bf16' && !name.startsWith('cuda') ? 'bfloat16' : 'float32';
   }
 
   /** What `precision` comes to: auto is tf32 on a GPU, fp32 on the CPU. */

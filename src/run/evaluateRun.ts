@@ -30,7 +30,7 @@ import type { Experiment } from './experiment.js';
 import { type Progress, silent } from './progress.js';
 import type { RunFolder } from './runFolder.js';
 import { keptScores } from './scoreSums.js';
-import { calibratedThreshold, ownThreshold } from './threshold.js';
+import { ownThreshold, type RunCalibration, readCalibration } from './threshold.js';
 
 export interface EvaluateOptions {
   /** `last`, `best` (AUC on the sources' development split), or an epoch. */
@@ -69,10 +69,15 @@ export async function evaluateRun(
     const checkpoint = await chooseCheckpoint(folder, scorer, options);
     const target = await scorer.scores(checkpoint, 'target');
     const source = await scorer.development(checkpoint);
-    const calibrated = await calibratedThreshold(folder, checkpoint);
+    const calibration = await readCalibration(folder);
+    const calibrated = calibration?.checkpoint === checkpoint ? calibration.threshold : undefined;
     const own = calibrated && ownThreshold(calibrated, experiment.targets);
     const levels = evaluateScores(target, source, { mode: options.mode, seed: experiment.config.seed, own });
-    const notes = [...noticesOf(target, levels), ...('why' in source ? [] : failureNote(source))];
+    const notes = [
+      ...noticesOf(target, levels),
+      ...('why' in source ? [] : failureNote(source)),
+      ...otherCheckpointNote(folder, checkpoint, calibration),
+    ];
     const evaluation: Evaluation = {
       ...describe(experiment, target),
       ...methodFacts(experiment.config),
@@ -95,6 +100,14 @@ export async function evaluateRun(
   } finally {
     engine.release();
   }
+}
+
+/** A threshold is of the checkpoint that it was chosen for. */
+function otherCheckpointNote(folder: RunFolder, checkpoint: string, calibration: RunCalibration | undefined): string[] {
+  if (calibration === undefined || calibration.checkpoint === checkpoint) return [];
+  return [
+    `${folder.calibration} is of ${calibration.checkpoint}: with ${checkpoint} it does not count; ldc calibrate chooses a threshold for it`,
+  ];
 }
 
 /** The protocol's side of eval.json. */

@@ -71,8 +71,9 @@ export function carriedThreshold({ instead_of: before, ...threshold }: Threshold
 /** What the run's evaluation chose, or `ldc calibrate` for that checkpoint; the last checkpoint, and 0.5, where neither was. @throws UserError without a checkpoint */
 export async function evaluated(folder: RunFolder): Promise<{ checkpoint: string; threshold: Threshold }> {
   const { checkpoint, threshold } = await byEvaluation(folder);
-  const calibrated = await calibratedThreshold(folder, checkpoint);
-  return { checkpoint, threshold: calibrated === undefined ? threshold : { ...calibrated, instead_of: threshold } };
+  const calibration = await readCalibration(folder);
+  if (calibration?.checkpoint !== checkpoint) return { checkpoint, threshold };
+  return { checkpoint, threshold: { ...calibration.threshold, instead_of: threshold } };
 }
 
 async function byEvaluation(folder: RunFolder): Promise<{ checkpoint: string; threshold: Threshold }> {
@@ -83,8 +84,8 @@ async function byEvaluation(folder: RunFolder): Promise<{ checkpoint: string; th
   return { checkpoint: checkpoint ?? (await lastCheckpoint(folder)), threshold: decisionThreshold(levels) };
 }
 
-/** What `ldc calibrate` chose for a checkpoint of a run. @throws UserError when calibration.json is damaged */
-export async function calibratedThreshold(folder: RunFolder, checkpoint: string): Promise<Threshold | undefined> {
+/** What `ldc calibrate` chose for a run, and for which of its checkpoints. @throws UserError when calibration.json is damaged */
+export async function readCalibration(folder: RunFolder): Promise<RunCalibration | undefined> {
   if (!existsSync(folder.calibration)) return undefined;
   let content: unknown;
   try {
@@ -93,6 +94,6 @@ export async function calibratedThreshold(folder: RunFolder, checkpoint: string)
     throw new UserError(`${folder.calibration} cannot be read: ${messageOf(error)}`);
   }
   const parsed = runCalibration.safeParse(content);
-  if (!parsed.success) throw new UserError(`${folder.calibration} is damaged`, 'ldc calibrate writes it anew');
-  return parsed.data.checkpoint === checkpoint ? parsed.data.threshold : undefined;
+  if (parsed.success) return parsed.data;
+  throw new UserError(`${folder.calibration} is damaged`, 'ldc calibrate writes it anew');
 }

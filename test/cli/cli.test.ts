@@ -327,6 +327,9 @@ describe('a run', () => {
     const { stdout } = await ldc(['eval', '--run', run, '--json', '--quiet']);
     const { card } = JSON.parse(stdout).levels.video.thresholds;
     expect(card).toMatchObject({ value: threshold.video, frr: levels.video.rates.bpcer.value, oracle: true });
+    const other = await ldc(['eval', '--run', run, '--checkpoint', '1']);
+    expect(other.stderr).toMatch(/calibration\.json is of epoch-0002: with epoch-0001 it does not count/);
+    expect(other.stdout).not.toMatch(/^card/m);
     expect((await ldc(['eval', '--run', run, '--quiet'])).stdout).toMatch(/^card\* /m);
 
     const model = `${run}/calibrated.onnx`;

@@ -1,8 +1,16 @@
 /** Says at the end which tests were skipped and why, a line a reason, as .ci/run repeats it; a skip without a reason fails. */
-import type { Reporter, TestModule } from 'vitest/node';
+import type { Reporter, TestModule, Vitest } from 'vitest/node';
 
 export default class SkipReporter implements Reporter {
+  /** With `-t`, all others are skipped, and that is reason enough. */
+  private chosen = false;
+
+  onInit({ config }: Vitest): void {
+    this.chosen = config.testNamePattern !== undefined;
+  }
+
   onTestRunEnd(modules: readonly TestModule[]): void {
+    if (this.chosen) return;
     const counts = new Map<string, number>();
     const silent: string[] = [];
     for (const test of modules.flatMap(({ children }) => [...children.allTests('skipped')])) {

@@ -44,7 +44,7 @@ export function calibrateCommand(): Command {
   );
   command.addHelpText(
     'after',
-    "\nExample:\n  ldc calibrate --run 'runs/O&C&I-to-M/ldc-seed0' --data data/visits --at bpcer=0.02",
+    "\nExample:\n  ldc calibrate --run 'runs/O&C&I-to-M/ldc-seed0' --data data/visits --at eer",
   );
   return command.action(async (flags: CalibrateFlags) => {
     const criterion = criterionOf(flags.at);

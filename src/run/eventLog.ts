@@ -21,10 +21,9 @@ import {
   sessionStart,
   type TaggedValue,
 } from '../formats/tensorboard.js';
-import type { Network } from '../method/method.js';
-import { epochName } from './checkpoint.js';
+import { epochName, loadModel } from './checkpoint.js';
 import { methodOf } from './configuration.js';
-import { scoringNetwork } from './engines.js';
+import { emptyNet, scoringNetwork } from './engines.js';
 import { developmentRates } from './evaluateRun.js';
 import type { Experiment } from './experiment.js';
 import { someOfEachKind } from './features.js';
@@ -81,7 +80,7 @@ export class EventLog {
    * After a checkpoint: rates on the development split, where this training has scored it to choose what is kept, and, after epochs 1, 2, 4,
    * 8 … and the last, the maps of a few of its faces.
    */
-  async checkpoint(folder: RunFolder, network: Network, device: Device, at: { epoch: number; step: number }) {
+  async checkpoint(folder: RunFolder, device: Device, at: { epoch: number; step: number }) {
     const { experiment } = this;
     const { config } = experiment;
     const rates = await developmentRates(experiment, device, folder, epochName(at.epoch));
@@ -91,7 +90,14 @@ export class EventLog {
     );
     const size = methodOf(config).mapSize?.(config);
     if (size !== undefined && (Number.isInteger(Math.log2(at.epoch)) || at.epoch === config.train.epochs)) {
-      values.push(...(await mapPictures(experiment, network, device, size)));
+      values.push(
+        ...(await mapPictures(
+          experiment,
+          join(folder.checkpoints, `${epochName(at.epoch)}.safetensors`),
+          device,
+          size,
+        )),
+      );
     }
     if (values.length > 0) this.append(at.step, values);
   }
@@ -163,16 +169,22 @@ async function stepsUntil(folder: RunFolder, checkpoint: string): Promise<number
   return lines.filter((line) => Number(/"epoch":(\d+)/.exec(line)?.[1] ?? Infinity) <= last).length;
 }
 
-/** Faces of the development split, one of each kind: each, then its live and its spoof map over it. */
+/**
+ * Faces of the development split, one of each kind: each, then its live and its spoof map over it. By a copy of the network: a forward pass
+ * may change what learns (LDCNet's normalises its classifier in place), and the run's bits with it.
+ */
 async function mapPictures(
-  { config, dev, synthetic }: Experiment,
-  network: Network,
+  experiment: Experiment,
+  checkpoint: string,
   device: Device,
   size: number,
 ): Promise<TaggedValue[]> {
+  const { config, dev, synthetic } = experiment;
+  const network = emptyNet(experiment, device);
   const scorer = new EngineScorer(device, scoringNetwork(config, network), config.data.normalize);
   const values: TaggedValue[] = [];
   try {
+    await loadModel(checkpoint, network);
     for (const frame of someOfEachKind(dev, 1).slice(0, mostFaces)) {
       const { image_size: imageSize } = config.data;
       const [answer] = await scorer.score(await readImage(frame.path, imageSize), 1, imageSize);
@@ -184,7 +196,7 @@ async function mapPictures(
     }
   } finally {
     scorer.release();
-    network.train(true);
+    network.dispose();
   }
   return values;
 }

@@ -63,7 +63,7 @@ export async function trainNetwork(
       saveEvery: config.train.save_every,
       async retain() {
         await retain(experiment, device, folder, checkpoints);
-        await log?.checkpoint(folder, network, device, done);
+        await log?.checkpoint(folder, device, done);
       },
       onStep: (record) => {
         onStep(record);

@@ -103,7 +103,7 @@ button:focus-visible, select:focus-visible, input:focus-visible { outline: 3px s
 .shares meter::-webkit-meter-optimum-value { background: var(--c3); }
 .shares meter::-moz-meter-bar { background: var(--c3); }
 .keys { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: 4px 18px; }
-.keys span { display: inline-block; width: 14px; height: 4px; border-radius: 2px; vertical-align: middle; margin-right: 6px; }
+.keys span:first-child { display: inline-block; width: 14px; height: 4px; border-radius: 2px; vertical-align: middle; margin-right: 6px; }
 .choice { list-style: none; padding: 0; }
 .k1 { background: var(--c1); } .k2 { background: var(--c2); } .k3 { background: var(--c3); } .k4 { background: var(--c4); } .k5 { background: var(--c5); }
 .drop { border: 2px dashed var(--muted); border-radius: 10px; padding: 22px; text-align: center; margin: 0 0 16px; }

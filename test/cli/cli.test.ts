@@ -109,6 +109,16 @@ describe('a run', () => {
     expect(again.levels.frame.auc).toBeCloseTo(result.levels.frame.auc, 12);
   });
 
+  it('has the same bits whether it is written for TensorBoard, with pictures of its maps, or not', async () => {
+    const plain = ['--set', 'log.tensorboard=false', '--name', 'plain', '--epochs', '2', '--quiet'];
+    const { status, stderr } = await ldc(['train', ...protocol, ...settings, ...plain]);
+    expect(status, stderr).toBe(0);
+    const bytes = (name: string) =>
+      readFile(join(folder, 'runs/O&C&I-to-M', name, 'checkpoints', 'epoch-0002.safetensors'));
+    expect((await bytes('plain')).equals(await bytes('first'))).toBe(true);
+    await rm(join(folder, 'runs/O&C&I-to-M/plain'), { recursive: true });
+  });
+
   it('remembers its data, also where both were moved, and says where they were', async () => {
     const moved = join('elsewhere', run);
     await cp(join(folder, run), join(folder, moved), { recursive: true });

@@ -4,8 +4,6 @@ import { existsSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { Command, Option } from 'commander';
 import { UserError } from '../base/errors.js';
-import { isLoopback } from '../serve/guard.js';
-import { serve } from '../serve/server.js';
 import { withOutOption } from './experimentOptions.js';
 import { wholeNumber } from './numbers.js';
 import { type CommonOptions, printResult, progressFor, repeated, withCommonOptions } from './output.js';
@@ -35,6 +33,10 @@ export function serveCommand(): Command {
   command.addHelpText('after', '\nExample:\n  ldc serve --out runs --open');
   return command.action(async (flags: ServeFlags) => {
     for (const model of flags.model ?? []) if (!existsSync(model)) throw new UserError(`${model} does not exist`);
+    // Loaded when it is asked for: the server's libraries reach for Node's own fetch, and its WebAssembly needs more addresses than a
+    // training under a limit of memory may have.
+    const { serve } = await import('../serve/server.js');
+    const { isLoopback } = await import('../serve/guard.js');
     const served = await serve({ ...flags, models: flags.model ?? [] });
     // What trains beside it comes first.
     setPriority(constants.priority.PRIORITY_BELOW_NORMAL);

@@ -8,9 +8,16 @@ import type { Plot } from './svg.js';
 
 const DET_TICKS = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9];
 
+const percentAxis = (title: string) => ({ title, format: '.0%', tickCount: 5 });
+/** Of points that `rocPoints` gives. */
+const rocAxes = {
+  x: { field: 'far', type: 'quantitative', axis: percentAxis('attacks accepted (FAR)'), scale: { domain: [0, 1] } },
+  y: { field: 'tpr', type: 'quantitative', axis: percentAxis('live accepted (1 − FRR)'), scale: { domain: [0, 1] } },
+  order: { field: 'tpr' },
+} as const;
+
 /** Receiver operating characteristic with the named operating points. */
 export function rocPlot(roc: Roc, result: LevelResult): Plot {
-  const percentAxis = (title: string) => ({ title, format: '.0%', tickCount: 5 });
   return {
     id: 'roc',
     title: 'ROC',
@@ -32,21 +39,7 @@ export function rocPlot(roc: Roc, result: LevelResult): Plot {
         {
           data: { values: rocPoints(roc) },
           mark: { type: 'line', color: 'var(--c3)', interpolate: 'linear' },
-          encoding: {
-            x: {
-              field: 'far',
-              type: 'quantitative',
-              axis: percentAxis('attacks accepted (FAR)'),
-              scale: { domain: [0, 1] },
-            },
-            y: {
-              field: 'tpr',
-              type: 'quantitative',
-              axis: percentAxis('live accepted (1 − FRR)'),
-              scale: { domain: [0, 1] },
-            },
-            order: { field: 'tpr' },
-          },
+          encoding: rocAxes,
         },
         {
           data: { values: operatingPoints(result) },
@@ -62,7 +55,6 @@ export function rocPlot(roc: Roc, result: LevelResult): Plot {
 export function rocComparison(curves: readonly { name: string; roc: Roc | null }[]): Plot | null {
   const known = curves.flatMap(({ name, roc }, i) => (roc === null ? [] : [{ name, roc, colour: SERIES[i]! }]));
   if (known.length === 0) return null;
-  const percentAxis = (title: string) => ({ title, format: '.0%', tickCount: 5 });
   const values = known.flatMap(({ name, roc }) => rocPoints(roc).map((point) => ({ ...point, name })));
   const scale = { domain: known.map(({ name }) => name), range: known.map(({ colour }) => colour) };
   return {
@@ -75,20 +67,8 @@ export function rocComparison(curves: readonly { name: string; roc: Roc | null }
       data: { values },
       mark: { type: 'line', interpolate: 'linear' },
       encoding: {
-        x: {
-          field: 'far',
-          type: 'quantitative',
-          axis: percentAxis('attacks accepted (FAR)'),
-          scale: { domain: [0, 1] },
-        },
-        y: {
-          field: 'tpr',
-          type: 'quantitative',
-          axis: percentAxis('live accepted (1 − FRR)'),
-          scale: { domain: [0, 1] },
-        },
+        ...rocAxes,
         color: { field: 'name', type: 'nominal', title: null, scale, legend: { columns: 1 } },
-        order: { field: 'tpr' },
       },
     },
   };

@@ -2,24 +2,13 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { openDevice } from '../../src/engine/device.js';
-import { Trainer } from '../native/cuda/training.js';
+import { apart, Trainer } from '../native/cuda/training.js';
 
 /** 8 significant bits, to the nearest: what a rounding moves a number by, of itself at most. */
 const u = 2 ** -8;
 
 describe('LDCNet in training', () => {
   const size = 64;
-
-  type Values = Float32Array[];
-
-  /** L2 norm of (a1 - a0) - (b1 - b0): how differently two steps moved. */
-  function apart(a1: Values, a0: Values, b1: Values, b0: Values): number {
-    let sum = 0;
-    for (const [i, values] of a1.entries()) {
-      for (let k = 0; k < values.length; k++) sum += (values[k]! - a0[i]![k]! - (b1[i]![k]! - b0[i]![k]!)) ** 2;
-    }
-    return Math.sqrt(sum);
-  }
 
   /**
    * Each step starts from one state. The limit is what float32's own step changes by when every weight moves by up to u of itself, as a

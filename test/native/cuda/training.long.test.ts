@@ -11,7 +11,7 @@
 import { expect, it } from 'vitest';
 import { openDevice } from '../../../src/engine/device.js';
 import { openEmulated } from './emulated.js';
-import { Trainer } from './training.js';
+import { apart, Trainer, type Values } from './training.js';
 
 const minutes = 60_000;
 const steps = 20;
@@ -19,17 +19,6 @@ const size = 64;
 const perturbed = 2;
 const lossLimit = 5e-5;
 const tieLimit = 0.01;
-
-type Values = Float32Array[];
-
-/** L2 norm of (a1 - a0) - (b1 - b0): how differently two steps moved. */
-function apart(a1: Values, a0: Values, b1: Values, b0: Values): number {
-  let sum = 0;
-  for (const [i, values] of a1.entries()) {
-    for (let k = 0; k < values.length; k++) sum += (values[k]! - a0[i]![k]! - (b1[i]![k]! - b0[i]![k]!)) ** 2;
-  }
-  return Math.sqrt(sum);
-}
 
 it('LDCNet trained for 20 steps in fp32: each step agrees', { timeout: 25 * minutes }, async () => {
   const cpu = openDevice('cpu', { convAlgorithm: 'direct' });

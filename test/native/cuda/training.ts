@@ -88,3 +88,14 @@ export async function train(device: Device, { steps, size }: { steps: number; si
   trainer.dispose();
   return table;
 }
+
+export type Values = Float32Array[];
+
+/** L2 norm of (a1 - a0) - (b1 - b0): how differently two steps moved. */
+export function apart(a1: Values, a0: Values, b1: Values, b0: Values): number {
+  let sum = 0;
+  for (const [i, values] of a1.entries()) {
+    for (let k = 0; k < values.length; k++) sum += (values[k]! - a0[i]![k]! - (b1[i]![k]! - b0[i]![k]!)) ** 2;
+  }
+  return Math.sqrt(sum);
+}

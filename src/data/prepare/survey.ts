@@ -59,9 +59,10 @@ export async function survey(source: Source, root: string): Promise<Survey> {
   const described = await source.describe?.(own, (path) => readFile(join(root, path), 'utf8'));
   if (described) for (const item of found.values()) item.presentation = described.complete(item.presentation);
   const faults = [...(described?.faults ?? [])];
+  const named = new Set(faults.map(({ path }) => path));
   for (const [video, { presentation, path }] of found) {
     if (!presentation.unlabelled) continue;
-    faults.push({ path, reason: 'no list of the release says whether it is live' });
+    if (!named.has(path)) faults.push({ path, reason: 'no list of the release says whether it is live' });
     found.delete(video);
   }
   if (found.size === 0) {

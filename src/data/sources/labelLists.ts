@@ -7,7 +7,8 @@ import { partIn } from '../words.js';
 import type { Described, Presentation } from './source.js';
 
 interface Listed {
-  value: string;
+  /** Null where lists contradict each other: then none is believed. */
+  value: string | null;
   part: string | null;
 }
 
@@ -35,15 +36,17 @@ export async function readLabelLists(
         continue;
       }
       const earlier = listed.get(presentation.video);
-      if (earlier && (earlier.value !== value || (part && earlier.part && earlier.part !== part))) {
-        const two = earlier.value === value ? `of ${earlier.part} and of ${part}` : `${earlier.value} and ${value}`;
+      if (earlier?.value === null) continue;
+      const contradicted = earlier !== undefined && earlier.value !== value;
+      if (contradicted || (part && earlier?.part && earlier.part !== part)) {
+        const two = contradicted ? `${earlier.value} and ${value}` : `of ${earlier!.part} and of ${part}`;
         faults.push({ path, reason: `the release's own lists call it ${two}` });
       }
-      listed.set(presentation.video, { value, part: part ?? earlier?.part ?? null });
+      listed.set(presentation.video, { value: contradicted ? null : value, part: part ?? earlier?.part ?? null });
     }
   }
-  const labelOfValue = (value: string): Label | null => {
-    const labels = [...(says.get(value) ?? [])];
+  const labelOfValue = (value: string | null): Label | null => {
+    const labels = [...((value !== null && says.get(value)) || [])];
     return labels.length === 1 ? labels[0]! : null;
   };
   const complete = (presentation: Presentation): Presentation => {

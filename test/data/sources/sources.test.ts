@@ -277,7 +277,12 @@ describe('lists of a release', () => {
       'test_list.txt': [lists['val_private_list.txt'][0]!],
       'val_2.txt': ['Val/0000/000002-color.jpg x y 0'],
     };
-    const { faults } = await surf('surf twice', false, twice);
+    const seen = await surf('surf twice', false, twice);
+    const { faults } = seen;
+    // Of two things it is neither; the part that is contradicted changes no label.
+    expect(labels(seen)).toContain('Val/0000/000001-color.jpg live live');
+    expect(labels(seen).filter((line) => line.includes('000002'))).toEqual([]);
+    expect(faults!.filter(({ path }) => path.includes('000002'))).toHaveLength(1);
     expect(faults!.map(({ path, reason }) => `${path}: ${reason}`)).toEqual(
       expect.arrayContaining([
         "Val/0000/000001-color.jpg: the release's own lists call it of test and of dev",

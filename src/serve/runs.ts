@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type Evaluation, isKnown } from '../evaluate/evaluation.js';
 import type { Level } from '../evaluate/levels.js';
 import { type Diagnosis, endOf } from '../run/doctorRun.js';
-import { type RunFacts, RunFolder } from '../run/runFolder.js';
+import { type RunFacts, RunFolder, readFacts } from '../run/runFolder.js';
 
 export interface RunSummary {
   /** `PROTOCOL/NAME`, the folder below `out`. */
@@ -117,7 +117,7 @@ export function digestOf(content: string): string {
 async function summaryOf(id: string, folder: RunFolder): Promise<RunSummary> {
   const [end, facts, evaluation, config, rows] = await Promise.all([
     endOf(folder, true),
-    json<RunFacts>(folder.facts),
+    readFacts(folder).catch(() => null),
     json<Evaluation>(folder.evaluation),
     readFile(folder.config, 'utf8').catch(() => ''),
     lastRows(folder.metrics),
@@ -133,7 +133,7 @@ async function summaryOf(id: string, folder: RunFolder): Promise<RunSummary> {
     epochs: { at: last?.epoch ?? 0, of },
     last,
     left: end.state === 'running' ? secondsLeft(rows, of) : null,
-    result: evaluation && resultOf(evaluation, level),
+    result: resultOf(evaluation, level),
   };
 }
 
@@ -142,10 +142,13 @@ function numberOf(yaml: string, section: string, key: string): number {
   return Number(new RegExp(`^${section}:\\n(?: .*\\n)*? {2}${key}: (\\d+)$`, 'm').exec(yaml)?.[1] ?? 0);
 }
 
-function resultOf({ levels, convention, checkpoint }: Evaluation, level: Level): RunResult {
-  const { auc, thresholds } = levels[level];
-  const source = thresholds['source-dev-eer'];
-  return { level, convention, checkpoint, auc, hter: isKnown(source) ? source.hter : null };
+/** Null where there is none, or what is there is no evaluation: one damaged file may not take the page of all runs. */
+function resultOf(evaluation: Evaluation | null, level: Level): RunResult | null {
+  const rates = evaluation?.levels?.[level];
+  const source = rates?.thresholds?.['source-dev-eer'];
+  if (!evaluation || !rates || !source) return null;
+  const { convention, checkpoint } = evaluation;
+  return { level, convention, checkpoint, auc: rates.auc, hter: isKnown(source) ? source.hter : null };
 }
 
 /** By the pace of the newest steps. How many an epoch has is known from the second one on. */
@@ -182,7 +185,8 @@ function rowsOf(text: string, cut: boolean): MetricsRow[] {
     .slice(cut ? 1 : 0)
     .flatMap((line) => {
       try {
-        return [JSON.parse(line) as MetricsRow];
+        const row = JSON.parse(line) as MetricsRow;
+        return typeof row?.seconds === 'object' && row.seconds !== null ? [row] : [];
       } catch {
         return [];
       }

@@ -64,11 +64,17 @@ describe('Runs', () => {
   it('passes over what is no run, and shows damaged ones', async () => {
     await writeFile(join(out, 'a file'), '');
     const broken = await sampleRun(out, { id: 'O-to-M/broken', steps: 0 });
-    for (const name of ['run.json', 'ending.json', 'metrics.jsonl']) await writeFile(join(broken, name), '{"');
-    const { status, body } = await client.ask('/');
-    expect(status).toBe(200);
-    expect(body).toContain('O-to-M/broken');
-    expect((await client.ask('/run?id=O-to-M%2Fbroken')).status).toBe(200);
+    for (const content of ['{"', '{}\n']) {
+      for (const name of ['run.json', 'ending.json', 'metrics.jsonl', 'eval.json']) {
+        await writeFile(join(broken, 'new'), content);
+        await rename(join(broken, 'new'), join(broken, name));
+      }
+      const { status, body } = await client.ask('/');
+      expect(status, body).toBe(200);
+      expect(body).toContain('O-to-M/broken');
+      const page = await client.ask('/run?id=O-to-M%2Fbroken');
+      expect(page.status, page.body).toBe(200);
+    }
     await rm(join(out, 'O-to-M'), { recursive: true });
   });
 });

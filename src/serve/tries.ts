@@ -9,6 +9,7 @@ import sharp, { type Sharp } from 'sharp';
 import { UserError } from '../base/errors.js';
 import { openImage } from '../data/image.js';
 import type { Detector } from '../data/prepare/detector.js';
+import { cardFileFor } from '../run/foreignCard.js';
 import { type LoadOptions, loadModel } from '../run/library.js';
 import type { OpenModel } from '../run/openModel.js';
 import { mapOver } from '../run/overlay.js';
@@ -136,11 +137,13 @@ export class Tries {
     }
   }
 
-  /** Opened again when its run went on or was evaluated, as the threshold may be another. */
+  /** Opened again when its run went on or was evaluated, or its card was written, as the threshold may be another. */
   private async opened(id: string): Promise<OpenModel> {
     const found = (await this.models()).find((model) => model.id === id);
     if (found === undefined) throw new UserError(`there is no model ${JSON.stringify(id.slice(0, 200))} here`);
-    const signature = String((await stat(found.path)).mtimeMs);
+    const card = cardFileFor(found.path, undefined);
+    const files = [found.path, ...(card === undefined ? [] : [card])];
+    const signature = (await Promise.all(files.map(async (path) => (await stat(path)).mtimeMs))).join(' ');
     const known = this.open.get(id);
     if (known?.signature === signature) return known.model;
     this.open.delete(id);

@@ -24,11 +24,11 @@ export interface CodeBlock {
   code: string;
 }
 
-/** README.md, CONTRIBUTING.md and docs/*.md, but for the generated reference. */
+/** README.md, CONTRIBUTING.md, docs/*.md but for the generated reference, and the pages of measurements. */
 export function documents(): string[] {
   const pages = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md') && name !== 'cli.md');
-  const top = ['README.md', 'CONTRIBUTING.md'].filter((name) => existsSync(join(root, name)));
-  return [...top, ...pages.sort().map((name) => `docs/${name}`)];
+  const others = ['README.md', 'CONTRIBUTING.md', 'experiments/bench/RESULTS.md', 'experiments/bench/LOG.md'];
+  return [...others.filter((name) => existsSync(join(root, name))), ...pages.sort().map((name) => `docs/${name}`)];
 }
 
 export function codeBlocks(document: string): CodeBlock[] {

@@ -37,8 +37,10 @@ describe.each(documents())('%s', (document) => {
 
   it('has links that lead somewhere', () => {
     const text = readFileSync(join(root, document), 'utf8').replace(/^```[\s\S]*?^```$/gm, '');
-    for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)) {
-      expect(existsSync(join(root, document, '..', target!)), target).toBe(true);
+    for (const [, target, anchor] of text.matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)) {
+      const file = target ? join(root, document, '..', target) : join(root, document);
+      expect(existsSync(file), target).toBe(true);
+      if (anchor) expect(anchors(file), `${target}#${anchor}`).toContain(anchor);
     }
   });
 
@@ -84,6 +86,16 @@ describe.each(documents())('%s', (document) => {
     });
   }
 });
+
+/** What GitHub makes of the headings of a page: lower case, hyphens for spaces, punctuation left out. */
+function anchors(file: string): string[] {
+  return [...readFileSync(file, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
 
 /** Parses a line as the shell and commander would, without doing what it says. */
 async function parses(line: string): Promise<void> {

@@ -191,7 +191,7 @@ void run_all(Pool& pool, Scratch& scratch, const Tensor& from, const float* pack
 
 }  // namespace
 
-// Measured (conv2d_bench --sizes; experiments/bench/RESULTS.md): F(2x2) is 1.2 to 3 times as fast as direct at every size, and more
+// Measured (conv2d_bench --sizes; experiments/bench/LOG.md): F(2x2) is 1.2 to 3 times as fast as direct at every size, and more
 // exact; F(4x4) is worth its larger rounding error and weights where it saves a third of F(2x2)'s products, and images have more than
 // one tile. Layers of 16 channels gain nothing from F(2x2).
 Method method_of(const Conv2d& conv, int64_t out_channels, int64_t in_channels, int64_t kernel) {

@@ -17,6 +17,7 @@ export const letterOfName: Readonly<Record<string, string>> = {
   siwm: 'siwm',
   wfas: 'wfas',
   hifimask: 'hifimask',
+  uniattack: 'uniattack',
 };
 
 /** Whether it names a release, in any case. */

@@ -1,6 +1,6 @@
 /** CASIA-SURF CeFA: 1500 people of three ethnicities, printed on cloth and shown on a screen, and two sets of masks; colour images alone. */
 import type { Split } from '../manifest.js';
-import { labelOf, type Presentation, type Source } from './source.js';
+import { frameOf, labelOf, type Source } from './source.js';
 
 /** The last number of a recording of a person: what is before the camera. */
 const kinds: Readonly<Record<string, { attackType: string; pai: string }>> = {
@@ -73,13 +73,3 @@ export const cefa: Source = {
   subsets: {},
   shortest: 1,
 };
-
-function frameOf(
-  clip: string,
-  frame: string | undefined,
-  rest: Omit<Presentation, 'video' | 'clip' | 'frame'>,
-): Presentation {
-  return frame === undefined
-    ? { video: clip, ...rest }
-    : { video: `${clip}/${frame}`, clip, frame: Number(frame), ...rest };
-}

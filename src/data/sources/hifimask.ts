@@ -1,6 +1,6 @@
 /** CASIA-SURF HiFiMask: 75 people and their masks of three materials, before seven cameras in many lights; ten frames of each video. */
 import type { Split } from '../manifest.js';
-import type { Source } from './source.js';
+import { frameOf, type Source } from './source.js';
 
 /** COMPLEXION_PERSON_TYPE_SCENE_LIGHT_SENSOR */
 const namePath = /(?:^|\/)(([123])_(\d\d)_([0-3])_([1-6])_([0-6])_([0-8]))(?:\/(\d+))?$/;
@@ -27,15 +27,14 @@ export const hifimask: Source = {
     if (!match) return null;
     const [, clip, complexion, subject, type, scene, light, sensor, frame] = match as unknown as string[];
     const live = type === '0';
-    return {
-      ...(frame === undefined ? { video: clip! } : { video: `${clip}/${frame}`, clip: clip!, frame: Number(frame) }),
+    return frameOf(clip!, frame, {
       split: partOf(subject!),
       subject: subject!,
       label: live ? 'live' : 'spoof',
       attackType: live ? 'live' : 'mask',
       pai: materials[Number(type)]!,
       extra: { complexion: complexion!, scene: scene!, light: light!, sensor: sensor! },
-    };
+    });
   },
   annotation: null,
   // Frames are cropped already.

@@ -116,6 +116,17 @@ export function labelOf(attackType: string): Label {
   return attackType === 'live' ? 'live' : 'spoof';
 }
 
+/** What an image in the folder of a video is, `frame` being the number that is its name; or, without one, the video itself. */
+export function frameOf(
+  clip: string,
+  frame: string | undefined,
+  rest: Omit<Presentation, 'video' | 'clip' | 'frame'>,
+): Presentation {
+  return frame === undefined
+    ? { video: clip, ...rest }
+    : { video: `${clip}/${frame}`, clip, frame: Number(frame), ...rest };
+}
+
 /** Videos that are published of a part of a release; `null` where that is not known. */
 export function publishedOf({ published: { all, splits: known } }: Source, among: readonly Split[]): LiveAttack | null {
   if (among.length === splits.length) return all;

@@ -14,6 +14,7 @@ import { siwm } from './siwm.js';
 import type { Source } from './source.js';
 import { surf } from './surf.js';
 import { threeDMad } from './threeDMad.js';
+import { uniattack } from './uniattack.js';
 import { wfas } from './wfas.js';
 import { wmca } from './wmca.js';
 
@@ -33,6 +34,7 @@ export const sources: readonly Source[] = [
   siwm,
   wfas,
   hifimask,
+  uniattack,
 ];
 
 /** @throws UserError naming the known ones */

@@ -95,6 +95,15 @@ test.each([
   ['cefa', 'AF/AF-001/1_001_1_1_1/color/0051.jpg', '1_001_1_1_1', 'train', '1_001', 'live', 51],
   ['hifimask', 'Data/1_05_0_2_6_1/0009.png', '1_05_0_2_6_1', 'dev', '05', 'live', 9],
   ['hifimask', 'faces/1_05_2_2_6_1_0009.png', '1_05_2_2_6_1', 'dev', '05', 'mask', 9],
+  [
+    'uniattack',
+    'UniAttackData/Data/live/africa/AF-001/real.rssdk/color/0012.jpg',
+    'AF-001/real.rssdk',
+    'train',
+    'AF-001',
+    'live',
+    12,
+  ],
   ['siwm', 'SiW-Mv2/spoof/Paper_9/12.png', 'Paper_9', 'train', '', 'print', 12],
 ] as const)('knows the %s frame %s', (set, path, video, split, subject, attackType, frame) => {
   const found = find(set, path);

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { readCropSet } from '../../../src/data/cropSet.js';
 import { importList } from '../../../src/data/import/list.js';
 import { type PrepareOptions, prepare } from '../../../src/data/prepare/prepare.js';
+import { survey } from '../../../src/data/prepare/survey.js';
 import { findSource } from '../../../src/data/sources/sources.js';
 import { put, temporaryFolder } from '../helpers.js';
 
@@ -148,4 +149,62 @@ test('HiFiMask has the people of its protocol 1', async () => {
     expected: { live: 13_650, attack: 40_950 },
     found: { live: 1, attack: 2 },
   });
+});
+
+test('UniAttackData is its physical part, with each person in the part of protocol 1', async () => {
+  const root = join(base, 'UniAttackData');
+  const data = 'UniAttackData/Data';
+  const clips = [
+    'live/africa/AF-001/real.rssdk/color',
+    'spoof/africa/AF-001/cloth-indoor/color',
+    'spoof/africa/AF-001/screen-rs/color',
+    'live/east-asia/EA-002/real.rssdk/color',
+    'live/central-asia/CA-003/real.rssdk/color',
+    'spoof/central-asia/CA-003/cloth-outdoor/color',
+  ];
+  for (const clip of clips) {
+    for (const frame of ['0012', '0070']) await picture(join(root, 'Data', clip, `${frame}.jpg`));
+  }
+  for (const forged of ['OneShotTH/africa/AF-001-To-ref2/27', 'adv-attacks/x/africa/AF-001/0012']) {
+    await picture(join(root, 'Data', `${forged}.jpg`));
+  }
+  const lists = {
+    // Kinds of attack are not those of the other parts, and digital ones are among them.
+    train: [`${clips[0]}/0070.jpg 0`, `${clips[1]}/0012.jpg 1`, 'OneShotTH/africa/AF-001-To-ref2/27.jpg 3'],
+    dev: [`${clips[3]}/0070.jpg 0`],
+    test: [`${clips[4]}/0012.jpg 0`, `${clips[5]}/0012.jpg 1`],
+  };
+  for (const [part, lines] of Object.entries(lists)) {
+    await put(
+      join(root, `protocol/UniAttackData@p1_image_${part}.txt`),
+      lines.map((line) => `${data}/${line}\r\n`).join(''),
+    );
+  }
+  // A protocol in which the first person's attacks are not trained on says nothing of parts.
+  await put(join(root, 'protocol/UniAttackData@p2.1_image_test.txt'), `${data}/${clips[1]}/0012.jpg 1\n`);
+  const { set, audit } = await prepared('uniattack', root, { frames: 1 });
+  expect(
+    set.frames.map(({ video, split, subject, attackType, pai }) => [video, split, subject, attackType, pai]),
+  ).toEqual([
+    ['AF-001/cloth-indoor', 'train', 'AF-001', 'print', 'cloth-indoor'],
+    ['AF-001/real.rssdk', 'train', 'AF-001', 'live', ''],
+    ['AF-001/screen-rs', 'train', 'AF-001', 'replay', 'screen-rs'],
+    ['CA-003/cloth-outdoor', 'test', 'CA-003', 'print', 'cloth-outdoor'],
+    ['CA-003/real.rssdk', 'test', 'CA-003', 'live', ''],
+    ['EA-002/real.rssdk', 'dev', 'EA-002', 'live', ''],
+  ]);
+  expect(audit.findings.extra).toEqual([]);
+  expect(audit.splits.test).toMatchObject({ expected: { live: 900, attack: 2700 }, found: { live: 1, attack: 1 } });
+});
+
+test('a person whom the lists of UniAttackData put into two parts is named, and stays in the first', async () => {
+  const root = join(base, 'contradiction');
+  const clip = 'live/africa/AF-001/real.rssdk/color';
+  await picture(join(root, 'Data', clip, '0012.jpg'));
+  for (const part of ['dev', 'test']) {
+    await put(join(root, `UniAttackData@p1_video_${part}.txt`), `UniAttackData/Data/${clip} 0\n`);
+  }
+  const { found, faults } = await survey(findSource('uniattack'), root);
+  expect(found.map(({ presentation }) => presentation.split)).toEqual(['dev']);
+  expect(faults!.map(({ reason }) => reason)).toEqual(['the lists call AF-001 of dev and of test']);
 });

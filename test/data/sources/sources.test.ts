@@ -132,6 +132,17 @@ test.each([
     { split: 'dev', attackType: 'mask', pai: 'resin', extra: { scene: '6', light: '1', sensor: '3', complexion: '3' } },
   ],
   ['hifimask', 'Data/2_28_1_1_1_1/0000', { split: 'test', pai: 'transparent' }],
+  [
+    'uniattack',
+    'UniAttackData/Data/live/east-asia/EA-477/real.rssdk/color/0070',
+    { clip: 'EA-477/real.rssdk', frame: 70, subject: 'EA-477', label: 'live', attackType: 'live', pai: '' },
+  ],
+  [
+    'uniattack',
+    'Data/spoof/central-asia/CA-029/cloth-outdoor/color/0145',
+    { clip: 'CA-029/cloth-outdoor', subject: 'CA-029', attackType: 'print', pai: 'cloth-outdoor' },
+  ],
+  ['uniattack', 'Data/spoof/africa/AF-108/screen-rs/color', { video: 'AF-108/screen-rs', attackType: 'replay' }],
   ['siwm', 'SiW-Mv2/Live/Live_12', { video: 'Live_12', label: 'live', subject: '' }],
   ['siwm', 'Spoof/Paper/Paper_9', { attackType: 'print' }],
   ['siwm', 'Spoof/Makeup_Cosmetic/Makeup_Co_3', { attackType: 'cosmetic' }],
@@ -153,6 +164,9 @@ test.each([
   ['surf', 'Training/fake_part/CLKJ_AS0005/real.rssdk/color/131'],
   ['surf', 'Val/0007/007243-depth'],
   ['cefa', 'AF/AF-223/1_223_3_1_4/depth/0051'],
+  ['uniattack', 'Data/OneShotTH/east-asia/EA-139-To-ref2/27'],
+  ['uniattack', 'Data/live/africa/AF-108/screen-rs/color/0012'],
+  ['uniattack', 'Data/spoof/africa/AF-108/screen-rs/depth/0012'],
   ['siwm', 'Spoof/Paper/Live_9'],
   ['siwm', 'Live/Paper_9'],
 ])('%s does not believe %s', (id, path) => {

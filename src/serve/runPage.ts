@@ -1,5 +1,4 @@
 /** The page of one run: how it stands, its curves while they grow, where its time goes, and its result. */
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Evaluation } from '../evaluate/evaluation.js';
 import { escapeHtml } from '../report/escape.js';
@@ -8,7 +7,7 @@ import { factTable } from '../report/page.js';
 import { factRows } from '../report/runReport.js';
 import { percent, toHtml } from '../report/table.js';
 import { durationText, live, renderServed, section } from './page.js';
-import type { RunSummary } from './runs.js';
+import { isOwnFile, type RunSummary } from './runs.js';
 import { shortNumber, stateBadge } from './runsPage.js';
 
 export async function runPage(run: RunSummary): Promise<string> {
@@ -82,7 +81,7 @@ async function resultOf({ id, folder, state }: RunSummary, evaluation: Evaluatio
         : '<p class="muted">Comes when the training is done and evaluated.</p>';
     return section('eval', 'Result', next);
   }
-  const report = existsSync(folder.report)
+  const report = (await isOwnFile(folder.report))
     ? `<p><a class="button" href="/report?id=${encodeURIComponent(id)}">The whole report: ROC, histograms, maps, mistakes</a></p>`
     : `<p class="muted">For ROC, histograms, maps and mistakes: <code>ldc report --run '${path}'</code></p>`;
   const body = [

@@ -1,7 +1,7 @@
 /** What the run directories say of every run, read anew only where something changed: there is no other record of state. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { lstat, open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Evaluation, isKnown } from '../evaluate/evaluation.js';
 import type { Level } from '../evaluate/levels.js';
@@ -203,6 +203,11 @@ async function json<T>(path: string): Promise<T | null> {
   } catch {
     return null;
   }
+}
+
+/** Whether it is a file, and no link, which may lead out of the folder. */
+export async function isOwnFile(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined))?.isFile() === true;
 }
 
 /** Links are passed over: they may lead out of the folder. */

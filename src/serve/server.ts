@@ -1,5 +1,4 @@
 /** The server of `ldc serve`: which address gives which page, and how much of anything it takes at once. */
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -13,7 +12,7 @@ import { comparePage, mostCompared, pairedTest } from './comparePage.js';
 import { Guard, withHeaders } from './guard.js';
 import { MetricsFiles } from './metricsFile.js';
 import { runPage } from './runPage.js';
-import { digestOf, Runs } from './runs.js';
+import { digestOf, isOwnFile, Runs } from './runs.js';
 import { runsPage } from './runsPage.js';
 import { findStudy, studiesIn } from './studies.js';
 import { StudyPages } from './studyPage.js';
@@ -133,7 +132,7 @@ async function pages(guard: Guard, runs: Runs, tries: Tries): Promise<Hono> {
   });
   app.get('/report', async (c) => {
     const run = await runs.find(c.req.query('id') ?? '');
-    if (run === undefined || !existsSync(run.folder.report)) return c.notFound();
+    if (run === undefined || !(await isOwnFile(run.folder.report))) return c.notFound();
     const html = await readFile(run.folder.report, 'utf8');
     const answer = send(c, html, 'text/html; charset=utf-8');
     // A report holds its own style, and nothing that runs; it may be somebody else's.

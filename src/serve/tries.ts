@@ -69,9 +69,9 @@ export class Tries {
     const runs = await this.runs.all();
     const found = await Promise.all(
       runs.map(async ({ id, folder }) => {
-        const names = await readdir(folder.path).catch((): string[] => []);
-        const exported = names.filter((name) => name.endsWith('.onnx'));
-        const models = exported.map((name) => ({ id: `${id}/${name}`, path: join(folder.path, name) }));
+        const entries = await readdir(folder.path, { withFileTypes: true }).catch(() => []);
+        const exported = entries.filter((entry) => entry.isFile() && entry.name.endsWith('.onnx'));
+        const models = exported.map(({ name }) => ({ id: `${id}/${name}`, path: join(folder.path, name) }));
         return existsSync(folder.checkpoints) ? [{ id, path: folder.path }, ...models] : models;
       }),
     );

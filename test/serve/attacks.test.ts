@@ -1,8 +1,9 @@
 /** What must be refused is refused, and what is too much costs neither memory nor the others' time. */
+import { rm, symlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { deflateSync } from 'node:zlib';
+import { deflateSync, gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Served, serve } from '../../src/serve/server.js';
@@ -66,6 +67,11 @@ describe('who may ask', () => {
   ])('the name %j is not ours (DNS rebinding)', async (host) => {
     const { status } = await client.ask('/', { headers: { host } });
     expect([400, 403]).toContain(status);
+  });
+
+  it('a request without a name is not answered', async () => {
+    const { answer } = await send(`GET / HTTP/1.0\r\ncookie: ${client.cookie}\r\n\r\n`, Buffer.alloc(0), 0);
+    expect(answer).toMatch(/^HTTP\/1.1 40[03] /);
   });
 
   it('a tunnel has another port', async () => {
@@ -144,6 +150,37 @@ describe('paths stay inside', () => {
       expect((await client.ask(`/try/video?scores=1&model=${path}`)).status, path).toBe(400);
   });
 
+  it('/compare?id=, and numbers that are none', async () => {
+    for (const path of elsewhere) {
+      const { status, body } = await client.ask(`/compare?id=${path}&id=${path}`);
+      expect([200, 400], path).toContain(status);
+      expect(body).not.toMatch(/root:|seed: 1/);
+    }
+    for (const odd of ['NaN', '1e99', '-1', '..%2Fsecret', '']) {
+      const { status, body } = await client.ask(`/curves?id=O%26C%26I-to-M%2Fa&width=${odd}&version=${odd}`);
+      expect(status, odd).toBe(200);
+      expect(JSON.parse(body).x.length).toBeLessThanOrEqual(30);
+      expect((await client.ask(`/try/video?model=x&scores=${odd}`)).status, odd).toBe(400);
+    }
+  });
+
+  it('links out of the folder are passed over: of a protocol, of a run, of a report and of a model', async () => {
+    await put(join(folder, 'secret/run/config.yaml'), 'seed: 1\n');
+    await put(join(folder, 'secret/report.html'), 'root:');
+    await put(join(folder, 'secret/m.onnx'), '');
+    await symlink(join(folder, 'secret'), join(out, 'linked-protocol'));
+    await symlink(join(folder, 'secret/run'), join(out, 'O&C&I-to-M/linked'));
+    const run = join(out, 'O&C&I-to-M/a');
+    await symlink(join(folder, 'secret/report.html'), join(run, 'report.html'));
+    await symlink(join(folder, 'secret/m.onnx'), join(run, 'm.onnx'));
+    expect((await client.ask('/')).body).not.toMatch(/linked/);
+    for (const id of ['linked-protocol/run', 'O%26C%26I-to-M/linked'])
+      expect((await client.ask(`/run?id=${id}`)).status).toBe(404);
+    expect((await client.ask('/report?id=O%26C%26I-to-M%2Fa')).status).toBe(404);
+    expect((await client.ask('/try')).body).not.toContain('m.onnx');
+    for (const name of ['report.html', 'm.onnx']) await rm(join(run, name));
+  });
+
   it('what a run is called cannot become markup', async () => {
     await sampleRun(out, { id: 'O&C&I-to-M/<img src=x onerror=alert(1)>', steps: 1 });
     const { body } = await client.ask('/');
@@ -200,6 +237,16 @@ describe('too much', () => {
     const { status, body } = await client.post('/try?model=x&part=square', content);
     expect(status).toBe(400);
     expect(JSON.parse(body).error).toMatch(/^this (is no )?picture/);
+    expect(megabytes() - before).toBeLessThan(100);
+  });
+
+  it('a body that says it is compressed is looked at as it came: of 1 GB of zeros nothing is unpacked', async () => {
+    const before = megabytes();
+    // Parts of a gzip file follow each other.
+    const body = Buffer.concat(Array(16).fill(gzipSync(Buffer.alloc(2 ** 26))));
+    expect(body.length).toBeLessThan(2 ** 21);
+    const headers = { origin: `http://${client.host}`, 'content-encoding': 'gzip' };
+    expect((await client.ask('/try?model=x&part=square', { method: 'POST', headers, body })).status).toBe(400);
     expect(megabytes() - before).toBeLessThan(100);
   });
 

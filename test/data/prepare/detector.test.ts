@@ -1,13 +1,12 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { readCropSet } from '../../../src/data/cropSet.js';
 import type { Picture } from '../../../src/data/prepare/crop.js';
-import { type Detector, type Find, loadDetector } from '../../../src/data/prepare/detector.js';
+import type { Detector, Find } from '../../../src/data/prepare/detector.js';
 import { detectorNetwork, landmarkNetwork } from '../../../src/data/prepare/faceNetworks.js';
 import { jumps } from '../../../src/data/prepare/faces.js';
 import { type PrepareOptions, prepare } from '../../../src/data/prepare/prepare.js';
@@ -18,22 +17,13 @@ import { openSession } from '../../../src/onnxruntime/session.js';
 import { titled } from '../../peers.js';
 import { put, temporaryFolder } from '../helpers.js';
 import { noFfmpeg } from './clips.js';
+import { detectorFolder, detector as found, noDetector } from './detectorHere.js';
 import { drawCasia, writeSceneClip } from './drawnCasia.js';
 import { drawScene, isOfScene, type Scene } from './scenes.js';
 
-const folder = (() => {
-  try {
-    return dirname(createRequire(import.meta.url).resolve('@vladmandic/face-api/package.json'));
-  } catch {
-    return null;
-  }
-})();
+const folder = detectorFolder;
 const root = await temporaryFolder();
-const detector = (await loadDetector().catch(() => null)) as Detector;
-
-/** Why the tests of it are skipped here. */
-const absent =
-  folder === null ? '@vladmandic/face-api not installed' : detector === null ? 'no onnxruntime here' : null;
+const detector = found as Detector;
 
 /** Where the people of the package's six photos are, by eye, in pixels of a picture 640 wide: middle of the face. */
 const people: readonly (readonly (readonly [number, number])[])[] = [
@@ -84,7 +74,7 @@ const pictureOf = ({ width, height, pixels }: Scene): Picture => ({ left: 0, top
 const has = ({ x, y, w, h }: Find, [px, py]: readonly [number, number]) =>
   Math.abs(px - x - w / 2) < 0.4 * w && Math.abs(py - y - h / 2) < 0.4 * h;
 
-describe.skipIf(absent)(titled('the detector', absent), () => {
+describe.skipIf(noDetector)(titled('the detector', noDetector), () => {
   test('has the numbers of the package itself, which computes in JavaScript', { timeout: 120_000 }, async () => {
     const api = await importPackage();
     const side = 128;

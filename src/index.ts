@@ -20,7 +20,7 @@ export { defineMethod } from './method/define.js';
 export { Graph, resnetGraph } from './method/graph.js';
 export { classOf, type Method, type Training, type TrainingStart } from './method/method.js';
 export * as nn from './nn.js';
-export type { ForeignCard } from './run/foreignCard.js';
+export type { ForeignCard } from './run/models/foreignCard.js';
 export {
   calibrate,
   type EvaluateOptions,
@@ -29,6 +29,6 @@ export {
   loadModel,
   predict,
   type Verdict,
-} from './run/library.js';
-export type { ModelCard } from './run/modelCard.js';
-export type { OpenModel } from './run/openModel.js';
+} from './run/models/library.js';
+export type { ModelCard } from './run/models/modelCard.js';
+export type { OpenModel } from './run/models/openModel.js';

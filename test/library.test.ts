@@ -10,11 +10,11 @@ import { openDevice } from '../src/engine/device.js';
 import { loadState } from '../src/engine/nn/module.js';
 import { saveModel } from '../src/run/checkpoint.js';
 import { defaultConfig, loadConfig } from '../src/run/configuration.js';
-import { exportModel } from '../src/run/export.js';
-import { loadModel, predict } from '../src/run/library.js';
-import { fileWeights } from '../src/run/openModel.js';
+import { exportModel } from '../src/run/models/export.js';
+import { loadModel, predict } from '../src/run/models/library.js';
+import { fileWeights } from '../src/run/models/openModel.js';
+import { networkMetadata } from '../src/run/models/weightsFile.js';
 import { silent } from '../src/run/progress.js';
-import { networkMetadata } from '../src/run/weightsFile.js';
 import { smallNet, weightsOf } from './method/ldcnet/weights.js';
 
 const server = fileURLToPath(new URL('../examples/server.mjs', import.meta.url));

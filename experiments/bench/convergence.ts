@@ -10,11 +10,11 @@ import { parseProtocol } from '../../src/config/protocol.js';
 import { balancedStreams, epochSteps } from '../../src/data/sampler.js';
 import { renderSvg } from '../../src/report/svg.js';
 import { loadConfig } from '../../src/run/configuration.js';
-import { evaluateRun } from '../../src/run/evaluateRun.js';
+import { evaluateRun } from '../../src/run/evaluation/evaluateRun.js';
 import { deviceOf, openExperiment } from '../../src/run/experiment.js';
 import type { Progress } from '../../src/run/progress.js';
 import { runFolder } from '../../src/run/runFolder.js';
-import { train } from '../../src/run/train.js';
+import { train } from '../../src/run/training/train.js';
 import { rounded, spreadOf } from './statistics.js';
 
 /** What is compared: the key of the configuration, its old value and its new one. */

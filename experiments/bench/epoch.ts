@@ -14,7 +14,7 @@ import { loadConfig } from '../../src/run/configuration.js';
 import { openExperiment } from '../../src/run/experiment.js';
 import type { Progress } from '../../src/run/progress.js';
 import { runFolder } from '../../src/run/runFolder.js';
-import { train } from '../../src/run/train.js';
+import { train } from '../../src/run/training/train.js';
 import { pacedDevice } from './pacedDevice.js';
 import { ourWorker, type Worker } from './protocol.js';
 import { spreadOf } from './statistics.js';

@@ -1,7 +1,7 @@
 /** `ldc convert` */
 import { Command } from 'commander';
 import { convertTorch } from '../formats/torch.js';
-import { convertFull } from '../run/fullWeights.js';
+import { convertFull } from '../run/models/fullWeights.js';
 import { type CommonOptions, printResult, progressFor, withCommonOptions } from './output.js';
 
 interface ConvertFlags extends CommonOptions {

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { evalText } from '../report/evalTable.js';
 import { writeRunReport } from '../report/runReport.js';
 import { percent } from '../report/table.js';
-import { demo } from '../run/demo.js';
+import { demo } from '../run/demo/demo.js';
 import { deviceOf, openExperiment } from '../run/experiment.js';
 import { openRun } from '../run/runFolder.js';
 import {

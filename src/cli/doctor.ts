@@ -1,9 +1,9 @@
 /** `ldc doctor` */
 import { Command } from 'commander';
 import { writeFileWhole } from '../base/files.js';
-import { examine, type Finding } from '../run/doctor.js';
-import { type GpuReport, gpuProof, proveGpu } from '../run/doctorGpu.js';
-import { examineRun } from '../run/doctorRun.js';
+import { type GpuReport, gpuProof, proveGpu } from '../run/doctor/gpu.js';
+import { examine, type Finding } from '../run/doctor/machine.js';
+import { examineRun } from '../run/doctor/run.js';
 import { defaultData, withRunDataOption } from './experimentOptions.js';
 import { type CommonOptions, printResult, progressFor, withCommonOptions } from './output.js';
 

@@ -11,15 +11,15 @@ import { evalText, withMissing } from '../report/evalTable.js';
 import { foldsText } from '../report/foldsText.js';
 import { overlapTable } from '../report/robustnessTable.js';
 import { toText } from '../report/table.js';
-import { runCorruptionSweep } from '../run/corruptionSweep.js';
 import { NativeEngine } from '../run/engines.js';
-import type { ModelEvaluation } from '../run/evaluateModel.js';
-import { evaluateRun, withoutFailures } from '../run/evaluateRun.js';
-import { writeResultEvents } from '../run/eventLog.js';
+import { runCorruptionSweep } from '../run/evaluation/corruptionSweep.js';
+import type { ModelEvaluation } from '../run/evaluation/evaluateModel.js';
+import { evaluateRun, withoutFailures } from '../run/evaluation/evaluateRun.js';
+import { evaluateBare, NO_SOURCE } from '../run/evaluation/scored.js';
 import { dataFacts, deviceOf, openExperiment } from '../run/experiment.js';
+import { targetOverlap } from '../run/maps/targetMaps.js';
 import { newestRun, openRun } from '../run/runFolder.js';
-import { evaluateBare, NO_SOURCE } from '../run/scored.js';
-import { targetOverlap } from '../run/targetMaps.js';
+import { writeResultEvents } from '../run/training/eventLog.js';
 import {
   type EvalModelFlags,
   engineOf,

@@ -9,7 +9,12 @@ import type { Level } from '../evaluate/levels.js';
 import { writeScores } from '../evaluate/scoreFile.js';
 import { loadConfig } from '../run/configuration.js';
 import { OnnxEngine } from '../run/engines.js';
-import { evaluateExported, evaluateForeign, evaluateWeights, type ModelEvaluation } from '../run/evaluateModel.js';
+import {
+  evaluateExported,
+  evaluateForeign,
+  evaluateWeights,
+  type ModelEvaluation,
+} from '../run/evaluation/evaluateModel.js';
 import { noteOnce, type Progress } from '../run/progress.js';
 import { defaultData, overridesOf } from './experimentOptions.js';
 import {

@@ -12,8 +12,8 @@ import { compareTable } from '../report/compareTable.js';
 import { paperSeedTable, SYNTHETIC_NOTE, seedTable, targetLine, withMissing } from '../report/evalTable.js';
 import { corruptionTable } from '../report/robustnessTable.js';
 import { type Table, toText, wrapped } from '../report/table.js';
-import type { CorruptionSweep } from '../run/corruptionSweep.js';
-import { openScored, type Scored, scoreModel } from '../run/scored.js';
+import type { CorruptionSweep } from '../run/evaluation/corruptionSweep.js';
+import { openScored, type Scored, scoreModel } from '../run/evaluation/scored.js';
 import { type DeviceOptions, defaultData, overridesOf } from './experimentOptions.js';
 import { type CommonOptions, printResult, progressFor, terminalWidth } from './output.js';
 

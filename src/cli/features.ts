@@ -5,11 +5,11 @@ import sharp from 'sharp';
 import { makeFolder, writeFileWhole } from '../base/files.js';
 import { LeftOut } from '../data/leftOut.js';
 import { contactSheet, mostSheetRows, type SheetCell } from '../report/contactSheet.js';
-import { targetFrames } from '../run/evaluateRun.js';
+import { targetFrames } from '../run/evaluation/evaluateRun.js';
 import { deviceOf, openExperiment } from '../run/experiment.js';
-import { featurePictures, type KnownImage, knownImages, someOfEachKind } from '../run/features.js';
+import { featurePictures, type KnownImage, knownImages, someOfEachKind } from '../run/maps/features.js';
+import { kindOf } from '../run/maps/targetMaps.js';
 import { newestRun, openRun } from '../run/runFolder.js';
-import { kindOf } from '../run/targetMaps.js';
 import { evaluated } from '../run/threshold.js';
 import {
   type DeviceOptions,

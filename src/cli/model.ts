@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
-import { cardDraft, checkCardBeside, type OnnxFile, readOnnxFile } from '../run/cardDraft.js';
-import { cardPathOf, portText } from '../run/foreignCard.js';
+import { cardDraft, checkCardBeside, type OnnxFile, readOnnxFile } from '../run/models/cardDraft.js';
+import { cardPathOf, portText } from '../run/models/foreignCard.js';
 import { thresholdText } from '../run/threshold.js';
 import { type CommonOptions, printResult, withCommonOptions } from './output.js';
 

@@ -8,7 +8,7 @@ import { toText } from '../report/table.js';
 import { methodOf } from '../run/configuration.js';
 import { deviceOf, openExperiment } from '../run/experiment.js';
 import { runFolder } from '../run/runFolder.js';
-import { train } from '../run/train.js';
+import { train } from '../run/training/train.js';
 import { type ConfigOptions, configOf, withConfigOptions, withDataOption, withOutOption } from './experimentOptions.js';
 import { byteCount } from './numbers.js';
 import {

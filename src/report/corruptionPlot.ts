@@ -1,5 +1,5 @@
 /** The severity curves of `ldc eval --corrupt`. */
-import type { CorruptionSweep } from '../run/corruptionSweep.js';
+import type { CorruptionSweep } from '../run/evaluation/corruptionSweep.js';
 import { HEIGHT, SERIES, WIDTH } from './plotParts.js';
 import type { Plot } from './svg.js';
 

@@ -1,6 +1,6 @@
 /** The scatter of features: domains by shape and colour, live filled and attacks hollow. */
 import { labels } from '../data/manifest.js';
-import type { CloudPoint, FeatureCloud } from '../run/featureCloud.js';
+import type { CloudPoint, FeatureCloud } from '../run/evaluation/featureCloud.js';
 import { HEIGHT, SERIES, WIDTH } from './plotParts.js';
 import type { Plot } from './svg.js';
 

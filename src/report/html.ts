@@ -3,9 +3,9 @@ import { type Evaluation, isKnown, type LevelResult, rocAt } from '../evaluate/e
 import { type Level, type ScoreMode, samplesAt } from '../evaluate/levels.js';
 import type { Mistake } from '../evaluate/mistakes.js';
 import type { Scores } from '../evaluate/scores.js';
-import type { CorruptionSweep } from '../run/corruptionSweep.js';
-import type { FeatureCloud } from '../run/featureCloud.js';
-import type { OverlapResult } from '../run/targetMaps.js';
+import type { CorruptionSweep } from '../run/evaluation/corruptionSweep.js';
+import type { FeatureCloud } from '../run/evaluation/featureCloud.js';
+import type { OverlapResult } from '../run/maps/targetMaps.js';
 import { breakdownsOf, breakdownTables } from './breakdownTable.js';
 import { corruptionPlot } from './corruptionPlot.js';
 import { escapeHtml } from './escape.js';

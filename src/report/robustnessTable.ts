@@ -1,6 +1,6 @@
 /** What `ldc eval --corrupt` and `--maps` print. */
-import type { CorruptionSweep } from '../run/corruptionSweep.js';
-import type { OverlapResult } from '../run/targetMaps.js';
+import type { CorruptionSweep } from '../run/evaluation/corruptionSweep.js';
+import type { OverlapResult } from '../run/maps/targetMaps.js';
 import { percent, type Table } from './table.js';
 
 /** A row a kind and degree of corruption; rates at the threshold of the clean source images. */

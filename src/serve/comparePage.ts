@@ -9,7 +9,7 @@ import { escapeHtml } from '../report/escape.js';
 import { plotSection } from '../report/page.js';
 import { rocComparison } from '../report/rocPlots.js';
 import { percent, toHtml } from '../report/table.js';
-import { openScored } from '../run/scored.js';
+import { openScored } from '../run/evaluation/scored.js';
 import { ldcProgram } from '../study/ldc.js';
 import { renderServed, section } from './page.js';
 import { curvesOf } from './runPage.js';

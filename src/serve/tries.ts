@@ -9,11 +9,11 @@ import sharp, { type Sharp } from 'sharp';
 import { UserError } from '../base/errors.js';
 import { openImage } from '../data/image.js';
 import type { Detector } from '../data/prepare/detector.js';
-import { cardFileFor } from '../run/foreignCard.js';
-import { type LoadOptions, loadModel } from '../run/library.js';
-import type { OpenModel } from '../run/openModel.js';
-import { mapOver } from '../run/overlay.js';
-import { faceIn, theDetector } from '../run/shots.js';
+import { mapOver } from '../run/maps/overlay.js';
+import { cardFileFor } from '../run/models/foreignCard.js';
+import { type LoadOptions, loadModel } from '../run/models/library.js';
+import type { OpenModel } from '../run/models/openModel.js';
+import { faceIn, theDetector } from '../run/models/shots.js';
 import { decide } from '../run/threshold.js';
 import type { Runs } from './runs.js';
 

@@ -8,8 +8,8 @@ import { sha256 } from '../data/cropSet.js';
 import type { Evaluation, SourceDevelopment } from '../evaluate/evaluation.js';
 import { readScores, type ScoreFileOptions } from '../evaluate/scoreFile.js';
 import type { Scores } from '../evaluate/scores.js';
-import { cardFileFor } from '../run/foreignCard.js';
-import { evaluateBare, NO_SOURCE } from '../run/scored.js';
+import { evaluateBare, NO_SOURCE } from '../run/evaluation/scored.js';
+import { cardFileFor } from '../run/models/foreignCard.js';
 import { type StudyFolder, taskId } from './expand.js';
 import type { Study } from './studyFile.js';
 

@@ -3,7 +3,7 @@ import { messageOf, UserError } from '../base/errors.js';
 import { compareScores, type Difference } from '../evaluate/compare.js';
 import { pText } from '../report/compareTable.js';
 import { percent, type Table } from '../report/table.js';
-import { scoresOfRun } from '../run/scored.js';
+import { scoresOfRun } from '../run/evaluation/scored.js';
 import type { StudyResults } from './results.js';
 import type { Study } from './studyFile.js';
 

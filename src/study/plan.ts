@@ -10,7 +10,7 @@ import { drawSets } from '../run/drawSets.js';
 import { dataFacts, type Experiment, openExperiment } from '../run/experiment.js';
 import type { Progress } from '../run/progress.js';
 import type { RunFacts } from '../run/runFolder.js';
-import { stage1Folder } from '../run/teacherStage.js';
+import { stage1Folder } from '../run/training/teacherStage.js';
 import { configsOf, expand, type StudyFolder, type StudyRun, studyFolder, taskId } from './expand.js';
 import { type ExternalModelTask, externalModelTasks } from './external.js';
 import { keepStudy, type Study } from './studyFile.js';

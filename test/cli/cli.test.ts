@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readEvents } from '../formats/readEvents.js';
-import { meanModel } from '../run/meanModel.js';
+import { meanModel } from '../run/models/meanModel.js';
 
 const binary = fileURLToPath(new URL('../../bin/ldc.js', import.meta.url));
 const hostile = fileURLToPath(new URL('../fixtures/files/malicious_zip.pth', import.meta.url));

@@ -9,7 +9,7 @@ import { originalCell, safeCell } from '../../src/evaluate/csv.js';
 import { evaluateScores, targetCounts } from '../../src/evaluate/evaluation.js';
 import { readScores, type ScoreFileOptions, writeScores } from '../../src/evaluate/scoreFile.js';
 import { rowOf, type ScoreRow, type Scores, scoresOf } from '../../src/evaluate/scores.js';
-import { evaluateBare } from '../../src/run/scored.js';
+import { evaluateBare } from '../../src/run/evaluation/scored.js';
 
 const HEADER = 'path,domain,subject,video,frame,label,attack_type,score';
 let folder: string;

@@ -1,7 +1,7 @@
 /** A program that trains a network of a few numbers in the folder it is given, on the images in another: `loop.js RUN IMAGES`. */
 import { withLock } from '../../src/base/lock.js';
 import { reportError } from '../../src/cli/output.js';
-import { trainTiny, writeFrames } from '../run/tinyStage.js';
+import { trainTiny, writeFrames } from '../run/training/tinyStage.js';
 
 const [folder, images] = process.argv.slice(2) as [string, string];
 try {

@@ -3,7 +3,7 @@ import type { Frame } from '../../src/data/manifest.js';
 import type { Device } from '../../src/engine/device.js';
 import { clearGrads } from '../../src/engine/tape.js';
 import { loadConfig, methodOf } from '../../src/run/configuration.js';
-import { releaseTerms, stepOf } from '../../src/run/step.js';
+import { releaseTerms, stepOf } from '../../src/run/training/step.js';
 import { uniform } from '../engine/helpers.js';
 
 const size = 32;

@@ -4,7 +4,7 @@ import { evaluateScores, targetCounts } from '../../src/evaluate/evaluation.js';
 import { worstMistakes } from '../../src/evaluate/mistakes.js';
 import { type ScoreRow, type Scores, scoresOf } from '../../src/evaluate/scores.js';
 import type { ReportInput } from '../../src/report/html.js';
-import type { CorruptionPoint } from '../../src/run/corruptionSweep.js';
+import type { CorruptionPoint } from '../../src/run/evaluation/corruptionSweep.js';
 
 export const HOSTILE = `<img src=x onerror=alert(1)>"'&`;
 /** A PNG of one grey pixel. */

@@ -7,7 +7,7 @@ import { isKnown } from '../../src/evaluate/evaluation.js';
 import { readScores, writeScores } from '../../src/evaluate/scoreFile.js';
 import { type Scores, scoresOf } from '../../src/evaluate/scores.js';
 import { percent } from '../../src/report/table.js';
-import { evaluateBare } from '../../src/run/scored.js';
+import { evaluateBare } from '../../src/run/evaluation/scored.js';
 import { expand, studyFolder } from '../../src/study/expand.js';
 import { externalModelTasks } from '../../src/study/external.js';
 import { pairedTable } from '../../src/study/pairedTable.js';

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { State, StudyStatus } from '../../src/study/status.js';
 import { titled, without } from '../peers.js';
-import { meanModel } from '../run/meanModel.js';
+import { meanModel } from '../run/models/meanModel.js';
 
 const binary = fileURLToPath(new URL('../../bin/ldc.js', import.meta.url));
 const cluster = fileURLToPath(new URL('slurmCluster.sh', import.meta.url));

@@ -2,8 +2,8 @@
 import { UserError } from '../base/errors.js';
 import { breakdownColumns } from '../evaluate/breakdown.js';
 import { type Comparison, compareScores } from '../evaluate/compare.js';
-import type { Evaluation } from '../evaluate/evaluation.js';
 import { type Level, type ScoreMode, samplesAt } from '../evaluate/levels.js';
+import type { Evaluation } from '../evaluate/results.js';
 import type { ScoreFileOptions } from '../evaluate/scoreFile.js';
 import type { Scores } from '../evaluate/scores.js';
 import { summarizePaper, summarizeSeeds } from '../evaluate/seeds.js';

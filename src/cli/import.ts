@@ -2,7 +2,8 @@
 import { Command, Option } from 'commander';
 import { type ImportedSet, importArrays } from '../data/import/arrays.js';
 import { sides } from '../data/import/contradictions.js';
-import { importList, type ListImportOptions, rowChoices } from '../data/import/list.js';
+import { importList } from '../data/import/list.js';
+import { type ListImportOptions, rowChoices } from '../data/import/listOptions.js';
 import { LeftOut } from '../data/leftOut.js';
 import { findSource, sources } from '../data/sources/sources.js';
 import { stageOf } from '../run/progress.js';

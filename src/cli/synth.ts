@@ -1,6 +1,6 @@
 /** `ldc synth` */
 import { Command } from 'commander';
-import { drawSets } from '../run/drawSets.js';
+import { drawSets } from '../run/demo/drawSets.js';
 import { wholeNumber } from './numbers.js';
 import { type CommonOptions, interruption, printResult, progressFor, withCommonOptions } from './output.js';
 

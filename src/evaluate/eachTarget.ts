@@ -1,6 +1,7 @@
 /** Several targets: each by itself, and the mean over them, as tables of one source against many targets have it. */
-import { type Evaluation, type EvaluationOptions, evaluateScores, type SourceThreshold } from './evaluation.js';
+import { type EvaluationOptions, evaluateScores, type SourceThreshold } from './evaluation.js';
 import type { Level } from './levels.js';
+import type { Evaluation } from './results.js';
 import { rowOf, type Scores, scoresOf } from './scores.js';
 import { summarizeSeeds } from './seeds.js';
 

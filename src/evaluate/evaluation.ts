@@ -9,61 +9,22 @@ import {
   resample,
   unitsOf,
 } from './bootstrap.js';
-import { type FailuresToAcquire, failuresToAcquire } from './fta.js';
+import { failuresToAcquire } from './fta.js';
 import { type Level, type Samples, type ScoreMode, samplesAt } from './levels.js';
-import { type PadErrorRates, padErrorRatesAt } from './metrics.js';
-import type { PaperResult } from './paper.js';
+import { padErrorRatesAt } from './metrics.js';
+import {
+  apcerLimits,
+  fprLimits,
+  type Interval95,
+  type KnownThreshold,
+  type LevelResult,
+  type LevelResults,
+  type MissingThreshold,
+  type TargetCounts,
+} from './results.js';
 import { auc, bpcerAtApcer, equalErrorRate, type Roc, rocOf, tprAtFpr } from './roc.js';
 import type { Scores } from './scores.js';
-import type { SeedSummary } from './seeds.js';
 import { eerVertex, FIXED_THRESHOLD, oracleThresholds, type ThresholdName, youdenVertex } from './thresholds.js';
-
-/** The attack shares of BPCER@APCER and of TPR@FPR, as keys of the result. */
-const apcerLimits = ['0.01', '0.05', '0.1'] as const;
-const fprLimits = ['0.001', ...apcerLimits] as const;
-
-/** A threshold with the error rates at it. `value` is null, and `why` says so, where the best threshold is +infinity. */
-export interface KnownThreshold extends PadErrorRates {
-  value: number | null;
-  why?: string;
-  /** Chosen with the labels it is judged on. */
-  oracle: boolean;
-  /** Of the model's own threshold: where it comes from. */
-  from?: string;
-}
-
-/** A threshold that cannot be had. */
-export interface MissingThreshold {
-  value: null;
-  why: string;
-}
-
-export type ThresholdResult = KnownThreshold | MissingThreshold;
-
-export interface Interval95 {
-  auc: [number, number];
-  /** At the source development threshold; null without one. */
-  hter: [number, number] | null;
-  by: 'subject' | 'video';
-  resamples: number;
-}
-
-/** All figures of one level; rates are fractions. */
-export interface LevelResult {
-  n: { live: number; attack: number };
-  auc: number;
-  eer: number;
-  /** `card`: the threshold that the model itself carries, where it is none of the others. */
-  thresholds: Record<ThresholdName, ThresholdResult> & { card?: KnownThreshold };
-  bpcer_at_apcer: Record<(typeof apcerLimits)[number], number>;
-  /** Live accepted where at most that share of the pooled attacks is: 1 − BPCER@APCER, as papers call it. */
-  tpr_at_fpr: Record<(typeof fprLimits)[number], number>;
-  interval95: Interval95;
-  /** Where samples have no score; all other figures are without them. */
-  fta?: FailuresToAcquire;
-}
-
-export type LevelResults = Record<Level, LevelResult>;
 
 /** What is known of the source domains' held-out development split: its scores, or why there are none. */
 export type SourceDevelopment = Scores | { why: string };
@@ -85,52 +46,6 @@ export interface EvaluationOptions {
   /** Bootstrap resamples, 2000 unless told; fewer are done for sets beyond some 10 000 videos or 100 000 frames. */
   resamples?: number;
   seed?: number;
-}
-
-/** Counts of one target domain, from the scores alone. */
-export interface TargetCounts {
-  domain: string;
-  videos: { live: number; attack: number };
-  frames: number;
-}
-
-/** One target domain of a result; name and subset as its crop set gives them, where there is one. */
-export interface Target extends TargetCounts {
-  name: string | null;
-  subset: string | null;
-}
-
-/** The document eval.json. What a bare score file does not tell is null. */
-export interface Evaluation {
-  protocol: string | null;
-  /** Which method trained it, and which variant of it; left out where nobody says. */
-  method?: string;
-  variant?: string | null;
-  /** With `data.development: release`: thresholds and checkpoints are chosen on the parts of the published honest rows. */
-  development?: 'release';
-  /** Of a few-shot protocol: who of a target was trained on, and is not in the result. */
-  few_shot?: {
-    domain: string;
-    subjects: readonly string[];
-    videos: { live: number; attack: number };
-    images: number;
-  };
-  checkpoint: string | null;
-  engine: string | null;
-  /** A model that ldc did not train, with its card's name. */
-  model?: string;
-  convention: 'honest' | 'paper';
-  synthetic: boolean | null;
-  targets: Target[];
-  /** Over all targets in one pool. */
-  levels: LevelResults;
-  /** Of several targets: each by itself, in the order of `targets`, and the mean over them. */
-  each?: { domain: string; levels: LevelResults }[];
-  mean?: Record<Level, SeedSummary>;
-  /** With the convention `paper`: the released program's figures, all oracle. */
-  paper?: PaperResult;
-  /** How scores were read, and figures that smell. */
-  notes?: readonly string[];
 }
 
 /**
@@ -178,11 +93,6 @@ export function sourceThreshold(
     if (error instanceof UserError) return { value: null, why: `source development split: ${messageOf(error)}` };
     throw error;
   }
-}
-
-/** A threshold that error rates were computed at. */
-export function isKnown(threshold: ThresholdResult): threshold is KnownThreshold {
-  return 'hter' in threshold;
 }
 
 /** One level of `evaluateScores`. Throws as it does. */

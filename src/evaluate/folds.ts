@@ -1,7 +1,8 @@
 /** A protocol with folds (OULU-NPU 3 and 4): the result of each, and mean and standard deviation over them. */
-import type { Evaluation } from './evaluation.js';
+
 import type { Level } from './levels.js';
-import { type SeedSummary, summarizeSeeds } from './seeds.js';
+import type { Evaluation, SeedSummary } from './results.js';
+import { summarizeSeeds } from './seeds.js';
 
 /** What `ldc eval --protocol oulu/3` answers. */
 export interface FoldsEvaluation {

@@ -1,16 +1,7 @@
 /** Failures to acquire: samples that got no score, and the error rates that they make, counted as bob counts them. */
-import type { KnownThreshold, LevelResult } from './evaluation.js';
 import { type Level, pairGroups } from './levels.js';
+import type { FailuresToAcquire, KnownThreshold, LevelResult } from './results.js';
 import type { Scores } from './scores.js';
-import type { ThresholdName } from './thresholds.js';
-
-/** Rates with the failures, by threshold: FAR = FPR (1 − FtA) and FRR = FtA + FNR (1 − FtA); HTER is their mean. */
-export interface FailuresToAcquire {
-  n: { live: number; attack: number };
-  /** Of all samples, live and attacks together. */
-  rate: number;
-  thresholds: Partial<Record<ThresholdName | 'card', { far: number; frr: number; hter: number }>>;
-}
 
 /** Undefined where every sample has a score. A video has none when none of its frames has one. */
 export function failuresToAcquire(

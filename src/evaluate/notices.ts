@@ -1,6 +1,7 @@
 /** Figures that smell: what is most likely wrong with scores that give them. Nothing is changed for it. */
-import { isKnown, type LevelResults } from './evaluation.js';
+
 import { failureNote } from './fta.js';
+import { isKnown, type LevelResults } from './results.js';
 import type { Scores } from './scores.js';
 
 /** Below it a model knows the classes and the scores say the opposite; one that knows nothing is near one half. */

@@ -1,23 +1,7 @@
 /** Several runs that differ in the seed alone: mean and standard deviation of their figures. */
-import { isKnown, type LevelResult } from './evaluation.js';
 import type { PaperResult } from './paper.js';
+import { isKnown, type LevelResult, type MeanStd, rateNames, type SeedSummary } from './results.js';
 import { type ThresholdName, thresholdNames } from './thresholds.js';
-
-/** `std` is the sample standard deviation (n − 1); null for a single run. */
-export interface MeanStd {
-  mean: number;
-  std: number | null;
-  n: number;
-}
-
-const rateNames = ['far', 'frr', 'hter', 'apcer_max', 'acer'] as const;
-
-export interface SeedSummary {
-  auc: MeanStd;
-  eer: MeanStd;
-  /** Null where one of the runs has not that threshold. */
-  thresholds: Record<ThresholdName, Record<(typeof rateNames)[number], MeanStd> | null>;
-}
 
 /** @param values one or more */
 export function meanStd(values: readonly number[]): MeanStd {

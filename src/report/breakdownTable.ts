@@ -1,7 +1,7 @@
 /** Where the errors are: a table for each column that scores can be grouped by. */
 import { type BreakdownRow, breakdown, breakdownColumns } from '../evaluate/breakdown.js';
-import { isKnown, type LevelResult } from '../evaluate/evaluation.js';
 import type { Samples } from '../evaluate/levels.js';
+import { isKnown, type LevelResult } from '../evaluate/results.js';
 import type { ThresholdName } from '../evaluate/thresholds.js';
 import { percent, type Table } from './table.js';
 

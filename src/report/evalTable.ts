@@ -1,8 +1,10 @@
 /** What `ldc eval` prints: for each level every threshold by name, oracles marked, with the counts of the subsets that were used. */
-import { type Evaluation, isKnown, type LevelResult, type Target } from '../evaluate/evaluation.js';
+
 import type { Level } from '../evaluate/levels.js';
 import type { PaperResult } from '../evaluate/paper.js';
-import type { PaperSummary, SeedSummary } from '../evaluate/seeds.js';
+import type { SeedSummary } from '../evaluate/results.js';
+import { type Evaluation, isKnown, type LevelResult, type Target } from '../evaluate/results.js';
+import type { PaperSummary } from '../evaluate/seeds.js';
 import { oracleThresholds, type ThresholdName, thresholdNames } from '../evaluate/thresholds.js';
 import { MISSING, percent, percentMeanStd, printable, scoreText, type Table, toText, wrapped } from './table.js';
 

@@ -1,6 +1,7 @@
 /** What `ldc eval` prints of a protocol with folds: a row a fold, then mean ± standard deviation at each level. */
-import { isKnown } from '../evaluate/evaluation.js';
+
 import type { FoldsEvaluation } from '../evaluate/folds.js';
+import { isKnown } from '../evaluate/results.js';
 import { SYNTHETIC_NOTE, seedTable, targetLine, withMissing } from './evalTable.js';
 import { MISSING, percent, type Table, toText, wrapped } from './table.js';
 

@@ -1,7 +1,8 @@
 /** The report of a run: one HTML page that holds everything it shows and loads nothing. */
-import { type Evaluation, isKnown, type LevelResult, rocAt } from '../evaluate/evaluation.js';
+import { rocAt } from '../evaluate/evaluation.js';
 import { type Level, type ScoreMode, samplesAt } from '../evaluate/levels.js';
 import type { Mistake } from '../evaluate/mistakes.js';
+import { type Evaluation, isKnown, type LevelResult } from '../evaluate/results.js';
 import type { Scores } from '../evaluate/scores.js';
 import type { CorruptionSweep } from '../run/evaluation/corruptionSweep.js';
 import type { FeatureCloud } from '../run/evaluation/featureCloud.js';

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { stringify } from 'yaml';
 import { writeFileWhole } from '../base/files.js';
-import { type Evaluation, isKnown } from '../evaluate/evaluation.js';
+import { type Evaluation, isKnown } from '../evaluate/results.js';
 import type { Exported } from '../run/models/export.js';
 import type { ModelCard } from '../run/models/modelCard.js';
 import { type RunFacts, RunFolder, readFacts } from '../run/runFolder.js';

@@ -1,6 +1,7 @@
 /** The numbers behind the report's plots: long series thinned to what a plot can show, without moving what is read from it. */
-import { isKnown, type LevelResult } from '../evaluate/evaluation.js';
+
 import type { Samples } from '../evaluate/levels.js';
+import { isKnown, type LevelResult } from '../evaluate/results.js';
 import { farAt, frrAt, type Roc } from '../evaluate/roc.js';
 import { type ThresholdName, thresholdNames } from '../evaluate/thresholds.js';
 import type { ScoreScale } from './scoreScale.js';

@@ -1,5 +1,5 @@
 /** What the report's plots share: sizes, colours, and how the named thresholds look as points and as lines. */
-import { isKnown, type LevelResult } from '../evaluate/evaluation.js';
+import { isKnown, type LevelResult } from '../evaluate/results.js';
 import { type ThresholdName, thresholdNames } from '../evaluate/thresholds.js';
 
 /** Of a plot that stands alone, in pixels. */

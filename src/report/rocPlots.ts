@@ -1,6 +1,7 @@
 /** ROC and DET, with the named thresholds as points. */
-import type { LevelResult } from '../evaluate/evaluation.js';
+
 import { probit } from '../evaluate/normal.js';
+import type { LevelResult } from '../evaluate/results.js';
 import { auc, type Roc } from '../evaluate/roc.js';
 import { operatingPoints, rocPoints } from './plotData.js';
 import { HEIGHT, labelledTicks, operatingEncoding, operatingMark, SERIES, WIDTH, xy } from './plotParts.js';

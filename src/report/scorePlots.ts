@@ -1,6 +1,7 @@
 /** Scores and thresholds: histograms by attack type, and how a threshold carries over from the sources to the target. */
-import type { LevelResult } from '../evaluate/evaluation.js';
+
 import type { Samples } from '../evaluate/levels.js';
+import type { LevelResult } from '../evaluate/results.js';
 import type { Roc } from '../evaluate/roc.js';
 import { histogram, ratesByThreshold } from './plotData.js';
 import { HEIGHT, labelledTicks, lineEncoding, SERIES, thresholdLines, WIDTH } from './plotParts.js';

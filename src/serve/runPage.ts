@@ -1,6 +1,6 @@
 /** The page of one run: how it stands, its curves while they grow, where its time goes, and its result. */
 import { readFile } from 'node:fs/promises';
-import type { Evaluation } from '../evaluate/evaluation.js';
+import type { Evaluation } from '../evaluate/results.js';
 import { escapeHtml } from '../report/escape.js';
 import { EVAL_LEGEND, evalTables, headline, targetLine } from '../report/evalTable.js';
 import { factTable } from '../report/page.js';

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { lstat, open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Evaluation, isKnown } from '../evaluate/evaluation.js';
 import type { Level } from '../evaluate/levels.js';
+import { type Evaluation, isKnown } from '../evaluate/results.js';
 import { type Diagnosis, endOf } from '../run/doctor/run.js';
 import { type RunFacts, RunFolder, readFacts } from '../run/runFolder.js';
 

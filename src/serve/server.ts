@@ -6,7 +6,7 @@ import { createAdaptorServer } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { hintOf, messageOf, sentenceOf, UserError } from '../base/errors.js';
-import type { LoadOptions } from '../run/models/library.js';
+import type { LoadOptions } from '../library.js';
 import { loadAssets } from './assets.js';
 import { comparePage, mostCompared, pairedTest } from './comparePage.js';
 import { Guard, withHeaders } from './guard.js';

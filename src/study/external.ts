@@ -5,25 +5,14 @@ import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import type { Protocol } from '../config/protocol.js';
 import { sha256 } from '../data/cropSet.js';
-import type { Evaluation, SourceDevelopment } from '../evaluate/evaluation.js';
-import { readScores, type ScoreFileOptions } from '../evaluate/scoreFile.js';
+import type { SourceDevelopment } from '../evaluate/evaluation.js';
+import type { Evaluation } from '../evaluate/results.js';
+import { readScores } from '../evaluate/scoreFile.js';
 import type { Scores } from '../evaluate/scores.js';
 import { evaluateBare, NO_SOURCE } from '../run/evaluation/scored.js';
 import { cardFileFor } from '../run/models/foreignCard.js';
 import { type StudyFolder, taskId } from './expand.js';
-import type { Study } from './studyFile.js';
-
-/** Score files of one protocol, a pair a seed: on the target, and on the sources' development subjects where there are any. */
-export interface ExternalScores {
-  protocol: Protocol;
-  files: readonly (readonly [target: string, development?: string])[];
-}
-
-/** What a study names of others: files, or a model that is evaluated under each of its protocols. */
-export type External = { name: string } & (
-  | { scores: readonly ExternalScores[]; options: ScoreFileOptions; model?: undefined }
-  | { model: string; card: string | undefined }
-);
+import type { External, Study } from './studyFile.js';
 
 /** One result of others; `seed` counts the files of a protocol. */
 export interface ExternalResult {

@@ -1,6 +1,7 @@
 /** The figures a study's table can show of one evaluation, and which way each is better. */
-import { type Evaluation, isKnown } from '../evaluate/evaluation.js';
+
 import type { Level } from '../evaluate/levels.js';
+import { type Evaluation, isKnown } from '../evaluate/results.js';
 import type { ThresholdName } from '../evaluate/thresholds.js';
 
 export const metricNames = ['hter', 'auc', 'acer', 'apcer', 'bpcer', 'far', 'frr', 'eer'] as const;

@@ -2,8 +2,8 @@
 
 import type { Protocol } from '../config/protocol.js';
 import type { Config } from '../config/schema.js';
-import type { Evaluation, Target } from '../evaluate/evaluation.js';
-import { type MeanStd, meanStd } from '../evaluate/seeds.js';
+import type { Evaluation, MeanStd, Target } from '../evaluate/results.js';
+import { meanStd } from '../evaluate/seeds.js';
 import { oracleThresholds, type ThresholdName } from '../evaluate/thresholds.js';
 import { type Cell, type Column, MISSING, percentMeanStd, type Table } from '../report/table.js';
 import { configsOf } from './expand.js';

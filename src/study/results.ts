@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { messageOf, UserError } from '../base/errors.js';
-import type { Evaluation } from '../evaluate/evaluation.js';
+import type { Evaluation } from '../evaluate/results.js';
 import type { RunFacts } from '../run/runFolder.js';
 import { expand, type StudyRun, studyFolder } from './expand.js';
 import { type ExternalModelTask, type ExternalResult, externalResults } from './external.js';

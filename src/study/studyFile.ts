@@ -8,9 +8,9 @@ import { checkedYaml } from '../config/checkedYaml.js';
 import { readSettings, withMethodFrom } from '../config/load.js';
 import { domainSpecName, foldsOf, type Protocol, parseProtocol } from '../config/protocol.js';
 import { readYamlFile } from '../config/yamlFile.js';
+import type { ScoreFileOptions } from '../evaluate/scoreFile.js';
 import { thresholdNames } from '../evaluate/thresholds.js';
 import { checkPart } from '../run/configuration.js';
-import type { External } from './external.js';
 import { metricNames } from './metrics.js';
 
 /** What may stand in a folder's name; a run's is STUDY-VARIANT-seedN. */
@@ -108,6 +108,18 @@ export interface ProtocolColumn {
   /** The target's place among those of the protocol. */
   target?: number;
 }
+
+/** Score files of one protocol, a pair a seed: on the target, and on the sources' development subjects where there are any. */
+export interface ExternalScores {
+  protocol: Protocol;
+  files: readonly (readonly [target: string, development?: string])[];
+}
+
+/** What a study names of others: files, or a model that is evaluated under each of its protocols. */
+export type External = { name: string } & (
+  | { scores: readonly ExternalScores[]; options: ScoreFileOptions; model?: undefined }
+  | { model: string; card: string | undefined }
+);
 
 export interface Study extends Pick<StudyDocument, 'synth' | 'seeds' | 'grid' | 'evaluate' | 'report' | 'slurm'> {
   file: string;

@@ -1,7 +1,7 @@
 /** `ldc study report`: the study's table as Markdown, CSV and LaTeX, every run as CSV, and one HTML page. */
 import { UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
-import type { Evaluation } from '../evaluate/evaluation.js';
+import type { Evaluation } from '../evaluate/results.js';
 import { factTable, plotSection, renderPage, type Section } from '../report/page.js';
 import { type Cell, percent, type Table, toCsv, toHtml, toLatex, toMarkdown, toText } from '../report/table.js';
 import { studyFolder } from './expand.js';

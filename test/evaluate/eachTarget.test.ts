@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { eachTarget } from '../../src/evaluate/eachTarget.js';
-import { evaluateScores, isKnown } from '../../src/evaluate/evaluation.js';
+import { evaluateScores } from '../../src/evaluate/evaluation.js';
+import { isKnown } from '../../src/evaluate/results.js';
 import { type ScoreRow, scoresOf } from '../../src/evaluate/scores.js';
 
 const rows = (domain: string, live: number[], attacks: number[]): ScoreRow[] =>

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { evaluateScores, isKnown, targetCounts } from '../../src/evaluate/evaluation.js';
+import { evaluateScores, targetCounts } from '../../src/evaluate/evaluation.js';
 import { samplesAt } from '../../src/evaluate/levels.js';
+import { isKnown } from '../../src/evaluate/results.js';
 import { type ScoreRow, scoresOf } from '../../src/evaluate/scores.js';
 import { row } from './helpers.js';
 

@@ -2,7 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { Philox, purposes } from '../../src/engine/random.js';
-import { evaluateScores, isKnown } from '../../src/evaluate/evaluation.js';
+import { evaluateScores } from '../../src/evaluate/evaluation.js';
+import { isKnown } from '../../src/evaluate/results.js';
 import { scoresOf } from '../../src/evaluate/scores.js';
 import { FIXED_THRESHOLD } from '../../src/evaluate/thresholds.js';
 import { pythonWith, titled } from '../peers.js';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { isKnown } from '../../src/evaluate/evaluation.js';
+import { isKnown } from '../../src/evaluate/results.js';
 import { hubCard, writeHubCard } from '../../src/report/hubCard.js';
 import { loadConfig } from '../../src/run/configuration.js';
 import type { Exported } from '../../src/run/models/export.js';

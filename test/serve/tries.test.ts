@@ -3,13 +3,13 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ShotReader } from '../../src/run/shots.js';
+import { ShotReader } from '../../src/run/models/shots.js';
 import { type Served, serve } from '../../src/serve/server.js';
 import { put, temporaryFolder } from '../data/helpers.js';
 import { noDetector } from '../data/prepare/detectorHere.js';
 import { drawScene } from '../data/prepare/scenes.js';
 import { titled } from '../peers.js';
-import { meanModel } from '../run/meanModel.js';
+import { meanModel } from '../run/models/meanModel.js';
 import { Client } from './client.js';
 
 const folder = await temporaryFolder();

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { compareScores } from '../../src/evaluate/compare.js';
-import { isKnown } from '../../src/evaluate/evaluation.js';
+import { isKnown } from '../../src/evaluate/results.js';
 import { readScores, writeScores } from '../../src/evaluate/scoreFile.js';
 import { type Scores, scoresOf } from '../../src/evaluate/scores.js';
 import { percent } from '../../src/report/table.js';

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll } from 'vitest';
-import type { Evaluation, KnownThreshold, LevelResult } from '../../src/evaluate/evaluation.js';
+import type { Evaluation, KnownThreshold, LevelResult } from '../../src/evaluate/results.js';
 import { expand, type StudyRun, studyFolder } from '../../src/study/expand.js';
 import { readStudy, type Study } from '../../src/study/studyFile.js';
 

@@ -9,48 +9,14 @@ import { writeCropSet } from '../cropSet.js';
 import { openImage } from '../image.js';
 import { LeftOut } from '../leftOut.js';
 import { inBatches } from '../loader.js';
-import type { Split } from '../manifest.js';
-import { publishedSubsets, type Source } from '../sources/source.js';
+import { publishedSubsets } from '../sources/source.js';
 import { classOf } from '../words.js';
 import { folderOfSet, type ImportedSet, refuseExisting } from './arrays.js';
-import { judge, type Side, type Verdict } from './contradictions.js';
+import { judge, type Verdict } from './contradictions.js';
 import { type Described, describe, type Kept, tallyOrigins } from './listFrames.js';
+import type { ListImportOptions } from './listOptions.js';
 import { type ListRow, readRows } from './listRows.js';
 import { type Entry, examine, type Judged } from './listWitnesses.js';
-
-/** Which of two rows that contradict each other about one image counts. */
-export const rowChoices = ['first', 'last'] as const;
-
-export interface ListImportOptions {
-  /** The lists: JSON as SSDG writes it, or text with a path a line. */
-  files: readonly string[];
-  /** What relative paths start from; by default each list's own folder. */
-  root?: string;
-  /** Folder of crop sets. */
-  out: string;
-  /** The data set that the images are of; its names say subject, attack and video of each. */
-  source: Source | null;
-  /** Name and letter of a set that is none of those known. */
-  name?: string;
-  letter?: string;
-  /** `VALUE` for all lists, or `LIST=VALUE` for one: what its images are, and which attack its attacks are. */
-  label?: readonly string[];
-  attackType?: readonly string[];
-  /** What stands for live in the lists' labels; everything else is then an attack. */
-  liveLabel?: string;
-  /** The part that all images are of. */
-  split?: Split;
-  /** Who is believed where labels and names contradict each other, and which of two rows of one image counts. */
-  trust?: Side;
-  twice?: (typeof rowChoices)[number];
-  /** Regular expressions with the groups `video`, `subject` and `frame`. */
-  video?: string;
-  subject?: string;
-  /** Where images that cannot be read are counted; the first ends the work unless given. */
-  leftOut?: LeftOut;
-  signal?: AbortSignal;
-  onProgress?: (done: number, total: number) => void;
-}
 
 /**
  * Copies the listed images. Its row says what an image is, or the data set's names, or the nearest folder that is named for a class, or the

@@ -2,16 +2,17 @@
 import { join } from 'node:path';
 import { parseProtocol } from '../../config/protocol.js';
 import { EngineScorer } from '../../evaluate/engineEvaluator.js';
-import { type Evaluation, rocAt } from '../../evaluate/evaluation.js';
+import { rocAt } from '../../evaluate/evaluation.js';
+import type { Evaluation } from '../../evaluate/results.js';
 import { auc } from '../../evaluate/roc.js';
 import { loadConfig, methodOf } from '../configuration.js';
-import { drawSets } from '../drawSets.js';
 import { scoringNetwork } from '../engines.js';
 import { evaluateRun, scoreSide, targetFrames } from '../evaluation/evaluateRun.js';
 import { deviceOf, openExperiment } from '../experiment.js';
 import type { Progress } from '../progress.js';
 import { runFolder } from '../runFolder.js';
 import { train } from '../training/train.js';
+import { drawSets } from './drawSets.js';
 
 /** What the demo draws, and how it differs from the paper's settings. */
 const synthetic = { seed: 0, subjects: 30, frames: 1, size: 80 };

@@ -2,8 +2,9 @@
 import { join } from 'node:path';
 import { writeFileWhole } from '../../base/files.js';
 import { type Corruption, type CorruptionKind, corrupt, corruptionSetting, severities } from '../../data/corrupt.js';
-import { evaluateLevel, isKnown, type LevelResult, type SourceThreshold } from '../../evaluate/evaluation.js';
+import { evaluateLevel, type SourceThreshold } from '../../evaluate/evaluation.js';
 import type { Level, ScoreMode } from '../../evaluate/levels.js';
+import { isKnown, type LevelResult } from '../../evaluate/results.js';
 import type { Scorer } from '../../evaluate/scorer.js';
 import type { Scores } from '../../evaluate/scores.js';
 import type { ThresholdName } from '../../evaluate/thresholds.js';

@@ -6,15 +6,11 @@ import type { CorruptionKind } from '../../data/corrupt.js';
 import { findCropSets } from '../../data/cropSet.js';
 import type { LeftOut } from '../../data/leftOut.js';
 import { eachTarget } from '../../evaluate/eachTarget.js';
-import {
-  type Evaluation,
-  evaluateScores,
-  type SourceDevelopment,
-  type SourceThreshold,
-} from '../../evaluate/evaluation.js';
+import { evaluateScores, type SourceDevelopment, type SourceThreshold } from '../../evaluate/evaluation.js';
 import { failureNote } from '../../evaluate/fta.js';
 import type { Level, ScoreMode } from '../../evaluate/levels.js';
 import { noticesOf } from '../../evaluate/notices.js';
+import type { Evaluation } from '../../evaluate/results.js';
 import type { Scores } from '../../evaluate/scores.js';
 import { loadConfig } from '../configuration.js';
 import type { ScoringEngine } from '../engines.js';

@@ -8,17 +8,12 @@ import type { LeftOut } from '../../data/leftOut.js';
 import type { Frame } from '../../data/manifest.js';
 import type { Device } from '../../engine/device.js';
 import { eachTarget } from '../../evaluate/eachTarget.js';
-import {
-  type Evaluation,
-  evaluateScores,
-  rocAt,
-  type SourceDevelopment,
-  targetCounts,
-} from '../../evaluate/evaluation.js';
+import { evaluateScores, rocAt, type SourceDevelopment, targetCounts } from '../../evaluate/evaluation.js';
 import { failureNote } from '../../evaluate/fta.js';
 import type { Level, ScoreMode } from '../../evaluate/levels.js';
 import { noticesOf } from '../../evaluate/notices.js';
 import { paperConvention } from '../../evaluate/paper.js';
+import type { Evaluation } from '../../evaluate/results.js';
 import { auc, equalErrorRate } from '../../evaluate/roc.js';
 import { readScores } from '../../evaluate/scoreFile.js';
 import { type Scorer, type ScoringOptions, scoreFrames, scorePath } from '../../evaluate/scorer.js';

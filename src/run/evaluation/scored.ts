@@ -4,7 +4,6 @@ import { readFile, stat } from 'node:fs/promises';
 import { UserError } from '../../base/errors.js';
 import type { Config } from '../../config/schema.js';
 import {
-  type Evaluation,
   evaluateScores,
   type SourceDevelopment,
   type SourceThreshold,
@@ -13,6 +12,7 @@ import {
 import { failureNote } from '../../evaluate/fta.js';
 import type { Level, ScoreMode } from '../../evaluate/levels.js';
 import { noticesOf } from '../../evaluate/notices.js';
+import type { Evaluation } from '../../evaluate/results.js';
 import { readScores, type ScoreFileOptions } from '../../evaluate/scoreFile.js';
 import type { Scores } from '../../evaluate/scores.js';
 import { loadConfig } from '../configuration.js';

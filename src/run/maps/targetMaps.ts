@@ -18,8 +18,7 @@ import { targetFrames } from '../evaluation/evaluateRun.js';
 import type { Experiment } from '../experiment.js';
 import type { Progress } from '../progress.js';
 import type { RunFacts, RunFolder } from '../runFolder.js';
-import { openTeacher } from '../training/teacherStage.js';
-import { mapSizeOf } from './teacher.js';
+import { mapSizeOf, openTeacher } from './teacher.js';
 import { drawMaps } from './teacherMaps.js';
 
 /** What both networks say about a frame. Maps are [S,S], 0…255. */

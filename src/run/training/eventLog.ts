@@ -10,7 +10,7 @@ import { isSection } from '../../config/merge.js';
 import { readImage } from '../../data/loader.js';
 import type { Device } from '../../engine/device.js';
 import { EngineScorer } from '../../evaluate/engineEvaluator.js';
-import { type Evaluation, isKnown } from '../../evaluate/evaluation.js';
+import { type Evaluation, isKnown } from '../../evaluate/results.js';
 import {
   eventRecord,
   fileVersion,

@@ -11,9 +11,9 @@ import { trainingStart } from '../checkpoint.js';
 import { methodOf } from '../configuration.js';
 import type { Experiment } from '../experiment.js';
 import { Health } from '../health.js';
+import { stage1Folder } from '../maps/teacher.js';
 import { drawMaps, mapBatch } from '../maps/teacherMaps.js';
 import { releaseTerms, stepOf } from './step.js';
-import { stage1Folder } from './teacherStage.js';
 
 /** Bytes. */
 export interface MemoryNeed {

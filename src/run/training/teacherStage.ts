@@ -2,22 +2,19 @@
  * Stage 1 of a method with a teacher: the teacher of a set of source domains and the maps that it draws. Both depend on the sources
  * and on a few settings only, so that runs which agree in these share one folder.
  */
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { messageOf, UserError } from '../../base/errors.js';
 import { removeLeftovers } from '../../base/files.js';
 import { withLock } from '../../base/lock.js';
-import { protocolFolder } from '../../config/protocol.js';
-import { relativePath } from '../../data/manifest.js';
 import type { Device } from '../../engine/device.js';
 import { readSafetensors } from '../../formats/safetensors.js';
 import { checkSeal } from '../../formats/sealed.js';
 import type { Network } from '../../method/method.js';
 import { Checkpoints, loadModel, saveModel, trainingStart } from '../checkpoint.js';
 import type { Experiment } from '../experiment.js';
-import { mapSizeOf, teacherOf } from '../maps/teacher.js';
+import { mapSizeOf, stage1Folder, teacherFile, teacherOf } from '../maps/teacher.js';
 import { precisionEntry, type QuasiGroundTruth, readMaps, writeMaps } from '../maps/teacherMaps.js';
 import { loadWeights } from '../models/weights.js';
 import type { Progress } from '../progress.js';
@@ -46,7 +43,7 @@ export async function teacherStage(
 ): Promise<TeacherStage> {
   const teacher = teacherOf(experiment);
   const folder = stage1Folder(experiment, out);
-  const network = networkFile(folder);
+  const network = teacherFile(folder);
   const mapFile = join(folder, 'maps.safetensors');
   const ready = async () => (await isWhole(network, progress)) && (await isWhole(mapFile, progress));
   const make = async () => {
@@ -78,8 +75,6 @@ export async function teacherStage(
   return { folder, network, maps: await readMaps(mapFile, experiment.train, mapSizeOf(experiment)), precision };
 }
 
-const networkFile = (folder: string) => join(folder, 'activation.safetensors');
-
 /** Whether a file is there and as it was written; what is damaged is made again. */
 async function isWhole(path: string, progress: Progress): Promise<boolean> {
   if (!existsSync(path)) return false;
@@ -95,42 +90,9 @@ async function isWhole(path: string, progress: Progress): Promise<boolean> {
 
 const precisionOf = async (path: string) => (await readSafetensors(path)).metadata.precision ?? 'fp32';
 
-/** Where stage 1 of an experiment is, or will be. It holds maps.safetensors when it is whole. */
-export function stage1Folder(experiment: Experiment, out: string): string {
-  return join(out, protocolFolder(experiment.protocol), `stage1-${stage1Key(experiment)}`);
-}
-
-/** The teacher in a folder of stage 1, in evaluation mode; undefined where it is not there any more. */
-export async function openTeacher(
-  experiment: Experiment,
-  device: Device,
-  folder: string,
-): Promise<Network | undefined> {
-  const path = networkFile(folder);
-  if (!existsSync(path)) return undefined;
-  const net = teacherOf(experiment).network(experiment.config, device);
-  try {
-    await loadModel(path, net);
-  } catch (error) {
-    net.dispose();
-    throw error;
-  }
-  net.train(false);
-  return net;
-}
-
 /** The path of stage 1 as run.json holds it. */
 export function stage1Reference(runPath: string, stage1: TeacherStage): string {
   return relative(runPath, stage1.folder);
-}
-
-/** What stage 1 depends on, as a short hash. */
-function stage1Key(experiment: Experiment): string {
-  const { config, sources, train } = experiment;
-  const settings = teacherOf(experiment).dependsOn(config);
-  const hash = createHash('sha256').update(JSON.stringify([settings, sources.map((source) => source.hash)]));
-  for (const frame of train) hash.update(`${frame.domain}/${relativePath(frame)}\n`);
-  return hash.digest('hex').slice(0, 8);
 }
 
 async function trainTeacher(
@@ -168,6 +130,6 @@ async function trainTeacher(
     progress,
     signal,
   );
-  await saveModel(networkFile(folder), net, { ...teacher.metadata(config), ...precisionEntry(device) });
+  await saveModel(teacherFile(folder), net, { ...teacher.metadata(config), ...precisionEntry(device) });
   training.dispose();
 }

@@ -1,6 +1,6 @@
 /** Draws synthetic crop sets and shows how far they are. */
-import { type SynthOptions, type SynthSummary, synthesise } from '../data/synth/synthesise.js';
-import { type Progress, stageOf } from './progress.js';
+import { type SynthOptions, type SynthSummary, synthesise } from '../../data/synth/synthesise.js';
+import { type Progress, stageOf } from '../progress.js';
 
 /** `synthesise` with its images on `progress`. Throws as it does. */
 export async function drawSets(options: Omit<SynthOptions, 'onProgress'>, progress: Progress): Promise<SynthSummary> {

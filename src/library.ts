@@ -1,20 +1,20 @@
 /** Using a trained network from a program: what the package `ldcnet` exports beside its engine. */
 import { stat } from 'node:fs/promises';
-import { UserError } from '../../base/errors.js';
-import { inBatches, readImage } from '../../data/loader.js';
-import { type Calibration, calibrate as calibrateScores, criterionOf } from '../../evaluate/calibrate.js';
-import type { Evaluation } from '../../evaluate/evaluation.js';
-import { readScores, type ScoreFileOptions } from '../../evaluate/scoreFile.js';
-import type { ImageScore } from '../../evaluate/scorer.js';
-import { type ScoreRow, type Scores, scoresOf } from '../../evaluate/scores.js';
-import type { Provider } from '../../onnxruntime/provider.js';
-import { loadConfig } from '../configuration.js';
-import { evaluateBare } from '../evaluation/scored.js';
-import { openRun } from '../runFolder.js';
-import { decide } from '../threshold.js';
-import type { ForeignCard } from './foreignCard.js';
-import { openOnnx } from './foreignModel.js';
-import { fileWeights, type OpenModel, openOnEngine, runWeights } from './openModel.js';
+import { UserError } from './base/errors.js';
+import { inBatches, readImage } from './data/loader.js';
+import { type Calibration, calibrate as calibrateScores, criterionOf } from './evaluate/calibrate.js';
+import type { Evaluation } from './evaluate/results.js';
+import { readScores, type ScoreFileOptions } from './evaluate/scoreFile.js';
+import type { ImageScore } from './evaluate/scorer.js';
+import { type ScoreRow, type Scores, scoresOf } from './evaluate/scores.js';
+import type { Provider } from './onnxruntime/provider.js';
+import { loadConfig } from './run/configuration.js';
+import { evaluateBare } from './run/evaluation/scored.js';
+import type { ForeignCard } from './run/models/foreignCard.js';
+import { openOnnx } from './run/models/foreignModel.js';
+import { fileWeights, type OpenModel, openOnEngine, runWeights } from './run/models/openModel.js';
+import { openRun } from './run/runFolder.js';
+import { decide } from './run/threshold.js';
 
 export interface LoadOptions {
   /** `auto`, `cpu` or `cuda`, of our own engine. */

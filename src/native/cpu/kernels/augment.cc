@@ -1,6 +1,8 @@
 // Augmentation of images: rotation, resized crop with mirroring, colours. Positions are worked out in double, once a pixel or a line;
 // values are float32 and are never rounded to bytes.
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "../cpu_kernels.h"
 #include "loops.h"
@@ -69,6 +71,16 @@ void CpuKernels::resized_crop(const Tensor& x, const Tensor& crops, const Tensor
       const Tap down = row_taps[n * rows + item % rows];
       const float* plane = x.f32() + (image * blocks + item / rows % blocks) * height * width * block;
       const float *upper = plane + down.near * width * block, *lower = plane + down.far * width * block;
+      const auto place = [&](int64_t column) { return y.f32() + (item * columns + (mirrored ? columns - 1 - column : column)) * block; };
+      // A box of the output's size has no fractions: its pixels are copied as they are.
+      const Tap first = column_taps[n * columns], last = column_taps[(n + 1) * columns - 1];
+      const bool whole_columns = last.near - first.near == columns - 1 && last.weight == 0.0f;
+      if (whole_columns && down.weight == 0.0f) {
+        const float* from = upper + first.near * block;
+        if (!mirrored) std::memcpy(place(0), from, static_cast<size_t>(columns * block) * sizeof(float));
+        for (int64_t i = 0; mirrored && i < columns * block; i += block) std::copy_n(from + i, block, place(i / block));
+        return;
+      }
       const Vec v = Vec::all(down.weight);
       for (int64_t column = 0; column < columns; ++column) {
         const Tap across = column_taps[n * columns + column];
@@ -76,7 +88,7 @@ void CpuKernels::resized_crop(const Tensor& x, const Tensor& crops, const Tensor
         const Vec u = Vec::all(across.weight);
         const Vec a = lanes.load(upper + near), b = lanes.load(lower + near);
         const Vec top = fma(u, lanes.load(upper + far) - a, a), bottom = fma(u, lanes.load(lower + far) - b, b);
-        lanes.store(fma(v, bottom - top, top), y.f32() + (item * columns + (mirrored ? columns - 1 - column : column)) * block);
+        lanes.store(fma(v, bottom - top, top), place(column));
       }
       lanes.finish();
     });

@@ -1,4 +1,4 @@
-/** `npm run bench -- kernels|step|eval|cam|predict|epoch|compare|convergence`: how fast this machine computes, beside what it could do. */
+/** `npm run bench -- kernels|ops|step|eval|cam|predict|epoch|compare|convergence`: how fast this machine computes, beside what it could do. */
 import { availableParallelism } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { interruption, progressFor, reportError } from '../../src/cli/output.js';
@@ -7,6 +7,7 @@ import { type ConvergenceOptions, contests, convergence } from './convergence.js
 import { epochBatch, epochTimes, pacedTimes } from './epoch.js';
 import { kernelTimes } from './kernels.js';
 import { type Machine, measureMachine, peakOf } from './machine.js';
+import { operationTimes } from './ops.js';
 import { ourWorker, type Task, type Workload, workloads } from './protocol.js';
 import { rounded, spreadOf } from './statistics.js';
 import { benchCompare, type CompareFlags } from './table.js';
@@ -56,6 +57,8 @@ function command(): Command {
     "this machine's rates; its measured FMA peak and memory bandwidth come first",
   );
   withFlags(program.command('kernels').description('the convolution kernels, layer by layer')).action(benchKernels);
+  const ops = program.command('ops').description('every operation at the size that it has in a step');
+  withPrecision(ops, { step: false }).option('--only <operation>', 'one of them').action(benchOps);
   for (const [name, { about, runs }] of Object.entries(measurements)) {
     withPrecision(program.command(name).description(about)).action((flags: Flags) => benchSteps(runs, flags));
   }
@@ -107,19 +110,19 @@ function addConvergence(program: Command): void {
     });
 }
 
-function withFlags(command: Command, { batch = true } = {}): Command {
+function withFlags(command: Command, { batch = true, size = true } = {}): Command {
   if (batch) command.option('--batch <n>', 'images a step', positive);
+  if (size) command.option('--size <pixels>', 'side of the images, a multiple of 32', imageSize, 256);
   return command
     .exitOverride()
     .option('--json', 'one JSON object a line')
     .option('--threads <n>', 'threads (default: LDC_THREADS, else all processors)', positive)
-    .option('--size <pixels>', 'side of the images, a multiple of 32', imageSize, 256)
     .option('--steps <n>', 'measured repeats, after one that warms up', positive);
 }
 
-function withPrecision(command: Command): Command {
+function withPrecision(command: Command, { step = true } = {}): Command {
   const precision = new Option('--precision <precision>', 'of ours, and of PyTorch: bf16 is torch.autocast');
-  return withFlags(command.addOption(precision.choices(['fp32', 'bf16']).default('fp32')));
+  return withFlags(command.addOption(precision.choices(['fp32', 'bf16']).default('fp32')), { batch: step, size: step });
 }
 
 function positive(text: string): number {
@@ -183,6 +186,31 @@ async function benchKernels(flags: Flags): Promise<void> {
       `${layer.name.padEnd(18)} ${pass.padEnd(11)} ${algorithm.padEnd(8)} ` +
       `${(seconds.median * 1e3).toFixed(2).padStart(8)} ms [${(seconds.least * 1e3).toFixed(2)}, ${(seconds.most * 1e3).toFixed(2)}]` +
       `  ${gflops.toFixed(0).padStart(5)} GFLOP/s  ${percent.toFixed(0).padStart(4)} %`;
+    print(flags, document, text);
+  }
+}
+
+async function benchOps(flags: Flags & { only?: string }): Promise<void> {
+  const { threads } = printMachine(flags);
+  const { steps = 5, precision, only } = flags;
+  const device = openDevice('cpu', { threads, precision });
+  for await (const { operation, forward, both, bytes } of operationTimes(device, steps, only)) {
+    const rate = bytes / (forward.median * 1e6);
+    const document = {
+      name: 'operation',
+      operation,
+      precision,
+      threads,
+      steps,
+      ms_median: rounded(forward.median, 3),
+      ms_min: rounded(forward.least, 3),
+      ms_max: rounded(forward.most, 3),
+      ms_median_with_gradient: both ? rounded(both.median, 3) : null,
+      gb_s: rounded(rate, 2),
+    };
+    const text =
+      `${operation.padEnd(22)} ${forward.median.toFixed(3).padStart(9)} ms [${forward.least.toFixed(3)}, ${forward.most.toFixed(3)}]` +
+      `  ${rate.toFixed(1).padStart(5)} GB/s${both ? `  with its gradient ${both.median.toFixed(3)} ms` : ''}`;
     print(flags, document, text);
   }
 }

@@ -1,9 +1,8 @@
-/** The promise of equal bits: for 1, 2 and 3 threads, and on every instruction set that this processor has. */
+/** The promise of equal bits for a whole step: for 1, 2 and 3 threads, and on every instruction set that this processor has. */
 import { createHash } from 'node:crypto';
-import { afterEach, describe, expect, it } from 'vitest';
-import { messageOf, UserError } from '../../src/base/errors.js';
-import { type Device, openDevice } from '../../src/engine/device.js';
-import type { ConvAlgorithm } from '../../src/engine/native.js';
+import { describe, expect, it } from 'vitest';
+import { UserError } from '../../src/base/errors.js';
+import { openDevice } from '../../src/engine/device.js';
 import { dropout } from '../../src/engine/ops/elementwise.js';
 import { Adam } from '../../src/engine/optim/optimizers.js';
 import { backward, clearGrads, withTape } from '../../src/engine/tape.js';
@@ -11,29 +10,9 @@ import { features, scope } from '../../src/engine/tensor.js';
 import { ldcNetLoss } from '../../src/method/ldcnet/losses.js';
 import { LdcNet } from '../../src/method/ldcnet/network.js';
 import { uniform } from './helpers.js';
-import { cases, differentiate, tensorsFor, valuesFor } from './operationCases.js';
+import { availableIsas, deviceWith } from './isas.js';
 
-afterEach(() => {
-  delete process.env.LDC_ISA;
-});
-
-/** A device that is sure to use `isa`: the addon reads the environment when a device is opened. */
-function deviceWith(isa: string, threads: number, convAlgorithm: ConvAlgorithm): Device {
-  process.env.LDC_ISA = isa;
-  const device = openDevice('cpu', { threads, convAlgorithm });
-  expect(device.description).toBe(`cpu ${isa}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`);
-  return device;
-}
-
-const isas = ['scalar', 'avx2', 'avx512', 'amx'].filter((isa) => {
-  try {
-    deviceWith(isa, 1, 'direct');
-    return true;
-  } catch (error) {
-    if (error instanceof UserError && messageOf(error).includes('LDC_ISA=')) return false;
-    throw error;
-  }
-});
+const isas = availableIsas();
 const best = isas[isas.length - 1]!;
 const variants = isas.flatMap((isa) => [1, 2, 3].map((threads) => ({ isa, threads })));
 
@@ -43,32 +22,13 @@ async function digest(tensors: Iterable<{ read(): Promise<ArrayBufferView> }>): 
   return hash.digest('hex');
 }
 
-describe('operations', () => {
-  /** Digests of output and gradients of every case. */
-  async function run(isa: string, threads: number): Promise<Record<string, string>> {
-    const devices = { direct: deviceWith(isa, threads, 'direct'), winograd: deviceWith(isa, threads, 'winograd') };
-    const digests: Record<string, string> = {};
-    for (const each of cases) {
-      const leaves = tensorsFor(each, devices[each.algorithm ?? 'direct'], valuesFor(each));
-      const { output } = differentiate(each, leaves);
-      digests[`${each.operation} ${each.title}`] = await digest([output, ...leaves.flatMap(({ grad }) => grad ?? [])]);
-    }
-    return digests;
-  }
-
-  const reference = run(best, 1);
-  it.each(variants)('$isa, $threads threads', async ({ isa, threads }) => {
-    expect(await run(isa, threads)).toEqual(await reference);
-  });
-});
-
 describe('a training step of the network', () => {
   const size = 64;
   const batch = 4;
 
   /** Digests of loss, feature, maps, gradients, and parameters after the step. */
   async function run(isa: string, threads: number): Promise<Record<string, string>> {
-    const device = deviceWith(isa, threads, 'auto');
+    const device = deviceWith(isa, { threads });
     const network = new LdcNet(device, { conv: { kind: 'ldc', theta: 0.5 }, mapSize: 16, seed: 3 });
     const adam = new Adam(device, network.parameters(), { lr: 1e-3 });
     const image = features(device, uniform(batch * 3 * size * size, 1), [batch, 3, size, size]);

@@ -24,3 +24,12 @@ export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
   return sum;
 }
+
+/** The nearest number that bf16 holds, ties to even. */
+export function held(value: number): number {
+  const bits = new Uint32Array(Float32Array.of(value).buffer)[0]!;
+  const number = (upper: number) => new Float32Array(Uint32Array.of(upper * 0x10000).buffer)[0]!;
+  const upper = bits >>> 16;
+  const [down, up] = [Math.abs(value - number(upper)), Math.abs(number(upper + 1) - value)];
+  return number(down < up || (down === up && upper % 2 === 0) ? upper : upper + 1);
+}

@@ -527,6 +527,15 @@ describe('the device', () => {
     }
   });
 
+  it('gives NaN for a loss that its labels do not define', async () => {
+    const [rows, labels] = [dense(3, 2), create(I32, DENSE, [3])];
+    device.upload(labels, Int32Array.of(0, 1, 2)); // no class; a label that stands once
+    const losses = [dense(), dense()] as const;
+    device.cross_entropy(rows, labels, losses[0], null);
+    device.supcon(rows, labels, 0.1, 0.07, losses[1], null);
+    for (const loss of losses) expect(new Float32Array(await device.download(loss))[0]).toBeNaN();
+  });
+
   it('survives odd labels and profiling', async () => {
     expect(() => loose.label!(Symbol('s'))).toThrow();
     loose.label!('x'.repeat(1e6));

@@ -1,6 +1,6 @@
 /** `npm run bench -- kernels|ops|step|eval|cam|predict|epoch|compare|convergence`: how fast this machine computes, beside what it could do. */
 import { availableParallelism } from 'node:os';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { interruption, progressFor, reportError } from '../../src/cli/output.js';
 import { openDevice } from '../../src/engine/device.js';
 import { type ConvergenceOptions, contests, convergence } from './convergence.js';
@@ -9,6 +9,7 @@ import { kernelTimes } from './kernels.js';
 import { type Machine, measureMachine, peakOf } from './machine.js';
 import { operationTimes } from './ops.js';
 import { ourWorker, type Task, type Workload, workloads } from './protocol.js';
+import { replay, replayed } from './replay.js';
 import { rounded, spreadOf } from './statistics.js';
 import { benchCompare, type CompareFlags } from './table.js';
 
@@ -74,6 +75,7 @@ function command(): Command {
   withFlags(epoch, { batch: false }).action(benchEpoch);
   addCompare(program);
   addConvergence(program);
+  addReplay(program);
   return program;
 }
 
@@ -107,6 +109,19 @@ function addConvergence(program: Command): void {
     .action(async (flags: Omit<ConvergenceOptions, 'progress' | 'signal'> & { quiet?: boolean }) => {
       const text = await convergence({ ...flags, progress: progressFor(flags), signal: interruption() });
       process.stdout.write(`${text}\n`);
+    });
+}
+
+function addReplay(program: Command): void {
+  program
+    .command('replay')
+    .description('the launches of one small step, with digests of what they computed: for a diff between two versions')
+    .exitOverride()
+    .addArgument(new Argument('<workload>', 'which step').choices(replayed))
+    .addOption(new Option('--precision <precision>').choices(['fp32', 'bf16']).default('fp32'))
+    .action(async (workload: Workload, { precision }: Pick<Flags, 'precision'>) => {
+      const launches = await replay(workload, openDevice('cpu', { precision }));
+      process.stdout.write(launches.map(({ kernel, call, digest }) => `${digest} ${kernel} ${call}\n`).join(''));
     });
 }
 

@@ -16,13 +16,22 @@ const frames = ['A', 'B'].flatMap((domain) =>
   ),
 );
 
-/** @returns the terms of the loss, by name, and the sum of all weights after the update */
-export async function oneStep(device: Device, overrides: readonly string[]): Promise<Record<string, number>> {
+export interface OneStep {
+  /** Terms of the loss, by name. */
+  terms: Record<string, number>;
+  /** All weights, before the update and after it. */
+  before: Float32Array[];
+  after: Float32Array[];
+}
+
+export async function oneStep(device: Device, overrides: readonly string[]): Promise<OneStep> {
   const loaded = await loadConfig(undefined, [`data.image_size=${size}`, ...overrides]);
   const method = methodOf(loaded);
   const config = method.settle?.(loaded, { sources: ['A', 'B'], targets: ['T'] }) ?? loaded;
   const network = method.network(config, device, 1);
   const training = method.training({ config, device, network, frames });
+  const weights = () => Promise.all(network.parameters().map((each) => each.read() as Promise<Float32Array>));
+  const before = await weights();
   const [positions] = training.batches(0) as [number[]];
   const batch = positions.map((i) => frames[i]!);
   const pixels = Uint8Array.from(uniform(batch.length * size * size * 3, 5), (value) => 127.5 * (value + 1));
@@ -34,9 +43,8 @@ export async function oneStep(device: Device, overrides: readonly string[]): Pro
   training.optimizer.step();
   training.afterStep?.(at);
   clearGrads(training.optimizer.parameters);
-  let weights = 0;
-  for (const parameter of network.parameters()) for (const value of await parameter.read()) weights += value;
+  const after = await weights();
   training.dispose();
   network.dispose();
-  return { ...Object.fromEntries(values), weights };
+  return { terms: Object.fromEntries(values), before, after };
 }

@@ -96,8 +96,14 @@ export async function runCorruptionSweep(
   { reuse, ...options }: SweepOptions & { reuse: boolean },
 ): Promise<CorruptionSweep> {
   const count = targetFrames(experiment).length;
-  const keep: Keep = ({ kind, severity }, compute) =>
-    keptScores(folder.scores(checkpoint, `target-${kind}-${severity}`, engine.name), { count, reuse }, compute);
+  const keep: Keep = ({ kind, severity }, compute) => {
+    const origin = `${checkpoint}, ${kind} ${severity}`;
+    return keptScores(
+      folder.scores(checkpoint, `target-${kind}-${severity}`, engine.name),
+      { origin, count, reuse },
+      compute,
+    );
+  };
   try {
     const scorer = await engine.open(await openModelFile(join(folder.checkpoints, `${checkpoint}.safetensors`)));
     try {

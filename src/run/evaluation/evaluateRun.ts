@@ -137,11 +137,12 @@ class RunScorer {
     const path = this.folder.scores(checkpoint, side, this.engine.name);
     const frames = this.framesOf(side);
     const { reuse, progress, leftOut } = this.options;
-    return keptScores(path, { count: frames.length, reuse }, async () => {
+    const origin = `${checkpoint}, ${side}`;
+    return keptScores(path, { origin, count: frames.length, reuse }, async () => {
       const model = await openModelFile(join(this.folder.checkpoints, `${checkpoint}.safetensors`));
       const scorer = await this.engine.open(model);
       try {
-        return await scoreSide(this.experiment.config, scorer, frames, `${checkpoint}, ${side}`, progress, { leftOut });
+        return await scoreSide(this.experiment.config, scorer, frames, origin, progress, { leftOut });
       } finally {
         await scorer.release();
       }

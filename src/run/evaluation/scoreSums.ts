@@ -8,15 +8,18 @@ import type { Scores } from '../../evaluate/scores.js';
 
 const sumsName = 'SHA256SUMS';
 
-/** The scores in `path`, where they may be used again, are whole, and are `count`; else those that `compute` gives, which are kept there. */
+/**
+ * The scores in `path`, where they may be used again, are whole, and are `count`; else those that `compute` gives, which are kept there.
+ * @param origin what messages call them, those that end in eval.json too: the same whether they were computed or read
+ */
 export async function keptScores(
   path: string,
-  { count, reuse }: { count: number; reuse: boolean },
+  { origin, count, reuse }: { origin: string; count: number; reuse: boolean },
   compute: () => Promise<Scores>,
 ): Promise<Scores> {
   if (reuse && (await hasItsSum(path))) {
     const known = await readScores(path);
-    if (known.length === count) return known;
+    if (known.length === count) return { ...known, origin };
   }
   const scores = await compute();
   await writeScores(path, scores);

@@ -34,6 +34,12 @@ export async function writeFileWhole(path: string, content: string | Uint8Array)
   await writeWhole(path, (file) => file.writeFile(content));
 }
 
+/** The lines of a file, which may be longer than the longest string; none where it is not there. */
+export async function* linesOf(path: string): AsyncGenerator<string> {
+  const file = await open(path, 'r').catch(() => undefined);
+  if (file !== undefined) yield* file.readLines({ encoding: 'utf8' });
+}
+
 /** A file that is on the disk when this returns, in a folder that nobody looks into yet: its name may be there before its content. */
 export async function writeSynced(path: string, content: Uint8Array): Promise<void> {
   const file = await open(path, 'w');

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { writeFileWhole } from '../base/files.js';
+import { linesOf, writeFileWhole } from '../base/files.js';
 import { readImage } from '../data/loader.js';
 import type { Device } from '../engine/device.js';
 import { type Mistake, worstMistakes } from '../evaluate/mistakes.js';
@@ -95,12 +95,13 @@ export function factRows(facts: RunFacts): { name: string; value: string }[] {
 }
 
 async function metricsRows(folder: RunFolder): Promise<MetricsRow[]> {
-  if (!existsSync(folder.metrics)) return [];
-  const lines = (await readFile(folder.metrics, 'utf8')).trim().split('\n');
-  return lines.filter(Boolean).map((line) => {
+  const rows: MetricsRow[] = [];
+  for await (const line of linesOf(folder.metrics)) {
+    if (line === '') continue;
     const { seconds: _, ...row } = JSON.parse(line) as MetricsRow & { seconds: unknown };
-    return row as MetricsRow;
-  });
+    rows.push(row as MetricsRow);
+  }
+  return rows;
 }
 
 /** A few target frames of each kind with the Grad-CAM of the activation network and what the two attention estimators see. */

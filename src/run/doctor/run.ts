@@ -1,8 +1,9 @@
 /** How a run ended, from what its folder holds, and what to do next. */
 import { existsSync } from 'node:fs';
-import { readdir, readFile, stat, statfs } from 'node:fs/promises';
+import { readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../../base/errors.js';
+import { linesOf } from '../../base/files.js';
 import { holderOf } from '../../base/lock.js';
 import { findCropSets } from '../../data/cropSet.js';
 import { namesWith, openPair } from '../checkpoint.js';
@@ -88,8 +89,9 @@ async function progressFinding(folder: RunFolder): Promise<Finding | undefined> 
 }
 
 async function lastStep(folder: RunFolder): Promise<{ epoch: number; step: number } | undefined> {
-  const lines = (await readFile(folder.metrics, 'utf8').catch(() => '')).split('\n').reverse();
-  for (const line of lines) {
+  let newest: string[] = [];
+  for await (const line of linesOf(folder.metrics)) newest = [line, ...newest.slice(0, 1)];
+  for (const line of newest) {
     try {
       return JSON.parse(line) as { epoch: number; step: number };
     } catch {

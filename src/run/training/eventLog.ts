@@ -5,7 +5,7 @@
 import { appendFileSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileWhole } from '../../base/files.js';
+import { linesOf, writeFileWhole } from '../../base/files.js';
 import { isSection } from '../../config/merge.js';
 import { readImage } from '../../data/loader.js';
 import type { Device } from '../../engine/device.js';
@@ -165,8 +165,11 @@ async function remove(files: readonly EventFile[]): Promise<void> {
 /** Steps of a run up to the end of a checkpoint's epoch, as metrics.jsonl has them. */
 async function stepsUntil(folder: RunFolder, checkpoint: string): Promise<number> {
   const last = Number(/\d+/.exec(checkpoint)![0]);
-  const lines = (await readFile(folder.metrics, 'utf8').catch(() => '')).split('\n');
-  return lines.filter((line) => Number(/"epoch":(\d+)/.exec(line)?.[1] ?? Infinity) <= last).length;
+  let steps = 0;
+  for await (const line of linesOf(folder.metrics)) {
+    if (Number(/"epoch":(\d+)/.exec(line)?.[1] ?? Infinity) <= last) steps++;
+  }
+  return steps;
 }
 
 /**

@@ -1,7 +1,6 @@
 /** The training of a method's own network, from the newest checkpoint on: epochs, metrics.jsonl, TensorBoard's events, checkpoints that may go. */
 import { appendFileSync, existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { writeFileWhole } from '../../base/files.js';
+import { linesOf, writeWhole } from '../../base/files.js';
 import type { Device } from '../../engine/device.js';
 import { Profiler } from '../../engine/profile.js';
 import type { Network } from '../../method/method.js';
@@ -140,12 +139,15 @@ function metricsLine({ epoch, step, figures, learningRate, seconds, images }: St
 /** Drops the lines of steps that are done again after a resume. */
 async function cutMetrics(folder: RunFolder, steps: number): Promise<void> {
   if (!existsSync(folder.metrics)) return;
-  const lines = (await readFile(folder.metrics, 'utf8')).split('\n');
-  await writeFileWhole(
-    folder.metrics,
-    lines
-      .slice(0, steps)
-      .map((line) => `${line}\n`)
-      .join(''),
-  );
+  await writeWhole(folder.metrics, async (file) => {
+    let [lines, part] = [0, ''];
+    for await (const line of linesOf(folder.metrics)) {
+      if (lines++ === steps) break;
+      part += `${line}\n`;
+      if (part.length < 2 ** 20) continue;
+      await file.write(part);
+      part = '';
+    }
+    await file.write(part);
+  });
 }

@@ -8,9 +8,10 @@ import { oracleThresholds, type ThresholdName } from '../evaluate/thresholds.js'
 import { type Cell, type Column, MISSING, percentMeanStd, type Table } from '../report/table.js';
 import { configsOf } from './expand.js';
 import { higherIsBetter, type MetricName, metricOf, metricTitles } from './metrics.js';
+import type { ProtocolColumn } from './protocolColumns.js';
 import { publishedFigures, publishedRows, publishedSource } from './published.js';
 import type { StudyResult, StudyResults } from './results.js';
-import type { ProtocolColumn, Study } from './studyFile.js';
+import type { Study } from './studyFile.js';
 
 /** How the rows of a block were made: a threshold at the study's level and checkpoint, or the released program's way. */
 type Convention = ThresholdName | 'paper';

@@ -6,12 +6,13 @@ import { UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
 import { checkedYaml } from '../config/checkedYaml.js';
 import { readSettings, withMethodFrom } from '../config/load.js';
-import { domainSpecName, foldsOf, type Protocol, parseProtocol } from '../config/protocol.js';
+import type { Protocol } from '../config/protocol.js';
 import { readYamlFile } from '../config/yamlFile.js';
 import type { ScoreFileOptions } from '../evaluate/scoreFile.js';
 import { thresholdNames } from '../evaluate/thresholds.js';
 import { checkPart } from '../run/configuration.js';
 import { metricNames } from './metrics.js';
+import { columnsOf, type ProtocolColumn, parsedProtocol } from './protocolColumns.js';
 
 /** What may stand in a folder's name; a run's is STUDY-VARIANT-seedN. */
 const namePattern = /^[A-Za-z0-9][\w.+-]*$/;
@@ -97,17 +98,6 @@ function asksOnce({ gpus, gres, options }: { gpus: number; gres?: unknown; optio
 }
 
 type StudyDocument = z.output<typeof schema>;
-
-/**
- * A column of the table: one protocol, one of its targets where it has several, or the folds of `oulu/3`, `oulu/4` and `siwm`, for which
- * the field gives one figure.
- */
-export interface ProtocolColumn {
-  title: string;
-  protocols: readonly Protocol[];
-  /** The target's place among those of the protocol. */
-  target?: number;
-}
 
 /** Score files of one protocol, a pair a seed: on the target, and on the sources' development subjects where there are any. */
 export interface ExternalScores {
@@ -267,31 +257,4 @@ export async function readKeptStudy(folder: string): Promise<Study | undefined> 
 /** `model.conv.kind` and a value as settings. */
 export function nested(key: string, value: unknown): object {
   return key.split('.').reduceRight<unknown>((inner, part) => ({ [part]: inner }), value) as object;
-}
-
-function columnsOf(
-  protocols: StudyDocument['protocols'],
-  where: (path: readonly PropertyKey[]) => string,
-): ProtocolColumn[] {
-  const groups = protocols.map((text, i) => {
-    const parsed = (foldsOf(text) ?? [text]).map((each) => parsedProtocol(each, where(['protocols', i])));
-    return { title: parsed.length > 1 ? text.trim().toLowerCase() : parsed[0]!.name, protocols: parsed };
-  });
-  const names = groups.flatMap((group) => group.protocols.map((protocol) => protocol.name));
-  const twice = names.find((each, i) => names.indexOf(each) < i);
-  if (twice !== undefined) throw new UserError(`the protocol ${twice} stands there twice${where(['protocols'])}`);
-  return groups.flatMap((group) => {
-    const { name, targets } = group.protocols[0]!;
-    if (targets.length === 1) return [group];
-    const sources = name.slice(0, name.lastIndexOf('-to-'));
-    return targets.map((spec, target) => ({ ...group, title: `${sources}-to-${domainSpecName(spec)}`, target }));
-  });
-}
-
-function parsedProtocol(text: string, where: string): Protocol {
-  try {
-    return parseProtocol(text);
-  } catch (error) {
-    throw error instanceof UserError ? new UserError(`${error.message}${where}`, error.hint) : error;
-  }
 }

@@ -250,20 +250,6 @@ void list_pooling() {
 }
 
 void list_dense() {
-  add("linear", 2e-6, [](Inputs& in) -> Outputs {
-    Session& s = in.s;
-    const Tensor x = in.dense({9, 67}), w = in.dense({33, 67}), b = in.dense({33}), dy = in.dense({9, 33});
-    const Tensor y = s.like(dy), dx = s.like(x), dw = s.like(w), db = s.like(b), norm = s.like(x), dnorm = s.like(x), unit = in.dense({2, 67});
-    s.run("linear", [=](Kernels& k) {
-      k.linear_forward(x, w, b, y);
-      k.linear_data_grad(dy, w, dx);
-      k.linear_weight_grad(x, dy, dw, db);
-      k.feature_norm_forward(x, norm);
-      k.feature_norm_backward(x, dx, dnorm);
-      k.unit_columns(unit);
-    });
-    return {{"y", y}, {"dx", dx}, {"dw", dw}, {"db", db}, {"norm", norm}, {"dnorm", dnorm}, {"unit", unit}};
-  });
   add("losses", 1e-6, [](Inputs& in) -> Outputs {
     Session& s = in.s;
     const Tensor x = in.dense({300, 5}, 3), dy = in.dense({300, 5}), labels = in.labels(300, 5), soft = s.like(x), dsoft = s.like(x);
@@ -276,46 +262,9 @@ void list_dense() {
     });
     return {{"soft", soft}, {"dsoft", dsoft}, {"loss", loss}, {"dx", dx}, {"error", error}, {"da", da}};
   });
-  for (const Mining mining : {Mining::batch_hard, Mining::batch_all}) {
-    for (const bool squared : {false, true}) {
-      add(std::string("triplet") + (mining == Mining::batch_all ? " all" : " hard") + (squared ? " squared" : ""), 1e-6, [=](Inputs& in) -> Outputs {
-        Session& s = in.s;
-        const Tensor x = in.dense({37, 45}), labels = in.labels(37, 3), loss = s.tensor({}), dx = s.like(x);
-        s.run("triplet", [=](Kernels& k) { k.triplet(x, labels, 0.1f, mining, squared, loss, dx); });
-        return {{"loss", loss}, {"dx", dx}};
-      });
-    }
-  }
 }
 
 void list_methods() {
-  add("method losses", 1e-6, [](Inputs& in) -> Outputs {
-    Session& s = in.s;
-    const Tensor z = in.dense({300}, 20), judged = in.labels(300, 3), bce = s.tensor({}), dz = s.like(z), none = s.tensor({}), dnone = s.like(z);
-    Values absent{{300}, std::vector<float>(300, -1.0f)};
-    const Tensor x = in.dense({37, 45}, 0.3f), labels = in.labels(37, 3), supcon = s.tensor({}), dx = s.like(x), nobody = s.labels(absent);
-    s.run("method losses", [=](Kernels& k) {
-      k.bce_with_logits(z, judged, bce, dz);  // label 2 does not count
-      k.bce_with_logits(z, nobody, none, dnone);
-      k.supcon(x, labels, 0.1, 0.07, supcon, dx);
-    });
-    return {{"bce", bce}, {"dz", dz}, {"none", none}, {"dnone", dnone}, {"supcon", supcon}, {"dx", dx}};
-  });
-  add("rows", 1e-6, [](Inputs& in) -> Outputs {
-    Session& s = in.s;
-    const Tensor x = in.dense({9, 67}), dy = in.dense({9, 67}), y = s.like(x), dx = s.like(x), cut = s.like(x), dcut = s.like(x);
-    const Tensor rows = in.labels(20, 12), taken = s.tensor({20, 67}), cosine = s.tensor({});
-    const std::vector<Tensor> heads = {in.dense({1, 67}), in.dense({1, 67}), in.dense({1, 67}), in.dense({1, 67})};
-    s.run("rows", [=](Kernels& k) {
-      k.l2_normalize_forward(x, 1e-12, y);
-      k.l2_normalize_backward(x, dy, 1e-12, dx);
-      k.l2_normalize_forward(x, 5, cut);
-      k.l2_normalize_backward(x, dy, 5, dcut);
-      k.take_rows(x, rows, taken);
-      k.align_heads({heads.data(), 4}, 0.9, 1e-10, cosine);
-    });
-    return {{"y", y}, {"dx", dx}, {"cut", cut}, {"dcut", dcut}, {"taken", taken}, {"cosine", cosine}, {"head", heads[0]}, {"last", heads[3]}};
-  });
   for (const int64_t channels : {3, 10}) {
     add("augmentation " + std::to_string(channels), 1e-6, [=](Inputs& in) -> Outputs {
       Session& s = in.s;

@@ -1,6 +1,7 @@
 /**
- * Does training with Winograd converge like training with direct convolutions, and bf16 like fp32? Same data, settings and seeds,
- * several seeds each: the curves and the final AUC of the new one have to lie within the seed-to-seed spread of the old one.
+ * Does training with Winograd converge like training with direct convolutions, and bf16 like fp32? Same data, settings and seeds, and
+ * one stage 1 a seed, made by the old one: the curves and the final AUC of the new one have to lie within the seed-to-seed spread of
+ * the old one, and for each seed the loss of the new one within a twentieth of the old one's.
  */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -69,11 +70,11 @@ export async function convergence(options: ConvergenceOptions): Promise<string> 
   return [...table(curves, options.of), '', `Plot: ${svg}`].join('\n');
 }
 
-/** Each value has a folder of its own, so that it has a stage 1 of its own too. */
+/** Runs of one seed are in one folder, so that they share stage 1: its weights and maps would differ by more than what is compared. */
 async function curveOf(value: string, seed: number, options: ConvergenceOptions): Promise<Curve> {
+  const { out } = options;
   const protocol = parseProtocol(options.protocol);
-  const out = join(options.out, value);
-  const folder = runFolder(out, protocol, `seed${seed}`);
+  const folder = runFolder(out, protocol, `${value}-seed${seed}`);
   const threads = options.threads === undefined ? [] : [`threads=${options.threads}`];
   const own = [...settings, ...threads, `seed=${seed}`, `${contests[options.of].key}=${value}`];
   const { train: frames, synthetic } = await openExperiment(protocol, await loadConfig(undefined, own), options.data);
@@ -104,21 +105,29 @@ function smoothed(losses: readonly number[], width: number): { step: number; los
 
 const window = 20;
 
+/** How far the losses of one seed may be apart, as a share of the old one's. */
+const apart = 0.05;
+
 function table(curves: readonly Curve[], of: Contest): string[] {
   const [before, after] = contests[of].values;
-  const last = (losses: readonly number[]) => smoothed(losses, window).at(-1)!.loss;
-  const rows = curves.map(({ value, seed, losses, auc }) => {
-    const middle = smoothed(losses.slice(0, Math.ceil(losses.length / 2)), window).at(-1)!.loss;
-    return `| ${value} | ${seed} | ${middle.toFixed(3)} | ${last(losses).toFixed(3)} | ${(100 * auc).toFixed(2)} |`;
+  const last = ({ losses }: Curve) => smoothed(losses, window).at(-1)!.loss;
+  const middle = ({ losses }: Curve) => smoothed(losses.slice(0, Math.ceil(losses.length / 2)), window).at(-1)!.loss;
+  const rows = curves.map((curve) => {
+    const { value, seed, auc } = curve;
+    return `| ${value} | ${seed} | ${middle(curve).toFixed(3)} | ${last(curve).toFixed(3)} | ${(100 * auc).toFixed(2)} |`;
   });
-  const range = (value: string, figure: (curve: Curve) => number) =>
-    spreadOf(curves.filter((curve) => curve.value === value).map(figure));
+  const those = (value: string) => curves.filter((curve) => curve.value === value);
   const overlap = (name: string, figure: (curve: Curve) => number) => {
-    const [old, now] = [range(before, figure), range(after, figure)];
+    const [old, now] = [spreadOf(those(before).map(figure)), spreadOf(those(after).map(figure))];
     const inside = now.median >= old.least && now.median <= old.most;
     const text = ({ least, most, median }: typeof old) =>
       `${rounded(median, 3)} [${rounded(least, 3)}, ${rounded(most, 3)}]`;
     return `${name}: ${before} ${text(old)}, ${after} ${text(now)}; the median of ${after} is ${inside ? 'inside' : 'OUTSIDE'} the spread of ${before}.`;
+  };
+  const ratios = (name: string, figure: (curve: Curve) => number) => {
+    const shares = those(after).map((now, i) => figure(now) / figure(those(before)[i]!));
+    const near = shares.every((share) => Math.abs(share - 1) <= apart);
+    return `${name}, ${after} / ${before} by seed: ${shares.map((share) => share.toFixed(4)).join(', ')}; ${near ? 'all' : 'NOT all'} within ${100 * apart} %.`;
   };
   return [
     `${curves.some(({ synthetic }) => synthetic) ? 'SYNTHETIC data. ' : ''}${curves[0]!.losses.length} steps; losses are means of ${window} steps; AUC of the target at video level.`,
@@ -127,8 +136,10 @@ function table(curves: readonly Curve[], of: Contest): string[] {
     '|---|---|---|---|---|',
     ...rows,
     '',
-    overlap('Loss at the end, median [range]', ({ losses }) => last(losses)),
+    overlap('Loss at the end, median [range]', last),
     overlap('AUC', ({ auc }) => auc),
+    ratios('Loss half-way', middle),
+    ratios('Loss at the end', last),
   ];
 }
 

@@ -21,6 +21,9 @@
 #include "../../src/native/cpu/pool.h"
 #include "../../src/native/cpu/scratch.h"
 #include "../../src/native/kernels.h"
+#define LDC_ISA portable
+#define LDC_ISA_LEVEL 0
+#include "../../src/native/cpu/vec.h"
 
 using namespace ldc;
 using Doubles = std::vector<double>;
@@ -417,6 +420,57 @@ void check_tiles() {
   }
 }
 
+// Halves by definition: whole multiples of the last place, which is 2^-24 at least; the nearest one, ties to even. (The processor's own
+// conversions are compared with these by the cases.)
+void check_halves() {
+  using namespace cpu::portable;
+  const auto last_place = [](double x) { return std::ldexp(1.0, std::max(x == 0 ? -14 : std::ilogb(x), -14) - 10); };
+  for (uint32_t bits = 0; bits < 0x7c00; ++bits) {
+    const uint32_t exponent = bits >> 10, mantissa = bits & 0x3ff;
+    const double want = exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, int(exponent) - 25);
+    for (uint16_t sign : {uint16_t(0), uint16_t(0x8000)}) {
+      const Half half{static_cast<uint16_t>(sign | bits)};
+      const float x = widened(half);
+      if (double(x) != (sign != 0 ? -want : want) || to_half(x).bits != half.bits) return fail("halves", "a half is not what its bits say");
+    }
+  }
+  Random random;
+  for (int turn = 0; turn < 400'000; ++turn) {
+    float x = static_cast<float>(random.normal() * std::pow(2.0, 44 * random.uniform() - 28));
+    if (turn % 2 == 0) x = float_of((bits_of(x) & 0xffffe000u) | 0x1000);  // a tie
+    const double nearest = std::nearbyint(double(x) / last_place(x)) * last_place(x);
+    const Half half = to_half(x);
+    if (std::fabs(nearest) >= 65536 ? (half.bits & 0x7fff) != 0x7c00 : double(widened(half)) != nearest) {
+      std::printf("%a: %a, not %a\n", double(x), double(widened(half)), nearest);
+      return fail("halves", "not the nearest");
+    }
+  }
+  if (widened(to_half(INFINITY)) != INFINITY || !std::isnan(widened(to_half(NAN)))) fail("halves", "no infinity or no NaN");
+}
+
+// Weights of whatever size: times a power of two they give outputs times that, to the bit.
+void check_scaled() {
+  for (ConvAlgorithm algorithm : {ConvAlgorithm::direct, ConvAlgorithm::winograd_f2, ConvAlgorithm::winograd_f4}) {
+    Case c{2, 48, 12, 12, 32, 3, 1, 1};
+    c.type = DType::bf16;
+    c.algorithm = algorithm;
+    const Problem problem(c);
+    cpu::Pool pool(2);
+    cpu::Scratch scratch;
+    const auto kernels = cpu::make_kernels(cpu::choose_isa(), pool, scratch);
+    const Result plain = run(problem, *kernels, c.name());
+    for (double factor : {std::ldexp(1.0, 60), std::ldexp(1.0, -60)}) {
+      Problem scaled = problem;
+      for (double& w : scaled.w) w *= factor;
+      const Result got = run(scaled, *kernels, c.name());
+      bool same = true;
+      for (size_t i = 0; i < plain.y.size(); ++i) same &= got.y[i] == plain.y[i] * factor;
+      for (size_t i = 0; i < plain.dx.size(); ++i) same &= got.dx[i] == plain.dx[i] * factor;
+      if (!same) fail(c.name(), "weights times a power of two do not give outputs times it");
+    }
+  }
+}
+
 // The weight gradient of a vanilla convolution as plain sequential float32 sums.
 Doubles sequential_dw(const Problem& p) {
   const Case& c = p.shape;
@@ -543,6 +597,8 @@ int main(int argc, char** argv) {
     check(c, {cpu::Isa::avx512, cpu::Isa::avx2, cpu::Isa::scalar}, false);
   }
   check_tiles();
+  check_halves();
+  check_scaled();
   std::printf("%zu cases, %d failures\n", cases.size() + halves.size(), failures);
   return failures == 0 ? 0 : 1;
 }

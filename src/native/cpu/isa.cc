@@ -64,7 +64,7 @@ const char* name_of(Isa isa) {
 std::string hindrance(Isa isa) {
   if (isa == Isa::scalar || isa == Isa::emulated_amx) return "";
 #ifdef LDC_X86
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
   const bool there = isa == Isa::avx2 ? avx2 : isa == Isa::avx512 ? avx512 : avx512 && has_tiles();

@@ -170,6 +170,73 @@ inline void store(const Vec& x, Bf16* p) {
 
 #endif
 
+// ---- Half: IEEE 754's 16 bits, 11 of them the mantissa's: what the kernels keep for themselves and numbers of whatever size need not fit
+// into. Rounded to the nearest, ties to even; denormal numbers are numbers.
+struct Half {
+  uint16_t bits;
+};
+
+#if LDC_ISA_LEVEL >= 2
+
+inline Vec load(const Half* p) { return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))}; }
+inline void store(Vec x, Half* p) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(x.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+
+#elif LDC_ISA_LEVEL == 1
+
+inline Vec load(const Half* p) {
+  const auto* halves = reinterpret_cast<const __m128i*>(p);
+  return {_mm256_cvtph_ps(_mm_loadu_si128(halves)), _mm256_cvtph_ps(_mm_loadu_si128(halves + 1))};
+}
+inline void store(Vec x, Half* p) {
+  auto* halves = reinterpret_cast<__m128i*>(p);
+  _mm_storeu_si128(halves, _mm256_cvtps_ph(x.lo, _MM_FROUND_TO_NEAREST_INT));
+  _mm_storeu_si128(halves + 1, _mm256_cvtps_ph(x.hi, _MM_FROUND_TO_NEAREST_INT));
+}
+
+#else
+
+inline float widened(Half x) {
+  const uint32_t sign = static_cast<uint32_t>(x.bits & 0x8000) << 16, size = static_cast<uint32_t>(x.bits & 0x7fff) << 13;
+  float value;
+  if (size >= 0x0f800000) {  // infinite, or none
+    const uint32_t bits = sign | 0x7f800000 | size;
+    std::memcpy(&value, &bits, sizeof bits);
+    return value;
+  }
+  std::memcpy(&value, &size, sizeof size);
+  value *= 0x1p112f;  // the difference of the exponents' zeros; right for denormal numbers too
+  return sign != 0 ? -value : value;
+}
+
+inline Half to_half(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  const uint32_t sign = bits >> 16 & 0x8000, size = bits & 0x7fffffff;
+  if (size > 0x7f800000) return {static_cast<uint16_t>(sign | 0x7e00 | (size >> 13 & 0x3ff))};
+  if (size >= 0x47800000) return {static_cast<uint16_t>(sign | 0x7c00)};
+  if (size < 0x38800000) {  // denormal: whole multiples of 2^-24, the last place of 1/2
+    float value;
+    std::memcpy(&value, &size, sizeof size);
+    value += 0.5f;
+    std::memcpy(&bits, &value, sizeof bits);
+    return {static_cast<uint16_t>(sign | (bits - 0x3f000000))};
+  }
+  return {static_cast<uint16_t>(sign | (size - 0x38000000 + 0xfff + (size >> 13 & 1)) >> 13)};
+}
+
+inline Vec load(const Half* p) {
+  Vec r;
+  for (int i = 0; i < 16; ++i) r.v[i] = widened(p[i]);
+  return r;
+}
+inline void store(const Vec& x, Half* p) {
+  for (int i = 0; i < 16; ++i) p[i] = to_half(x.v[i]);
+}
+
+#endif
+
 inline Vec load(const float* p) { return Vec::load(p); }
 inline void store(const Vec& x, float* p) { x.store(p); }
 inline void stream(const Vec& x, float* p) { x.stream(p); }
@@ -221,6 +288,38 @@ struct LineOf<Bf16> {
 };
 template <class T>
 using Line = typename LineOf<T>::Type;
+
+// Rows become columns: lane j of a[i] and lane i of a[j] change places.
+inline void transpose(Vec (&a)[16]) {
+#if LDC_ISA_LEVEL >= 2
+  __m512 b[16];
+  for (int i = 0; i < 16; i += 2) {
+    b[i] = _mm512_unpacklo_ps(a[i].v, a[i + 1].v);
+    b[i + 1] = _mm512_unpackhi_ps(a[i].v, a[i + 1].v);
+  }
+  const auto low = [](__m512 x, __m512 y) { return _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(x), _mm512_castps_pd(y))); };
+  const auto high = [](__m512 x, __m512 y) { return _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(x), _mm512_castps_pd(y))); };
+  __m512 c[16];  // c[4 i + j], quarter k: rows 4 i to 4 i + 3 of column 4 k + j
+  for (int i = 0; i < 16; i += 4) {
+    c[i] = low(b[i], b[i + 2]), c[i + 1] = high(b[i], b[i + 2]);
+    c[i + 2] = low(b[i + 1], b[i + 3]), c[i + 3] = high(b[i + 1], b[i + 3]);
+  }
+  for (int j = 0; j < 4; ++j) {
+    const __m512 even_top = _mm512_shuffle_f32x4(c[j], c[4 + j], 0x88), odd_top = _mm512_shuffle_f32x4(c[j], c[4 + j], 0xdd);
+    const __m512 even_low = _mm512_shuffle_f32x4(c[8 + j], c[12 + j], 0x88), odd_low = _mm512_shuffle_f32x4(c[8 + j], c[12 + j], 0xdd);
+    a[j].v = _mm512_shuffle_f32x4(even_top, even_low, 0x88), a[8 + j].v = _mm512_shuffle_f32x4(even_top, even_low, 0xdd);
+    a[4 + j].v = _mm512_shuffle_f32x4(odd_top, odd_low, 0x88), a[12 + j].v = _mm512_shuffle_f32x4(odd_top, odd_low, 0xdd);
+  }
+#else
+  float m[16][16];
+  for (int i = 0; i < 16; ++i) a[i].store(m[i]);
+  for (int i = 0; i < 16; ++i) {
+    float column[16];
+    for (int j = 0; j < 16; ++j) column[j] = m[j][i];
+    a[i] = Vec::load(column);
+  }
+#endif
+}
 
 // Makes the streamed stores of this thread visible to others.
 inline void finish_streams() {

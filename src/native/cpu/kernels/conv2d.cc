@@ -11,7 +11,7 @@ int64_t CpuKernels::conv2d_packed_elements(const Conv2d& conv, int64_t out_chann
                                            ConvPass pass) const {
   if (on_tiles(conv)) return ceil_div(tiles_->packed_elements(conv, out_channels, in_channels, kernel, pass), 2);
   const Method method = method_of(conv, out_channels, in_channels, kernel);
-  if (method != Method::direct) return winograd_packed_elements(method, out_channels, in_channels);
+  if (method != Method::direct) return winograd_packed_elements(method, conv.dtype, out_channels, in_channels, pass);
   return direct_packed_elements(out_channels, in_channels, kernel, pass);
 }
 
@@ -22,7 +22,7 @@ void CpuKernels::conv2d_pack(const Conv2d& conv, const Tensor& w, const Tensor& 
   const int64_t out_channels = w.shape[0], in_channels = w.shape[1], kernel = w.shape[2];
   const Method method = method_of(conv, out_channels, in_channels, kernel);
   if (method != Method::direct) {
-    winograd_pack(pool_, method, pass, weight, out_channels, in_channels, packed.f32());
+    winograd_pack(pool_, scratch_, method, conv.dtype, pass, weight, out_channels, in_channels, packed.f32());
   } else {
     direct_pack(pool_, Axis(conv, kernel, pass), weight, out_channels, in_channels, packed.f32());
   }

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "../cpu_kernels.h"
+#include "loops.h"
 
 namespace ldc::cpu::LDC_ISA::conv2d {
 
@@ -50,22 +51,45 @@ struct EffectiveWeight {
     }
   }
 
-  // All nine taps of a pair of 3x3 kernels, `stride` floats apart.
-  void nine(int64_t pair, float* to, int64_t stride) const {
-    for (int64_t t = 0; t < 9; ++t) to[t * stride] = w[pair * 9 + t];
+  // All nine taps of 16 pairs, `step` pairs apart, a pair in each lane.
+  void nine(int64_t pair, int64_t step, Vec (&taps)[9]) const {
+    nine_of(w + pair * 9, step * 9, taps);
     if (descriptor == Descriptor::vanilla) return;
-    if (descriptor != Descriptor::ldc_paper) {
-      to[4 * stride] = at(pair, 4);
+    if (descriptor == Descriptor::ldc_paper) {
+      Vec mask[9];
+      nine_of(m + pair * 9, step * 9, mask);
+      for (int t = 0; t < 9; ++t) taps[t] = taps[t] * (Vec::all(1 - constant) + Vec::all(constant) * mask[t]);
       return;
     }
-    for (int64_t t = 0; t < 9; ++t) to[t * stride] = at(pair, t);
+    Vec s = Vec::zero();
+    for (int t = 0; t < 9; ++t) {
+      if (in_sum(t)) s = s + taps[t];
+    }
+    if (descriptor == Descriptor::cdc) {
+      taps[4] = taps[4] - Vec::all(constant) * s;
+      return;
+    }
+    float mask[kBlock];
+    for (int64_t lane = 0; lane < kBlock; ++lane) mask[lane] = m[pair + lane * step];
+    taps[4] = taps[4] * (Vec::all(1) - Vec::all(theta) * Vec::load(mask) * s);
+  }
+
+  static void nine_of(const float* p, int64_t step, Vec (&taps)[9]) {
+    Vec rows[kBlock];
+    for (int64_t lane = 0; lane < kBlock; ++lane) rows[lane] = load_part(p + lane * step, 9);
+    transpose(rows);
+    for (int t = 0; t < 9; ++t) taps[t] = rows[t];
   }
 
   // All taps of `count` pairs in a row.
   void row(int64_t pair, int64_t count, float* to) const {
     std::memcpy(to, w + pair * taps, static_cast<size_t>(count * taps) * sizeof(float));
     if (descriptor == Descriptor::vanilla) return;
-    for (int64_t i = 0; i < count; ++i) nine(pair + i, to + i * 9, 1);
+    for (int64_t i = 0; i < count; ++i) {
+      for (int64_t t = 0; t < 9; ++t) {
+        if (t == 4 || descriptor == Descriptor::ldc_paper) to[i * 9 + t] = at(pair + i, t);
+      }
+    }
   }
 
   // Carries the gradient g[taps] of one pair's effective weight on to its part of dw and dm (or none); returns the pair's

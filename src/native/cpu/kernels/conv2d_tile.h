@@ -24,9 +24,9 @@ struct Window {
   int64_t blocks, block_stride, rows, row_stride, length;
 };
 
-// acc[p][v] += sum over the window of x[p][.] * w[.][v]; w is contiguous, V vectors for each float of the window.
-template <int P, int V>
-inline void product_tile(const Window& window, const float* const (&x)[P], const float* w, Vec (&acc)[P][V]) {
+// acc[p][v] += sum over the window of x[p][.] * w[.][v]; w is contiguous, V vectors for each float of the window. W: float or Half.
+template <int P, int V, class W>
+inline void product_tile(const Window& window, const float* const (&x)[P], const W* w, Vec (&acc)[P][V]) {
   for (int64_t block = 0; block < window.blocks; ++block) {
     for (int64_t row = 0; row < window.rows; ++row) {
       const int64_t offset = block * window.block_stride + row * window.row_stride;
@@ -34,7 +34,7 @@ inline void product_tile(const Window& window, const float* const (&x)[P], const
       for (int p = 0; p < P; ++p) run[p] = x[p] + offset;
       for (int64_t i = 0; i < window.length; ++i, w += V * kBlock) {
         Vec weight[V];
-        for (int v = 0; v < V; ++v) weight[v] = Vec::load(w + v * kBlock);
+        for (int v = 0; v < V; ++v) weight[v] = load(w + v * kBlock);
         for (int p = 0; p < P; ++p) {
           const Vec value = Vec::all(run[p][i]);
           for (int v = 0; v < V; ++v) acc[p][v] = fma(value, weight[v], acc[p][v]);

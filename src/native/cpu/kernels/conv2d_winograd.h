@@ -22,9 +22,9 @@ inline void with_transforms(Method method, const Body& body) {
   }
 }
 
-int64_t winograd_packed_elements(Method method, int64_t out_channels, int64_t in_channels);
-void winograd_pack(Pool& pool, Method method, ConvPass pass, const EffectiveWeight& weight, int64_t out_channels,
-                   int64_t in_channels, float* packed);
+int64_t winograd_packed_elements(Method method, DType type, int64_t out_channels, int64_t in_channels, ConvPass pass);
+void winograd_pack(Pool& pool, Scratch& scratch, Method method, DType type, ConvPass pass, const EffectiveWeight& weight,
+                   int64_t out_channels, int64_t in_channels, float* packed);
 // y from x, or dx from dy: the data gradient is the same convolution with the kernel turned round. bias or null.
 void winograd_run(Pool& pool, Scratch& scratch, Method method, const Tensor& from, const float* packed, const float* bias,
                   const Tensor& to);

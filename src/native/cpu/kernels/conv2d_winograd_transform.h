@@ -144,8 +144,8 @@ struct F2 {
 
 // Applies T to the columns, then to the rows, of a square of 16-lane values of either type; strides in elements. past: stores past the
 // cache.
-template <class T, bool past = false, class From>
-inline void transform_square(const From* from, int64_t from_row, int64_t from_col, float* to, int64_t to_row, int64_t to_col) {
+template <class T, bool past = false, class From, class To>
+inline void transform_square(const From* from, int64_t from_row, int64_t from_col, To* to, int64_t to_row, int64_t to_col) {
   float half[T::to][T::from][kBlock];
   for (int col = 0; col < T::from; ++col) {
     Vec in[T::from], out[T::to];
@@ -158,11 +158,11 @@ inline void transform_square(const From* from, int64_t from_row, int64_t from_co
     for (int col = 0; col < T::from; ++col) in[col] = Vec::load(half[row][col]);
     T::apply(in, out);
     for (int col = 0; col < T::to; ++col) {
-      float* at = to + row * to_row + col * to_col;
+      To* at = to + row * to_row + col * to_col;
       if constexpr (past) {
-        out[col].stream(at);
+        stream(out[col], at);
       } else {
-        out[col].store(at);
+        store(out[col], at);
       }
     }
   }

@@ -1,9 +1,9 @@
 /** `manifest.csv`, the one file that says what the images of a crop set are: a row a frame. */
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, join, posix, relative, resolve, sep, win32 } from 'node:path';
-import { stringify } from 'csv-stringify/sync';
 import { messageOf, UserError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
+import { csvLine } from '../formats/csvLine.js';
 import { eachCsvRow } from '../formats/csvRows.js';
 import { PerDomain } from './perDomain.js';
 
@@ -74,21 +74,29 @@ export async function writeManifest(folder: string, domain: string, frames: read
   const names = new Set<string>();
   for (const { extra = noExtra } of frames) for (const name in extra) names.add(name);
   const extras = [...names];
-  const toRow = (frame: NewFrame) => [
-    frame.path,
-    domain,
-    frame.split,
-    frame.subject,
-    frame.video,
-    String(frame.frame),
-    frame.label,
-    frame.attackType,
-    frame.pai,
-    ...extras.map((name) => frame.extra?.[name] ?? ''),
-  ];
-  const parts = [Buffer.from(stringify([[...columns, ...extras]]))];
+  const lineOf = (frame: NewFrame) =>
+    csvLine([
+      frame.path,
+      domain,
+      frame.split,
+      frame.subject,
+      frame.video,
+      String(frame.frame),
+      frame.label,
+      frame.attackType,
+      frame.pai,
+      ...extras.map((name) => frame.extra?.[name] ?? ''),
+    ]);
+  const parts = [Buffer.from(csvLine([...columns, ...extras]))];
   for (let at = 0; at < frames.length; at += rowsAtOnce) {
-    parts.push(Buffer.from(stringify(frames.slice(at, at + rowsAtOnce).map(toRow))));
+    parts.push(
+      Buffer.from(
+        frames
+          .slice(at, at + rowsAtOnce)
+          .map(lineOf)
+          .join(''),
+      ),
+    );
   }
   const bytes = Buffer.concat(parts);
   await writeFileWhole(join(folder, MANIFEST), bytes);

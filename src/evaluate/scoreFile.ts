@@ -1,8 +1,8 @@
 /** Score files: CSV of this tool and what others write, read as a stream; ours is also written. */
-import { stringify } from 'csv-stringify/sync';
 import { UserError } from '../base/errors.js';
 import { writeWhole } from '../base/files.js';
 import { meaningOf } from '../data/words.js';
+import { csvLine } from '../formats/csvLine.js';
 import { originalCell, readLines, readRecords, safeCell } from './csv.js';
 import { pairGroups } from './levels.js';
 import { type Cells, foreignLayout, type Layout, type Separator, separators } from './scoreLayouts.js';
@@ -81,9 +81,9 @@ export async function writeScores(path: string, scores: Scores): Promise<void> {
       for (let from = 0; from < part.length; from += ROWS_PER_WRITE) {
         const to = Math.min(from + ROWS_PER_WRITE, part.length);
         const rows = Array.from({ length: to - from }, (_, k) => {
-          return cellsOf(rowOf(part, from + k), scores.maps !== null, extra);
+          return csvLine(cellsOf(rowOf(part, from + k), scores.maps !== null, extra));
         });
-        await file.appendFile(stringify(rows));
+        await file.appendFile(rows.join(''));
       }
     }
   });

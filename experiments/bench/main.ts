@@ -1,6 +1,7 @@
-/** `npm run bench -- kernels|ops|step|eval|cam|predict|epoch|compare|convergence`: how fast this machine computes, beside what it could do. */
+/** `npm run bench -- kernels|ops|step|eval|cam|predict|epoch|rows|serve|compare|convergence`: how fast this machine computes, beside what it could do. */
 import { availableParallelism } from 'node:os';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { UserError } from '../../src/base/errors.js';
 import { interruption, progressFor, reportError } from '../../src/cli/output.js';
 import { openDevice } from '../../src/engine/device.js';
 import { type ConvergenceOptions, contests, convergence } from './convergence.js';
@@ -10,6 +11,8 @@ import { type Machine, measureMachine, peakOf } from './machine.js';
 import { operationTimes } from './ops.js';
 import { ourWorker, type Task, type Workload, workloads } from './protocol.js';
 import { replay, replayed } from './replay.js';
+import { measureRows, rowsMeasurements, rowsTimes } from './rows.js';
+import { type ServedOptions, servedRounds } from './served.js';
 import { rounded, spreadOf } from './statistics.js';
 import { benchCompare, type CompareFlags } from './table.js';
 
@@ -73,10 +76,68 @@ function command(): Command {
       milliseconds,
     );
   withFlags(epoch, { batch: false }).action(benchEpoch);
+  addRows(program);
+  addServe(program);
   addCompare(program);
   addConvergence(program);
   addReplay(program);
   return program;
+}
+
+function addRows(program: Command): void {
+  program
+    .command('rows')
+    .description(
+      'a large crop set, from its manifest to the report of its scores: time and memory of each part (drawn rows)',
+    )
+    .exitOverride()
+    .option('--rows <n>', 'images of the set', positive, 1_000_000)
+    .addOption(new Option('--only <part>', 'one part, in this process; needs --folder').choices(rowsMeasurements))
+    .option('--folder <dir>', 'where the parts before it left their files')
+    .option('--json', 'one JSON object a line')
+    .action(benchRows);
+}
+
+async function benchRows(flags: { rows: number; only?: string; folder?: string; json?: boolean }): Promise<void> {
+  const { rows, only, folder } = flags;
+  if ((only === undefined) !== (folder === undefined)) throw new UserError('--only and --folder belong together');
+  const one = async function* () {
+    yield await measureRows(only!, rows, folder!);
+  };
+  for await (const figures of only === undefined ? rowsTimes(rows, process.argv[1]!) : one()) {
+    const { what, seconds, cpu, peak } = figures;
+    const text = `| ${what} | ${seconds.toFixed(2)} s | ${cpu.toFixed(2)} s | ${peak.toFixed(0)} MB |`;
+    process.stdout.write(`${flags.json ? JSON.stringify(figures) : text}\n`);
+  }
+}
+
+function addServe(program: Command): void {
+  program
+    .command('serve')
+    .description('a small training by turns alone and beside ldc serve with open pages; all end in the same bits')
+    .exitOverride()
+    .option('--rounds <n>', 'trainings of each kind', positive, 4)
+    .option('--epochs <n>', 'of each', positive, 40)
+    .option('--threads <n>', 'of the training', positive, availableParallelism())
+    .option('--json', 'one JSON object a line')
+    .action(benchServe);
+}
+
+async function benchServe(flags: ServedOptions & { json?: boolean }): Promise<void> {
+  const lost: Record<'clock' | 'cpu', number[]> = { clock: [], cpu: [] };
+  const more = (served: number, alone: number) => 100 * (served / alone - 1);
+  for await (const { alone, served, answers } of servedRounds(flags)) {
+    for (const what of ['clock', 'cpu'] as const) lost[what].push(more(served[what], alone[what]));
+    const text =
+      `alone ${alone.clock.toFixed(2)} s, processor ${alone.cpu.toFixed(2)} s; beside the pages (${answers} answers) ` +
+      `${served.clock.toFixed(2)} s, ${served.cpu.toFixed(2)} s`;
+    process.stdout.write(`${flags.json ? JSON.stringify({ alone, served, answers }) : text}\n`);
+  }
+  const [clock, cpu] = [spreadOf(lost.clock), spreadOf(lost.cpu)];
+  const range = ({ median, least, most }: typeof clock) =>
+    `${median.toFixed(1)} % [${least.toFixed(1)}, ${most.toFixed(1)}]`;
+  const text = `lost, median and range: by the clock ${range(clock)}, of processor time ${range(cpu)}; the same bits`;
+  process.stdout.write(`${flags.json ? JSON.stringify({ lost_percent: { clock, cpu } }) : text}\n`);
 }
 
 function addCompare(program: Command): void {

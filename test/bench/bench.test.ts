@@ -72,3 +72,13 @@ it('compare, where there is no torch: says how to get it, and measures the other
   expect(stdout).toMatch(/^\| onnxruntime, folded model \| \d/m);
   expect(stdout).not.toContain('| PyTorch');
 }, 240_000);
+
+it('rows: what a large set costs, part by part', async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [program, 'rows', '--rows', '3000', '--json']);
+  const parts = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(parts.map(({ what }) => what)).toContain('the HTML report of the scores');
+  for (const { seconds, cpu, peak } of parts) expect(Math.min(seconds, cpu, peak)).toBeGreaterThan(0);
+}, 120_000);

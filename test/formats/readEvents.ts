@@ -1,4 +1,7 @@
-/** Reads TensorBoard's event files by their definitions alone: checksums bit by bit, messages field by field. */
+/**
+ * Reads TensorBoard's event files by their definitions alone: checksums bit by bit, messages field by field. TensorBoard itself comes from PyPI
+ * and not from npm; where somebody has it, `tensorboard --logdir runs` is the other check.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -1,18 +1,21 @@
 /** The pages in a real Chromium, beside trainings that go on, are killed and go on again; LDC_SCREENSHOTS=DIR keeps pictures of them. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../data/helpers.js';
+import { studyFolder } from '../../src/study/expand.js';
+import { keepStudy } from '../../src/study/studyFile.js';
+import { put, temporaryFolder } from '../data/helpers.js';
 import { root } from '../docs/codeBlocks.js';
 import { Browser, chromium, type Page } from '../report/browser.js';
+import { evaluation, writeResults, writeStudy } from '../study/helpers.js';
+import { desk, keep, phones } from './pictures.js';
+import { foreignLock, sampleRun } from './sample.js';
 
 const minutes = 60_000;
 const ldcProgram = join(root, 'bin/ldc.js');
 const ffmpeg = spawnSync('ffmpeg', ['-version']).status === 0;
-const pictures = process.env.LDC_SCREENSHOTS;
 const folder = await temporaryFolder();
 
 const settings = [
@@ -62,11 +65,17 @@ async function open(path: string, width = 1200, scheme: 'light' | 'dark' = 'ligh
   return page;
 }
 
-/** A page in windows of a desk and a phone, light and dark: nothing stands over the edge, all can be read, the console is silent. */
-async function inspect(name: string, path: string, ready = 'true'): Promise<void> {
+/**
+ * A page in windows of a desk and a phone, light and dark: nothing stands over the edge, all can be read, the console is silent.
+ * @param ready when it is complete; `act` is done to it first
+ * @returns what it looks like, by width and scheme
+ */
+async function inspect(name: string, path: string, ready = 'true', act?: (page: Page) => Promise<void>) {
+  const looks: Record<string, Buffer> = {};
   for (const scheme of ['light', 'dark'] as const) {
-    for (const width of [1200, 375]) {
+    for (const width of [1200, 390]) {
       const page = await open(path, width, scheme);
+      await act?.(page);
       await page.until(ready);
       const visit = await page.look();
       expect(visit.scrollWidth, `${name} ${width}`).toBeLessThanOrEqual(visit.innerWidth);
@@ -74,17 +83,37 @@ async function inspect(name: string, path: string, ready = 'true'): Promise<void
       expect(visit.contrast.ratio, `${name} ${scheme}: ${visit.contrast.text}`).toBeGreaterThanOrEqual(4.5);
       expect(visit.broken).toBe(0);
       expect(visit.console, name).toEqual([]);
-      if (pictures !== undefined) {
-        writeFileSync(join(pictures, `${name}-${width}-${scheme}.png`), await page.screenshot());
-      }
+      const look = await page.screenshot();
+      looks[`${width}-${scheme}`] = look;
+      await keep(`${name}-${width}-${scheme}`, async () => look);
       await page.close();
     }
   }
+  return looks;
+}
+
+/** Runs in states that none of the real ones is in, and a study half done. */
+async function others(): Promise<void> {
+  const out = join(folder, 'runs');
+  await sampleRun(out, { id: 'O&C&M-to-I/diverged', steps: 37, ending: 'diverged' });
+  await sampleRun(out, { id: 'O&C&M-to-I/interrupted', steps: 124, ending: 'interrupted' });
+  const atWork = await sampleRun(out, { id: 'O&C&M-to-I/at-work', steps: 85 });
+  await rm(join(atWork, 'ending.json'));
+  await put(join(atWork, '.lock'), foreignLock());
+  const { file } = await writeStudy(
+    "title: Kinds of convolution on drawn faces\nprotocols: ['O&C&I-to-M', 'O&M&I-to-C']\nseeds: [0, 1]\n" +
+      'variants: {vanilla: {model: {conv: {kind: vanilla}}}, ldc: {}}\n',
+  );
+  const study = await writeResults(file, out, (run) =>
+    run.seed === 0 || run.variant === 'ldc'
+      ? evaluation(run, 0.12 + 0.03 * run.seed, 0.94 - 0.02 * run.seed, true)
+      : undefined,
+  );
+  await keepStudy(studyFolder(study, out).path, study);
 }
 
 describe.skipIf(chromium === undefined || !ffmpeg)('in Chromium', () => {
   beforeAll(async () => {
-    if (pictures !== undefined) mkdirSync(pictures, { recursive: true });
     ldc('synth', '--out', 'data', '--subjects', '8', '--frames', '1', '--size', '64', '--quiet');
     ldc(...trainArgs('first', 4, '--seed', '1'));
     ldc('eval', '--run', 'runs/O&C&I-to-M/first', '--quiet');
@@ -155,7 +184,7 @@ describe.skipIf(chromium === undefined || !ffmpeg)('in Chromium', () => {
       expect(await page.evaluate(`document.getElementById('now').innerText`)).toMatch(
         /(live|spoof), score \d\.\d{4}\n.*live from .* on \((source-dev-eer|fixed)\) · \d+ ms a frame · epoch-00\d\d\n.*SYNTHETIC/s,
       );
-      if (pictures !== undefined) writeFileSync(join(pictures, 'webcam.png'), await page.screenshot());
+      await keep('webcam', () => page.screenshot());
       await page.press('Enter');
       await page.until(`document.getElementById('camera').hidden`);
       expect(page.console).toEqual([]);
@@ -191,7 +220,6 @@ describe.skipIf(chromium === undefined || !ffmpeg)('in Chromium', () => {
       await page.drop('#drop', [join(folder, 'data/synthetic-M/manifest.csv')]);
       await page.until(`document.querySelector('.answer .error')`);
       expect(await page.evaluate(`document.querySelector('.answer .error').innerText`)).toContain('this is no picture');
-      if (pictures !== undefined) writeFileSync(join(pictures, 'try.png'), await page.screenshot());
       await page.close();
       // What is tried is never written.
       expect(await everyFile()).toEqual(before);
@@ -224,11 +252,24 @@ describe.skipIf(chromium === undefined || !ffmpeg)('in Chromium', () => {
     'every page fits a desk and a phone, light and dark',
     async () => {
       const both = ['first', 'second'].map((name) => `id=${encodeURIComponent(`O&C&I-to-M/${name}`)}`).join('&');
-      await inspect('runs', '/', `document.querySelector('tbody tr')`);
-      await inspect('run', runUrl('second'), `document.querySelectorAll('.curves canvas').length === 7`);
-      await inspect('compare', `/compare?${both}`, `document.querySelector('[data-test] table')`);
-      await inspect('try', '/try');
+      await others();
+      const drawn = `document.querySelectorAll('.curves canvas').length === 7`;
+      const runs = await inspect('runs', '/', `document.querySelectorAll('tbody tr').length >= 6`);
+      const run = await inspect('run', runUrl('second'), drawn);
+      const study = await inspect('study', '/study?name=grid', `document.querySelector('#open table')`);
+      const compare = await inspect(
+        'compare',
+        `/compare?${both}`,
+        `${drawn} && document.querySelector('[data-test] table')`,
+      );
+      const tried = await inspect('try', '/try', `document.querySelectorAll('.answer img').length === 3`, (page) =>
+        page.drop('#drop', [join(folder, 'face.png')]),
+      );
       await inspect('choice', '/compare');
+      for (const [name, looks] of Object.entries({ runs, run, study, compare, try: tried }))
+        await keep(`serve-${name}`, () => desk(looks['1200-light']!, 1400));
+      const all = [runs, run, study, compare, tried];
+      await keep('serve-phone', () => phones(all.map((looks) => looks['390-dark']!)));
     },
     5 * minutes,
   );

@@ -69,6 +69,8 @@ export function durationText(seconds: number): string {
 }
 
 export const pageStyle = `${style}
+:root { --bad: #a34a00; }
+@media (prefers-color-scheme: dark) { :root { --bad: #ff9d4d; } }
 header, main, footer, .places { max-width: 1120px; }
 main { padding-bottom: 40px; }
 .places { margin: 0 auto; padding: 0 20px; }
@@ -81,7 +83,7 @@ td a:hover, th a:hover { text-decoration: underline; }
 .scroll table { width: auto; min-width: 100%; }
 .state { display: inline-block; padding: 0 8px; border-radius: 9px; font-size: .8125rem; background: var(--panel); border: 1px solid var(--grid); }
 .state.running { color: var(--c3); border-color: var(--c3); font-weight: 600; }
-.state.bad { color: var(--c2); border-color: var(--c2); }
+.state.bad { color: var(--bad); border-color: var(--bad); }
 .badge { font-size: .6875rem; letter-spacing: .03em; color: var(--warn-ink); background: var(--warn); border-radius: 4px; padding: 1px 5px; }
 progress { width: 72px; height: 8px; vertical-align: middle; accent-color: var(--c3); }
 button, select, input[type="file"], .button { font: inherit; color: var(--ink); background: var(--panel); border: 1px solid var(--muted); border-radius: 6px; padding: 7px 14px; max-width: 100%; }
@@ -114,11 +116,12 @@ video { width: 100%; max-width: 420px; border-radius: 8px; background: var(--pan
 .answer { background: var(--panel); border-radius: 10px; padding: 14px; }
 .answer h3 { margin: 0 0 2px; }
 .verdict { font-size: 1.3rem; font-weight: 600; margin: 0; font-variant-numeric: tabular-nums; }
-.verdict.live { color: var(--c1); } .verdict.spoof { color: var(--c2); }
+.verdict.live { color: var(--c1); } .verdict.spoof { color: var(--bad); }
 .faces { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 8px; max-width: 620px; margin: 10px 0 0; }
 .faces img { width: 100%; height: auto; border-radius: 6px; display: block; }
 .faces figcaption { font-size: .8125rem; margin-top: 3px; }
+#now h3 { margin-top: 0; }
 .cam { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 320px), 1fr)); gap: 16px; margin: 0 0 16px; }
-.error { color: var(--c2); }
+.error { color: var(--bad); }
 @media (max-width: 640px) { .wide { display: none; } .scroll tbody th { white-space: normal; min-width: 8rem; } .places, main { padding-left: 14px; padding-right: 14px; } }
 `;

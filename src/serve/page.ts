@@ -123,5 +123,6 @@ video { width: 100%; max-width: 420px; border-radius: 8px; background: var(--pan
 #now h3 { margin-top: 0; }
 .cam { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 320px), 1fr)); gap: 16px; margin: 0 0 16px; }
 .error { color: var(--bad); }
-@media (max-width: 640px) { .wide { display: none; } .scroll tbody th { white-space: normal; min-width: 8rem; } .places, main { padding-left: 14px; padding-right: 14px; } }
+td:first-child { padding-left: 0; }
+@media (max-width: 640px) { .wide, .scroll progress { display: none; } .scroll tbody th { white-space: normal; min-width: 8rem; } .places, main { padding-left: 14px; padding-right: 14px; } }
 `;

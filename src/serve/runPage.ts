@@ -33,11 +33,13 @@ export function curvesOf(ids: readonly string[]): string {
 }
 
 function standing({ state, what, hint, epochs, last, left, result }: RunSummary): string {
+  // A run at work needs nothing, and one that is done and evaluated has what the hint asks for.
+  const next = state === 'running' || (state === 'finished' && result !== null) ? undefined : hint;
   const figures = [
     {
       name: 'state',
       value: stateBadge(state),
-      more: `${escapeHtml(what)}${hint && state !== 'running' ? `; ${escapeHtml(hint)}` : ''}`,
+      more: `${escapeHtml(what)}${next ? `; ${escapeHtml(next)}` : ''}`,
     },
     {
       name: 'epoch',

@@ -257,7 +257,11 @@ describe.skipIf(chromium === undefined || !ffmpeg)('in Chromium', () => {
       const drawn = `document.querySelectorAll('.curves canvas').length === 7`;
       const runs = await inspect('runs', '/', `document.querySelectorAll('tbody tr').length >= 6`);
       const run = await inspect('run', runUrl('second'), drawn);
-      const study = await inspect('study', '/study?name=grid', `document.querySelectorAll('#tables table').length === 2`);
+      const study = await inspect(
+        'study',
+        '/study?name=grid',
+        `document.querySelectorAll('#tables table').length === 2`,
+      );
       const compare = await inspect(
         'compare',
         `/compare?${both}`,

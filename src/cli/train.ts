@@ -105,6 +105,7 @@ function stepProfile(profiler: Profiler, device: Device): StepProfile {
     rows: profiler.rows(),
     steps: profiler.steps,
     peak: measurePeak(device.threads),
+    graphs: profiler.graphs,
     memory: {
       peakTensorsMb: peak / 2 ** 20,
       reservedMb: reserved / 2 ** 20,

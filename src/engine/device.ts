@@ -46,6 +46,9 @@ export class Device {
 
   /** While profiling: operations of one pass of each layer's convolution (profile.ts). */
   flops: Map<string, number> | undefined;
+  /** Of the steps while profiling, how many were timed. */
+  timedSteps = 0;
+  private timeNext = true;
   private current = '';
 
   get currentLabel(): string {
@@ -73,8 +76,16 @@ export class Device {
     this.native.prefetch(values);
   }
 
-  /** Runs `body`, which submits one step of a loop: a GPU runs it all at once, as a graph. Reading in between is allowed. */
+  /**
+   * Runs `body`, which submits one step of a loop: a GPU runs it all at once, as a graph. Reading in between is allowed. A graph cannot be
+   * timed kernel by kernel: while profiling, every other step of a GPU is not timed, and runs as always.
+   */
   step<T>(body: () => T): T {
+    if (this.flops !== undefined) {
+      if (this.name.startsWith('cuda')) this.native.profile(this.timeNext);
+      if (this.timeNext) this.timedSteps++;
+      this.timeNext = !this.name.startsWith('cuda') || !this.timeNext;
+    }
     this.native.beginStep();
     try {
       return body();

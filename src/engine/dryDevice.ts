@@ -31,6 +31,7 @@ export function dryDevice(threads: number, options: DeviceOptions = {}): Device 
     },
     download: async (handle) => new ArrayBuffer(bytes.get(handle)!),
     memory: () => native.memory(),
+    graphs: () => native.graphs(),
     conv2d_packed_elements: (...args) => native.conv2d_packed_elements(...args),
     takeTimes: () => [],
   };

@@ -196,6 +196,13 @@ export interface WorkTime {
   seconds: number;
 }
 
+/** What became of the parts of steps that ran as graphs (src/native/device.h); all zero where there are none. */
+export interface GraphCounts {
+  updated: number;
+  made: number;
+  remade: number;
+}
+
 export interface NativeDevice extends Kernels {
   readonly description: string;
   readonly threads: number;
@@ -205,6 +212,7 @@ export interface NativeDevice extends Kernels {
   download(tensor: Handle): Promise<ArrayBuffer>;
   prefetch(data: ArrayBufferView): void;
   memory(): MemoryStats;
+  graphs(): GraphCounts;
   beginStep(): void;
   endStep(): void;
   profile(on: boolean): void;
@@ -223,7 +231,7 @@ export interface MachinePeak {
   bandwidthGbS: number;
 }
 
-/** What convolutions multiply in; sums are float32 always. On the CPU bf16 is what activations are stored in too, and tf32 is not there. */
+/** What convolutions multiply in; sums are float32 always. Bf16 is what activations are stored in too; the CPU has no tf32. */
 export const precisions = ['fp32', 'tf32', 'bf16'] as const;
 export type Precision = (typeof precisions)[number];
 

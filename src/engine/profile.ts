@@ -1,5 +1,6 @@
 /** Where a step's time goes: kernels by layer and pass, with the arithmetic that they did. */
 import type { Device } from './device.js';
+import type { GraphCounts } from './native.js';
 import type { Module } from './nn/module.js';
 
 export type ConvPass = 'forward' | 'dataGrad' | 'weightGrad';
@@ -32,6 +33,10 @@ export class Profiler {
   private readonly sums = new Map<string, ProfileRow>();
   private seen = 0;
   private settled = 0;
+  /** Timed steps that are not counted, and those that were there when times came last. */
+  private before = 0;
+  private last = 0;
+  private readonly graphsBefore: GraphCounts;
 
   constructor(
     private readonly device: Device,
@@ -39,15 +44,22 @@ export class Profiler {
   ) {
     module.nameForProfile('');
     device.flops = new Map();
+    device.timedSteps = 0;
+    this.graphsBefore = device.native.graphs();
     device.native.takeTimes();
     device.native.profile(true);
   }
 
-  /** Call after each step, when its work is done. The first warms up and is not counted, unless it stays the only one. */
+  /** Call after each step. What comes first warmed up and is not counted, unless it stays the only one. */
   endStep(): void {
     const times = this.device.native.takeTimes();
     this.seen++;
-    if (this.seen === 2) this.sums.clear();
+    const { timedSteps } = this.device;
+    if (this.before === 0 && this.last > 0 && timedSteps > this.last) {
+      this.sums.clear();
+      this.before = this.last;
+    }
+    this.last = timedSteps;
     if (this.seen <= settling) this.settled = this.device.memory().growths;
     for (const { name, label, seconds } of times) {
       if (name === 'profile') continue;
@@ -62,7 +74,14 @@ export class Profiler {
 
   /** Steps that the averages are of. */
   get steps(): number {
-    return Math.max(1, this.seen - 1);
+    return Math.max(1, this.device.timedSteps - this.before);
+  }
+
+  /** What became of graphs, in the steps that were not timed; all zero where a device has none. */
+  get graphs(): GraphCounts {
+    const { updated, made, remade } = this.device.native.graphs();
+    const { graphsBefore: before } = this;
+    return { updated: updated - before.updated, made: made - before.made, remade: remade - before.remade };
   }
 
   /** How often memory was taken from the system, and how often after the first few steps, when a steady state takes none. */

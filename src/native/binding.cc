@@ -293,6 +293,15 @@ class DeviceObject final : public Napi::ObjectWrap<DeviceObject>, public TensorT
     return object;
   }
 
+  Napi::Value graphs(const Napi::CallbackInfo& info) {
+    const GraphCounts counts = device_->graphs();
+    Napi::Object object = Napi::Object::New(info.Env());
+    object.Set("updated", static_cast<double>(counts.updated));
+    object.Set("made", static_cast<double>(counts.made));
+    object.Set("remade", static_cast<double>(counts.remade));
+    return object;
+  }
+
   Napi::Value description(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), device_->description()); }
   Napi::Value threads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), device_->threads()); }
 
@@ -355,6 +364,7 @@ Napi::Function DeviceObject::define(Napi::Env env) {
           InstanceMethod<&DeviceObject::prefetch>("prefetch"),
           InstanceMethod<&DeviceObject::begin_step>("beginStep"),
           InstanceMethod<&DeviceObject::end_step>("endStep"),
+          InstanceMethod<&DeviceObject::graphs>("graphs"),
           InstanceMethod<&DeviceObject::profile>("profile"),
           InstanceMethod<&DeviceObject::label>("label"),
           InstanceMethod<&DeviceObject::take_times>("takeTimes"),

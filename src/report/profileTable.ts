@@ -1,5 +1,5 @@
 /** A training step's profile as tables: convolutions by layer and pass, beside what the machine can do, and kernels by time. */
-import type { MachinePeak } from '../engine/native.js';
+import type { GraphCounts, MachinePeak } from '../engine/native.js';
 import { type ConvPass, convPassOf, type ProfileRow } from '../engine/profile.js';
 import { MISSING, type Table } from './table.js';
 
@@ -9,6 +9,8 @@ export interface StepProfile {
   steps: number;
   peak: MachinePeak;
   memory: { peakTensorsMb: number; reservedMb: number; peakRssMb: number; growths: { all: number; late: number } };
+  /** Of steps that were not timed. */
+  graphs: GraphCounts;
 }
 
 const passes: readonly ConvPass[] = ['forward', 'dataGrad', 'weightGrad'];
@@ -43,7 +45,7 @@ export function layerTable({ rows, steps, peak }: StepProfile): Table {
 }
 
 /** One row a kernel, the slowest first. */
-export function kernelTable({ rows, steps, memory, peak }: StepProfile): Table {
+export function kernelTable({ rows, steps, memory, peak, graphs }: StepProfile): Table {
   const kernels = [...new Set(rows.map(({ kernel }) => kernel))].map((kernel) => {
     const own = rows.filter((row) => row.kernel === kernel);
     const sum = (value: (row: ProfileRow) => number) => own.reduce((total, row) => total + value(row), 0);
@@ -67,9 +69,18 @@ export function kernelTable({ rows, steps, memory, peak }: StepProfile): Table {
     ]),
     notes: [
       `Peak memory: ${memory.peakTensorsMb.toFixed(0)} MB of tensors in an arena of ${memory.reservedMb.toFixed(0)} MB (kernels' working memory included), process ${memory.peakRssMb.toFixed(0)} MB; taken from the system ${memory.growths.all} times, ${memory.growths.late} of them after the third step.`,
+      ...graphNotes(graphs),
       `Memory bandwidth of this machine: ${peak.bandwidthGbS.toFixed(1)} GB/s (triad).`,
     ],
   };
+}
+
+/** Nothing of a device without graphs. */
+function graphNotes({ updated, made, remade }: GraphCounts): string[] {
+  if (updated + made + remade === 0) return [];
+  return [
+    `Every other step ran as graphs and was not timed: ${updated} graphs brought up to date, ${made} made, ${remade} made anew because the one before could not be brought up to date.`,
+  ];
 }
 
 function ms(seconds: number): string {

@@ -25,7 +25,7 @@ const net = new Two(device);
 const image = features(device, uniform(2 * 16 * 8 * 8, 3), [2, 16, 8, 8]);
 
 async function step(): Promise<void> {
-  scope(() => withTape(() => backward([{ tensor: net.forward(image) }], net.parameters())));
+  device.step(() => scope(() => withTape(() => backward([{ tensor: net.forward(image) }], net.parameters()))));
   await net.parameters()[0]!.grad!.read();
   clearGrads(net.parameters());
 }
@@ -56,7 +56,10 @@ it('by layer and pass, from the second step on', async () => {
     steps: profiler.steps,
     peak: { isa: 'avx2', fmaGflops: 100, tileGflops: null, bandwidthGbS: 10 },
     memory: { peakTensorsMb: 1, reservedMb: 2, peakRssMb: 3, growths: profiler.growths },
+    graphs: profiler.graphs,
   };
+  expect(profile.graphs).toEqual({ updated: 0, made: 0, remade: 0 });
+  expect(kernelTable(profile).notes?.join()).not.toContain('graphs');
   expect(layerTable(profile).rows.map(([layer]) => layer)).toEqual(['first', 'second']);
   expect(kernelTable(profile).rows.map(([kernel]) => kernel)).toContain('conv2d_pack');
   profiler.close();

@@ -1,7 +1,10 @@
 /** A step that is put off and run at once, as a CUDA graph is, computes what the same work computes as it comes. */
 import { expect, it } from 'vitest';
 import { type Device, openDevice } from '../../../src/engine/device.js';
+import { Conv2d } from '../../../src/engine/nn/layers.js';
+import { Profiler } from '../../../src/engine/profile.js';
 import { features, scope, type Tensor, tensor } from '../../../src/engine/tensor.js';
+import { kernelTable } from '../../../src/report/profileTable.js';
 import { uniform } from '../../engine/helpers.js';
 import { openEmulated } from './emulated.js';
 
@@ -58,4 +61,29 @@ it('finds an array that was fetched ahead as it was then, and no other in its pl
     for (const each of tensors) each.release();
     expect(device.memory()).toMatchObject({ live: 0, tensors: 0 });
   }
+});
+
+it('counts graphs in a profile, which times every other step', { timeout: 15 * 60_000 }, async () => {
+  const device = openEmulated({ checks: false });
+  const layer = new Conv2d(device, [8, 3, 1], 1, 0, uniform(8 * 3, 4));
+  const profiler = new Profiler(device, layer);
+  for (const times of [1, 1, 1, 1, 1, 2, 1]) {
+    device.step(() =>
+      scope(() => {
+        for (let i = 0; i < times; i++) layer.forward(features(device, uniform(3 * 4 * 4, 5), [1, 3, 4, 4]));
+      }),
+    );
+    profiler.endStep();
+  }
+  // Steps 1, 3, 5 and 7 are timed, of which the first warms up; 2, 4 and 6 are graphs, the last of other work.
+  expect(profiler.steps).toBe(3);
+  expect(profiler.rows().find(({ kernel }) => kernel === 'conv2d_forward')).toMatchObject({ calls: 1 });
+  const { graphs } = profiler;
+  expect(graphs).toEqual({ updated: 1, made: 1, remade: 1 });
+  const peak = { isa: 'avx2', fmaGflops: 100, tileGflops: null, bandwidthGbS: 10 };
+  const memory = { peakTensorsMb: 1, reservedMb: 2, peakRssMb: 3, growths: profiler.growths };
+  const { notes } = kernelTable({ rows: profiler.rows(), steps: profiler.steps, peak, memory, graphs });
+  expect(notes?.join()).toContain('1 graphs brought up to date, 1 made, 1 made anew');
+  profiler.close();
+  layer.dispose();
 });

@@ -3,8 +3,8 @@
  * experiments/bench/cudaInstructions.json, which experiments/bench/cudaStep.ts predicts from. Needs nvcc, and cuobjdump of the CUDA toolkit.
  *
  * A kernel's name there: what launches it, its tile, and the method of kernels.h with the number of its lambda, as
- * `each:batch_norm_forward` or `conv2d:Mma128tf32`. Of the two numbers the first is of what is outside of the longest loop, the second of
- * that loop.
+ * `each:batch_norm_forward` or `conv2d:Mma128tf32`; ` bf16` behind it where that is what it reads and writes. Of the two numbers the
+ * first is of what is outside of the longest loop, the second of that loop.
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
@@ -16,8 +16,6 @@ import { compile } from './cuda-resources.js';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('..', import.meta.url));
-const precisions = ['fp32', 'tf32', 'bf16'];
-
 /** Generations of code: of the A100, the RTX 4090 and the H100. */
 export const generations = ['80', '89', '90'];
 
@@ -37,11 +35,15 @@ function launcherOf(mangled) {
 /** The short name of a mangled kernel. */
 export function kernelName(mangled) {
   const launcher = launcherOf(mangled);
-  const tile = /(Mma|Wgmma|Fma)Tile(?:ILi(\d+)E(?:LNS\w*?PrecisionE(\d))?)?/.exec(mangled);
+  const tile = /(Mma|Wgmma|Fma)Tile(?:ILi(\d+)E)?/.exec(mangled);
+  const halves = mangled.includes('4Bf16E');
   const method = /CudaKernels\d+([a-z0-9_]+?)E(?:v|R|N)/.exec(mangled)?.[1];
-  const lambda = /EUl\w*?E(\d*)_E/.exec(mangled)?.[1] ?? '';
-  if (tile !== null) return `${launcher}:${tile[1]}${tile[2] ?? ''}${precisions[tile[3]] ?? ''}`;
-  return method === undefined ? launcher : `${launcher}:${method}${lambda}`;
+  const lambda = /EUl\w*?E(\d*)_[EJ]/.exec(mangled)?.[1] ?? '';
+  if (tile !== null) {
+    const precision = tile[1] === 'Fma' ? '' : halves ? 'bf16' : 'tf32';
+    return `${launcher}:${tile[1]}${tile[2] ?? ''}${precision}`;
+  }
+  return method === undefined ? launcher : `${launcher}:${method}${lambda}${halves ? ' bf16' : ''}`;
 }
 
 /** Instructions of each kernel of a disassembly: those outside of the longest loop and those of that loop. */

@@ -17,13 +17,13 @@ const kernels = fileURLToPath(new URL('../src/native/cuda/kernels', import.meta.
 const flags = ['-std=c++20', '-O3', '-DNDEBUG', '-fmad=false', '--extended-lambda', '-Werror', 'all-warnings'];
 
 /**
- * The tiled kernels: name, precisions, threads of a block and bytes of dynamic shared memory (kStages, kRow and the tiles of
+ * The tiled kernels: name, threads of a block and bytes of dynamic shared memory (kStages, kRow and the tiles of
  * the sources).
  */
 const tiled = [
   {
     file: 'conv2d.cu',
-    pattern: /conv2d_kernelINS\d*_\d+(?:Mma|Fma)TileILi(64|128)E(?:LNS\d*_\d+PrecisionE(\d))?/,
+    pattern: /conv2d_kernelINS\d*_\d+(?:Mma|Fma)TileILi(64|128)E(f|NS\w*?4Bf16E)?/,
     name: (n) => `conv2d 128×${n}`,
     threads: (n) => 2 * n,
     shared: (n) => 4 * 3 * (128 + n) * 20,
@@ -31,15 +31,14 @@ const tiled = [
   {
     file: 'conv2d_wgmma.cu',
     only: '90',
-    pattern: /conv2d_wgmma_kernelINS\d*_\d+WgmmaTileILi(64|128)E/,
-    precision: 1,
+    pattern: /conv2d_wgmma_kernelINS\d*_\d+WgmmaTileILi(64|128)E(f|NS\w*?4Bf16E)/,
     name: (n) => `conv2d by wgmma 128×${n}`,
     threads: () => 256,
-    shared: (n) => 4 * 3 * (n * 32 + 128 * 36),
+    shared: (n, precision) => 4 * 3 * (n * 32 + 128 * (precision === 'bf16' ? 32 : 36)),
   },
   {
     file: 'conv2d_weight_grad.cu',
-    pattern: /weight_grad_kernelINS\d*_\d+(?:FmaTile|MmaTileILi(64)ELNS\d*_\d+PrecisionE(\d))/,
+    pattern: /weight_grad_kernelINS\d*_\d+(?:FmaTile|MmaTileILi(64)E(f|NS\w*?4Bf16E))/,
     name: () => 'weight gradient 64×128',
     threads: () => 128,
     shared: () => 4 * 3 * 16 * (72 + 136),
@@ -47,13 +46,14 @@ const tiled = [
   {
     file: 'conv2d_weight_grad.cu',
     only: '90',
-    pattern: /weight_grad_kernelINS\d*_\d+MmaTileILi(128)ELNS\d*_\d+PrecisionE(\d)/,
+    pattern: /weight_grad_kernelINS\d*_\d+MmaTileILi(128)E(f|NS\w*?4Bf16E)/,
     name: () => 'weight gradient 128×128',
     threads: () => 128,
     shared: () => 4 * 3 * 16 * (136 + 136),
   },
 ];
-const precisions = ['fp32', 'tf32', 'bf16'];
+/** What a tile of tensor cores is named by: what is stored, of which float32 is multiplied in TF32. */
+const precisionOf = (stored) => (stored === undefined ? 'fp32' : stored === 'f' ? 'tf32' : 'bf16');
 
 /** Per multiprocessor: warps and bytes of shared memory (CUDA C++ programming guide, "Technical specifications per compute capability"). */
 const limits = {
@@ -110,19 +110,20 @@ export async function compile(file, architecture, folder) {
 /** Rows of the table for one architecture. */
 export async function resources(architecture, folder) {
   const rows = [];
-  for (const { file, only = architecture, pattern, precision: fixed = 0, name, threads, shared } of tiled) {
+  for (const { file, only = architecture, pattern, name, threads, shared } of tiled) {
     if (only !== architecture) continue; // never launched elsewhere
     for (const entry of await compile(file, architecture, folder)) {
       const found = pattern.exec(entry.name);
       if (found === null) continue;
-      const [, size, precision = String(fixed)] = found;
-      if (architecture === '75' && precision !== '0') continue; // no tensor cores for these formats: never launched
-      const [n, bytes] = [Number(size), shared(Number(size)) + entry.shared];
+      const [, size, stored] = found;
+      const precision = precisionOf(stored);
+      if (architecture === '75' && precision !== 'fp32') continue; // no tensor cores for these formats: never launched
+      const [n, bytes] = [Number(size), shared(Number(size), precision) + entry.shared];
       const blocks = blocksPerMultiprocessor(architecture, threads(n), entry.registers, bytes);
       const { warps } = limits[architecture];
       rows.push({
         architecture,
-        kernel: `${name(n)} ${precisions[precision]}`,
+        kernel: `${name(n)} ${precision}`,
         registers: entry.registers,
         bytes,
         spills: entry.spills,

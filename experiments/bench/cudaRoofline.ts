@@ -73,16 +73,20 @@ export type Precision = 'tf32' | 'bf16';
 const sharedBytesPerClock = 128;
 
 export const up = (a: number, b: number) => Math.ceil(a / b);
+/** Of an element of features. */
+export const featureBytes = (precision: Precision) => (precision === 'bf16' ? 2 : 4);
 /** features.h */
-export const stored = (channels: number) => (channels <= 4 ? 4 : up(channels, 8) * 8);
+export const stored = (channels: number, precision: Precision) =>
+  channels <= 4 && precision === 'tf32' ? 4 : up(channels, 8) * 8;
 
 const weights = (layer: ConvLayer) => layer.out * layer.inn * layer.kernel ** 2;
 
-/** Float32 operands read once and the result written once. */
-export function bytes(layer: ConvLayer, batch: number): number {
-  const x = batch * layer.side ** 2 * stored(layer.inn);
-  const y = batch * outputSide(layer) ** 2 * stored(layer.out);
-  return 4 * (x + y + weights(layer));
+/** Operands read once and the result written once; gradients of weights are float32. */
+export function bytes(layer: ConvLayer, batch: number, pass: Pass, precision: Precision): number {
+  const x = batch * layer.side ** 2 * stored(layer.inn, precision);
+  const y = batch * outputSide(layer) ** 2 * stored(layer.out, precision);
+  const width = featureBytes(precision);
+  return width * (x + y) + (pass === 'weight-grad' ? 4 : width) * weights(layer);
 }
 
 interface Tiles {
@@ -107,39 +111,43 @@ function convTiles(layer: ConvLayer, batch: number, pass: Pass, precision: Preci
   const side = transposed ? layer.side : outputSide(layer);
   const classes = transposed ? layer.stride : 1; // pixels by their remainder, each with a share of the taps
   const down = up(batch * up(side, classes) ** 2, 128) * classes ** 2;
-  const n = stored(to) <= 64 || down * up(stored(to), 128) < (wgmma ? 67 : 264) ? 64 : 128;
-  const step = wgmma ? 32 : 16;
-  const steps = up((layer.kernel ** 2 * stored(from)) / classes ** 2, step);
+  const [written, read] = [stored(to, precision), stored(from, precision)];
+  const n = written <= 64 || down * up(written, 128) < (wgmma ? 67 : 264) ? 64 : 128;
+  const width = featureBytes(precision);
+  const step = (wgmma ? 128 : 64) / width;
+  const steps = up((layer.kernel ** 2 * read) / classes ** 2, step);
   // Rows of both operands that are read for a step of K: 64 + 32 a warp, or once all pixels and all channels for each warp group.
   const reads = wgmma ? 128 + 2 * n : (128 / 64) * (n / 32) * (64 + 32);
   return {
-    kernel: wgmma ? `conv2d_wgmma:Wgmma${n}` : `conv2d:Mma${n}${precision}`,
-    blocks: down * up(stored(to), n),
+    kernel: wgmma ? `conv2d_wgmma:Wgmma${n}${precision}` : `conv2d:Mma${n}${precision}`,
+    blocks: down * up(written, n),
     warps: wgmma ? 8 : n / 16,
     steps,
     parts: 0,
     flop: 2 * 128 * n * steps * step,
-    sharedBytes: (4 * (128 + n) + 4 * reads) / (2 * 128 * n),
+    sharedBytes: (width * (128 + n + reads)) / (2 * 128 * n),
   };
 }
 
 /** Tiles of 64 or 128 output channels x 128 (tap, input channel) pairs, the pixels in parts (conv2d_weight_grad.cu). */
 function weightGradTiles(layer: ConvLayer, batch: number, precision: Precision, hopper: boolean): Tiles {
   const pixels = batch * outputSide(layer) ** 2;
-  const across = up(layer.kernel ** 2 * stored(layer.inn), 128);
-  const tiles = up(stored(layer.out), 64) * across;
+  const [out, width] = [stored(layer.out, precision), featureBytes(precision)];
+  const step = 64 / width;
+  const across = up(layer.kernel ** 2 * stored(layer.inn, precision), 128);
+  const tiles = up(out, 64) * across;
   const wanted = Math.min(Math.max(1, Math.round(512 / tiles)), up(pixels, 256), 256);
-  const partPixels = up(up(pixels, wanted), 16) * 16;
+  const partPixels = up(up(pixels, wanted), step) * step;
   const parts = up(pixels, partPixels);
-  const m = hopper && stored(layer.out) > 64 ? 128 : 64;
+  const m = hopper && out > 64 ? 128 : 64;
   return {
     kernel: `weight_grad:Mma${m}${precision}`,
-    blocks: up(stored(layer.out), m) * across * parts,
+    blocks: up(out, m) * across * parts,
     warps: 4,
-    steps: partPixels / 16,
+    steps: partPixels / step,
     parts,
     flop: 2 * m * 128 * partPixels,
-    sharedBytes: (4 * (m + 128) + 4 * 4 * (m / 2 + 64)) / (2 * m * 128),
+    sharedBytes: (width * (m + 128 + 4 * (m / 2 + 64))) / (2 * m * 128),
   };
 }
 
@@ -156,7 +164,7 @@ export function predictTiles(
   pass: Pass,
   precision: Precision,
 ): Prediction {
-  const wgmma = gpu.hopper && pass !== 'weight-grad' && precision === 'tf32';
+  const wgmma = gpu.hopper && pass !== 'weight-grad';
   const tiles =
     pass === 'weight-grad'
       ? weightGradTiles(layer, batch, precision, gpu.hopper)
@@ -165,6 +173,6 @@ export function predictTiles(
   const busiest = up(tiles.blocks, gpu.multiprocessors) * tiles.flop;
   const cores = busiest / (peak / gpu.multiprocessors);
   const shared = (busiest * tiles.sharedBytes) / (sharedBytesPerClock * gpu.gigahertz * 1e9);
-  const parts = 4 * tiles.parts * stored(layer.out) * stored(layer.inn) * layer.kernel ** 2;
-  return { ...tiles, tensor: Math.max(cores, shared), bytes: bytes(layer, batch) + parts };
+  const parts = 4 * tiles.parts * stored(layer.out, precision) * stored(layer.inn, precision) * layer.kernel ** 2;
+  return { ...tiles, tensor: Math.max(cores, shared), bytes: bytes(layer, batch, pass, precision) + parts };
 }

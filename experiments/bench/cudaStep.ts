@@ -8,7 +8,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { packageFolder } from '../../src/base/packageFolder.js';
-import { type Gpu, gpus, type Pass, type Precision, predictTiles, stored, up } from './cudaRoofline.js';
+import { dtypes } from '../../src/engine/native.js';
+import { featureBytes, type Gpu, gpus, type Pass, type Precision, predictTiles, stored, up } from './cudaRoofline.js';
 
 const folder = join(packageFolder, 'experiments/bench');
 
@@ -25,6 +26,8 @@ interface Tensor {
   features: boolean;
   /** Of an element. */
   bytes: number;
+  /** With padding, of features. */
+  channels: number;
 }
 interface Call {
   name: string;
@@ -42,17 +45,15 @@ interface Launch {
 }
 
 /** Elements in memory. */
-const size = ({ shape, features }: Tensor) =>
-  features
-    ? shape[0]! * stored(shape[1]!) * shape[2]! * shape[3]!
-    : shape.reduce((product, extent) => product * extent, 1);
+const size = ({ shape, features, channels }: Tensor) =>
+  features ? shape[0]! * channels * shape[2]! * shape[3]! : shape.reduce((product, extent) => product * extent, 1);
 const bytesOf = (...tensors: (Tensor | undefined)[]) =>
   tensors.reduce((sum, tensor) => sum + (tensor === undefined ? 0 : size(tensor) * tensor.bytes), 0);
 
 /** The calls of the recorded step. */
-function recordedCalls(): { calls: Call[]; batch: number } {
-  const recording = JSON.parse(readFileSync(join(folder, 'steps/ldcnet-train.json'), 'utf8')) as {
-    batch: number;
+function recordedCalls(precision: Precision): Call[] {
+  const name = precision === 'bf16' ? 'ldcnet-train-bf16' : 'ldcnet-train';
+  const recording = JSON.parse(readFileSync(join(folder, `steps/${name}.json`), 'utf8')) as {
     setup: unknown[][];
     run: unknown[][];
   };
@@ -66,10 +67,13 @@ function recordedCalls(): { calls: Call[]; batch: number } {
     for (const [name, ...args] of list) {
       if (name === 'create') {
         const [handle, type, layout, shape] = args as [number, number, number, number[]];
-        tensors.set(handle, { shape, features: layout === 1, bytes: type === 2 ? 1 : 4 });
+        const bytes = type === dtypes.uint8 ? 1 : type === dtypes.bfloat16 ? 2 : 4;
+        const channels = stored(shape[1] ?? 1, type === dtypes.float32 ? 'tf32' : 'bf16');
+        tensors.set(handle, { shape, features: layout === 1, bytes, channels });
       } else if (name === 'create_packed') {
         const [handle, , out, inn, kernel] = args as number[];
-        tensors.set(handle, { shape: [stored(out!), stored(inn!), kernel!, kernel!], features: false, bytes: 4 });
+        const shape = [stored(out!, precision), stored(inn!, precision), kernel!, kernel!];
+        tensors.set(handle!, { shape, features: false, bytes: featureBytes(precision), channels: 0 });
       } else if (part === 'run' && !['release', 'upload', 'download'].includes(name as string)) {
         const conv = typeof args[0] === 'object' && !Array.isArray(args[0]) ? (args[0] as Call['conv']) : undefined;
         const positional = arguments_[name as string] ?? args.map((_, i) => i);
@@ -84,7 +88,7 @@ function recordedCalls(): { calls: Call[]; batch: number } {
       }
     }
   }
-  return { calls, batch: recording.batch };
+  return calls;
 }
 
 /** Which arguments are tensors, where others are numbers that a handle could be. */
@@ -112,6 +116,8 @@ const arguments_: Record<string, number[]> = {
 // ---- the launches of a call, as src/native/cuda/kernels makes them ---------------------------------------------------------------
 
 const threads = 256;
+/** How the kernel is called that reads and writes such features. */
+const typed = (kernel: string, { bytes }: Tensor) => (bytes === 2 ? `${kernel} bf16` : kernel);
 /** A thread an element. */
 const each = (kernel: string, count: number, bytes: number, trips = 0): Launch => ({
   kernel: `each:${kernel}`,
@@ -119,29 +125,29 @@ const each = (kernel: string, count: number, bytes: number, trips = 0): Launch =
   trips,
   bytes,
 });
-/** A thread four elements. */
-const vectors = (kernel: string, count: number, bytes: number): Launch => ({
-  kernel: `each_vector:${kernel}0`,
-  warps: up(count, 128),
-  bytes,
-});
 
-/** Sums of columns, in two launches (launch.h). */
-function columns(name: string, groups: number, rows: number, count: number, bytes: number): Launch[] {
+/** Sums of columns of features, in two launches (launch.h). */
+function columns(name: string, x: Tensor, groups: number, rows: number, count: number, bytes: number): Launch[] {
   const chunkRows = up(up(rows, 256), 64) * 64;
   const chunks = up(rows, chunkRows);
   const across = up(count, 32) * groups * 8;
   const shares = groups * chunks * count * 16;
   return [
-    { kernel: `column_shares:${name}`, warps: across * chunks, trips: chunkRows / 64, bytes: bytes + shares },
+    { kernel: typed(`column_shares:${name}`, x), warps: across * chunks, trips: chunkRows / 64, bytes: bytes + shares },
     { kernel: `column_sums:${name}`, warps: across, trips: up(chunks, 8), bytes: shares },
   ];
 }
 
 /** A block a line of a result (pooling.cu). */
-function lines(name: string, { shape: [n, , rows, width] }: Tensor, channels: number, bytes: number): Launch {
+function lines(name: string, y: Tensor, channels: number, bytes: number): Launch {
+  const [n, , rows, width] = y.shape;
   const lineCount = n! * rows!;
-  return { kernel: `lines:${name}`, warps: lineCount * 8, trips: up((width! * channels) / 4, threads), bytes };
+  return {
+    kernel: typed(`lines:${name}`, y),
+    warps: lineCount * 8,
+    trips: up((width! * channels) / 4, threads),
+    bytes,
+  };
 }
 
 /** Chunks of many parameters (optimizers.cu). */
@@ -155,31 +161,32 @@ function chunks(kernel: string, list: readonly Tensor[], most: number, bytes: nu
 const pixels = ({ shape: [n, , h, w] }: Tensor) => n! * h! * w!;
 
 const launchesOf: Record<string, (call: Call) => Launch[]> = {
-  batch_norm_moments: ({ name, tensors: [x] }) => columns(name, 1, pixels(x!), x!.shape[1]!, bytesOf(x)),
+  batch_norm_moments: ({ name, tensors: [x] }) => columns(name, x!, 1, pixels(x!), x!.shape[1]!, bytesOf(x)),
   batch_norm_forward: ({ name, tensors: [x, , , , , residual, y] }) => [
-    each(name, size(x!) / 4, bytesOf(x, residual, y)),
+    each(typed(name, x!), size(x!) / 4, bytesOf(x, residual, y)),
   ],
   batch_norm_backward: ({ name, tensors: [x, y, dy, , , , dx, residual] }) => [
-    ...columns(name, 1, pixels(x!), stored(x!.shape[1]!), bytesOf(x, y, dy, residual)),
-    each(name, size(x!) / 4, bytesOf(x, y, dy, dx)),
+    ...columns(name, x!, 1, pixels(x!), x!.channels, bytesOf(x, y, dy, residual)),
+    each(typed(name, x!), size(x!) / 4, bytesOf(x, y, dy, dx)),
   ],
-  max_pool2d_forward: ({ name, tensors: [x, y, taps] }) => [lines(name, y!, stored(y!.shape[1]!), bytesOf(x, y, taps))],
-  max_pool2d_backward: ({ name, tensors: [dy, taps, dx] }) => [
-    lines(name, dx!, stored(dx!.shape[1]!), bytesOf(dy, taps, dx)),
-  ],
+  max_pool2d_forward: ({ name, tensors: [x, y, taps] }) => [lines(name, y!, y!.channels, bytesOf(x, y, taps))],
+  max_pool2d_backward: ({ name, tensors: [dy, taps, dx] }) => [lines(name, dx!, dx!.channels, bytesOf(dy, taps, dx))],
   adaptive_avg_pool2d_forward: ({ name, tensors: [x, y] }) => [
-    lines(name, y!, x!.shape[1]!, bytesOf(x) + (bytesOf(y) * x!.shape[1]!) / stored(y!.shape[1]!)),
+    lines(name, y!, x!.shape[1]!, bytesOf(x) + (bytesOf(y) * x!.shape[1]!) / y!.channels),
   ],
   adaptive_avg_pool2d_backward: ({ name, tensors: [dy, dx] }) => [
-    lines(name, dx!, stored(dx!.shape[1]!), bytesOf(dx) + (bytesOf(dy) * dx!.shape[1]!) / stored(dy!.shape[1]!)),
+    lines(name, dx!, dx!.channels, bytesOf(dx) + (bytesOf(dy) * dx!.shape[1]!) / dy!.channels),
   ],
-  global_avg_pool_backward: ({ name, tensors: [dy, dx] }) => [lines(name, dx!, stored(dx!.shape[1]!), bytesOf(dy, dx))],
+  global_avg_pool_backward: ({ name, tensors: [dy, dx] }) => [lines(name, dx!, dx!.channels, bytesOf(dy, dx))],
   global_avg_pool_forward: ({ name, tensors: [x, y] }) =>
-    columns(name, x!.shape[0]!, x!.shape[2]! * x!.shape[3]!, x!.shape[1]!, bytesOf(x, y)),
-  images_to_features: ({ name, tensors: [x, y] }) => [each(name, size(y!) / 4, bytesOf(x, y))],
-  accumulate: ({ name, tensors: [x, y] }) => [vectors(name, size(x!), bytesOf(x, y, y))],
+    columns(name, x!, x!.shape[0]!, x!.shape[2]! * x!.shape[3]!, x!.shape[1]!, bytesOf(x, y)),
+  images_to_features: ({ name, tensors: [x, y] }) => [each(typed(name, y!), pixels(y!), bytesOf(x, y))],
+  convert: ({ name, tensors: [x, y] }) => [each(name, size(y!) / 4, bytesOf(x, y))],
+  accumulate: ({ name, tensors: [x, y] }) => [
+    { kernel: typed(`map:${name}`, x!), warps: up(size(x!), 128), bytes: bytesOf(x, y, y) },
+  ],
   conv2d_pack: ({ name, tensors: [w, m, , packed] }) => [
-    each(name, size(packed!) / w!.shape[2]! ** 2, bytesOf(w, m, packed), w!.shape[2]! ** 2),
+    each(typed(name, packed!), size(packed!) / w!.shape[2]! ** 2, bytesOf(w, m, packed), w!.shape[2]! ** 2),
   ],
   adam: ({ lists: [p, g, m, v] }) =>
     chunks('update:adam', p!, 64, bytesOf(...p!, ...p!, ...g!, ...m!, ...m!, ...v!, ...v!)),
@@ -188,26 +195,21 @@ const launchesOf: Record<string, (call: Call) => Launch[]> = {
 
 /** What a weight gradient launches behind its products. */
 function behindWeightGrad({ name, conv, tensors }: Call, parts: number): Launch[] {
-  const [, , w, , , dw, dm, theta] = tensors;
+  const [x, , w, , , dw, dm, theta] = tensors;
   const [out, inn, kernel] = w!.shape as [number, number, number];
-  const sums = stored(out) * stored(inn) * kernel ** 2;
+  const precision = x!.bytes === 2 ? 'bf16' : 'tf32';
+  const sums = stored(out, precision) * stored(inn, precision) * kernel ** 2;
   const read = 4 * sums * parts;
   if (conv!.descriptor === 0) return [each(name, size(w!), read + bytesOf(dw), up(parts, 8))];
-  return [
-    ...(parts > 1 ? [each(`${name}0`, sums, read + 4 * sums, up(parts, 8))] : []),
-    each(`${name}1`, out * inn, 4 * sums + bytesOf(w, dw, dm) + 8 * out * inn),
-    ...(theta === undefined
-      ? []
-      : [
-          {
-            kernel: `sum_shares:${name}2`,
-            warps: Math.min(up(out * inn, threads), 256) * 8,
-            trips: up(out * inn, threads * 256),
-            bytes: 8 * out * inn,
-          },
-          { kernel: `sum:${name}`, warps: 8, bytes: 2048 },
-        ]),
-  ];
+  const blocks = up(out * inn, 32);
+  const gradient = {
+    kernel: 'descriptor',
+    warps: 9 * blocks,
+    trips: up(parts, 8),
+    bytes: read + bytesOf(w, dw, dm) + 8 * blocks,
+  };
+  const shares = { kernel: `sum:${name}`, warps: 8, trips: up(blocks, 8 * threads), bytes: 8 * blocks };
+  return theta === undefined ? [gradient] : [gradient, shares];
 }
 
 export interface KernelTime {
@@ -242,7 +244,7 @@ export function predictStep(gpu: Gpu, precision: Precision): { kernels: KernelTi
       throw new Error(`cudaInstructions.json has no ${kernel}: node scripts/cuda-instructions.js`);
     add(name, { memory: bytes / bandwidth, issue: (warps * (once + trips * loop)) / slots, tensor: 0 });
   };
-  for (const call of recordedCalls().calls) {
+  for (const call of recordedCalls(precision)) {
     const pass = (
       { conv2d_forward: 'forward', conv2d_data_grad: 'data-grad', conv2d_weight_grad: 'weight-grad' } as const
     )[call.name];

@@ -1,6 +1,6 @@
 /**
  * Steps of the product as calls of a device, for a program that has no engine: src/native/check replays and times them.
- * `node dist/experiments/bench/recordSteps.js` writes those of experiments/bench/steps, batch 30 at 256 pixels.
+ * `node dist/experiments/bench/recordSteps.js` writes those of experiments/bench/steps, batch 30 at 256 pixels, in float32 and in bf16.
  *
  * A recording has what was called, with tensors by handle, in two parts: what prepares (weights, state) and the step. It holds no
  * values: floats and bytes that are uploaded are replaced by made-up ones of the same range, here as there (`madeUp`).
@@ -56,7 +56,10 @@ export class Recorder {
         return (...args: unknown[]) => this.write(name, args, method);
       },
     });
-    this.device = new Device(inner.name, native, { convAlgorithm: inner.convAlgorithm });
+    this.device = new Device(inner.name, native, {
+      convAlgorithm: inner.convAlgorithm,
+      precision: inner.precision,
+    });
   }
 
   /** What follows is the step. */
@@ -156,12 +159,26 @@ export async function recordStep(workload: Workload, inner: Device, batch: numbe
 }
 
 /** The file of a workload, without doing the step. */
-export async function recording(workload: Workload, batch: number, size: number): Promise<string> {
-  return (await recordStep(workload, dryDevice(1), batch, size)).text(workload, batch, size);
+export async function recording(
+  workload: Workload,
+  batch: number,
+  size: number,
+  precision: 'fp32' | 'bf16' = 'fp32',
+): Promise<string> {
+  const recorder = await recordStep(workload, dryDevice(1, { precision }), batch, size);
+  return recorder.text(stepName(workload, precision), batch, size);
+}
+
+/** What its file is called: in fp32 and tf32 a device is asked for the same. */
+export function stepName(workload: Workload, precision: 'fp32' | 'bf16'): string {
+  return precision === 'bf16' ? `${workload}-bf16` : workload;
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   for (const workload of recorded) {
-    await writeFile(join(stepsFolder, `${workload}.json`), await recording(workload, 30, 256));
+    for (const precision of ['fp32', 'bf16'] as const) {
+      const path = join(stepsFolder, `${stepName(workload, precision)}.json`);
+      await writeFile(path, await recording(workload, 30, 256, precision));
+    }
   }
 }

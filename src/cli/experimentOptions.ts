@@ -43,7 +43,7 @@ export function withDeviceOptions(command: Command): Command {
     .option('--device <name>', 'auto, cpu or cuda')
     .option(
       '--precision <name>',
-      'auto (fp32; tf32 on cuda), fp32, bf16, or tf32 on cuda: what convolutions multiply in, and bf16 what the cpu stores',
+      'auto (fp32; tf32 on cuda), fp32, bf16, or tf32 on cuda: what convolutions multiply in, and with bf16 what activations are stored in',
     )
     .option('--threads <n>', 'threads of the cpu device');
 }

@@ -17,7 +17,7 @@ export class Device {
   /** How convolutions are computed; fixed when the device is opened, so that one run uses one arithmetic. */
   readonly convAlgorithm: ConvAlgorithm;
   readonly precision: Precision | 'auto';
-  /** What activations and their gradients are stored in; of cuda float32 whatever it multiplies in. */
+  /** What activations and their gradients are stored in. */
   readonly featureType: FeatureType;
 
   constructor(
@@ -27,7 +27,7 @@ export class Device {
   ) {
     this.convAlgorithm = options.convAlgorithm ?? 'auto';
     this.precision = options.precision ?? 'auto';
-    this.featureType = this.precision === 'bf16' && !name.startsWith('cuda') ? 'bfloat16' : 'float32';
+    this.featureType = this.precision === 'bf16' ? 'bfloat16' : 'float32';
   }
 
   /** What `precision` comes to: auto is tf32 on a GPU, fp32 on the CPU. */
@@ -145,7 +145,13 @@ function openCuda(options: DeviceOptions): Device {
   const precision = options.precision === undefined || options.precision === 'auto' ? 'tf32' : options.precision;
   const { Device: Native } = addon();
   try {
-    return new Device('cuda', new Native('cuda', undefined, precision), options);
+    const native = new Native('cuda', undefined, precision);
+    // A GPU without tensor cores for what was asked says that it computes in fp32.
+    return new Device(
+      'cuda',
+      native,
+      native.description.endsWith(', fp32') ? { ...options, precision: 'fp32' } : options,
+    );
   } catch (error) {
     throw new WorkError(
       `the device cuda cannot be opened: ${messageOf(error)}`,

@@ -24,7 +24,10 @@ it('multiplies no faster than tensor cores can', () => {
 it('counts the FLOP of a layer as one does by hand', () => {
   const layer = convLayers(size).find(({ name }) => name === 'layer1')!;
   expect(batch * flops(layer)).toBe(2 * 30 * 64 * 64 * 64 * 64 * 9);
-  expect(bytes(layer, batch)).toBe(4 * (2 * 30 * 64 * 64 * 64 + 64 * 64 * 9));
+  const [activations, weights] = [2 * 30 * 64 * 64 * 64, 64 * 64 * 9];
+  expect(bytes(layer, batch, 'forward', 'tf32')).toBe(4 * (activations + weights));
+  expect(bytes(layer, batch, 'forward', 'bf16')).toBe(2 * (activations + weights));
+  expect(bytes(layer, batch, 'weight-grad', 'bf16')).toBe(2 * activations + 4 * weights);
 });
 
 it.each(gpus.map((gpu) => ({ name: gpu.name, gpu })))('adds up every kernel of a step on $name', ({ gpu }) => {
@@ -68,7 +71,14 @@ it('reads a disassembly', () => {
 `;
   expect(countInstructions(sass)).toEqual({ 'each:scale': [3, 2] });
   const tile = '_ZN3ldc4cuda3gpu54_GLOBAL__N__c4af10ee_21_conv2d_weight_grad_cu_c231c1f418weight_grad_kernel';
-  expect(kernelName(`${tile}INS2_7MmaTileILi128ELNS0_9PrecisionE1EEEEEvNS2_9GradShapeEPKfS9_Pf`)).toBe(
+  expect(kernelName(`${tile}INS2_7MmaTileILi128EfEEEEvNS2_9GradShapeEPKNT_6StoredESA_Pf`)).toBe(
     'weight_grad:Mma128tf32',
   );
+  const halves = `${tile}INS2_7MmaTileILi64ENS_4Bf16EEEEEvNS2_9GradShapeEPKNT_6StoredESB_Pf`;
+  expect(kernelName(halves)).toBe('weight_grad:Mma64bf16');
+  const typed =
+    'INS1_5TypedINS_4Bf16EZNS1_11CudaKernels18batch_norm_momentsERKNS_6TensorEffS8_S8_S8_S8_EUlT_lilE_EEEEvNS1_7ColumnsE';
+  expect(kernelName(`_ZN3ldc4cuda3gpu20column_shares_kernel${typed}`)).toBe('column_shares:batch_norm_moments bf16');
+  const map = 'INS1_5LanesIfEEZNS1_11CudaKernels10accumulateERKNS_6TensorES8_EUlffE_JPcSA_EEEvlSA_T0_DpT1_';
+  expect(kernelName(`_ZN3ldc4cuda3gpu10map_kernel${map}`)).toBe('map:accumulate');
 });

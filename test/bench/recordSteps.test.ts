@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { recorded, recording, recordStep, stepsFolder } from '../../experiments/bench/recordSteps.js';
+import { recorded, recording, recordStep, stepName, stepsFolder } from '../../experiments/bench/recordSteps.js';
 import { openDevice } from '../../src/engine/device.js';
 import { build, buildFolder } from '../native/cuda/emulated.js';
 
@@ -13,9 +13,13 @@ const folder = await mkdtemp(join(tmpdir(), 'ldc-steps-'));
 afterAll(() => rm(folder, { recursive: true }));
 
 describe.each(recorded)('%s', (workload) => {
-  it('is recorded as it is now (else: node dist/experiments/bench/recordSteps.js)', async () => {
-    expect(await recording(workload, 30, 256)).toBe(await readFile(join(stepsFolder, `${workload}.json`), 'utf8'));
-  });
+  it.each(['fp32', 'bf16'] as const)(
+    'is recorded in %s as it is now (else: node dist/experiments/bench/recordSteps.js)',
+    async (precision) => {
+      const file = await readFile(join(stepsFolder, `${stepName(workload, precision)}.json`), 'utf8');
+      expect(await recording(workload, 30, 256, precision)).toBe(file);
+    },
+  );
 });
 
 describe('ldc_check', () => {
@@ -31,17 +35,18 @@ describe('ldc_check', () => {
     };
   }
 
-  it.each(['ldcnet-train', 'ldcnet-eval'] as const)(
-    'gives the bits of the engine in a step of %s',
-    async (workload) => {
-      const [batch, size] = [4, 32];
-      const recorder = await recordStep(workload, openDevice('cpu'), batch, size);
-      const path = join(folder, `${workload}.json`);
-      await writeFile(path, recorder.text(workload, batch, size));
-      const { digests, output } = check(path);
-      expect(digests, output).toEqual([await recorder.digest()]);
-    },
-  );
+  it.each([
+    ['ldcnet-train', 'fp32'],
+    ['ldcnet-eval', 'fp32'],
+    ['ldcnet-train', 'bf16'],
+  ] as const)('gives the bits of the engine in a step of %s in %s', async (workload, precision) => {
+    const [batch, size] = [4, 32];
+    const recorder = await recordStep(workload, openDevice('cpu', { precision }), batch, size);
+    const path = join(folder, `${workload}.json`);
+    await writeFile(path, recorder.text(workload, batch, size));
+    const { digests, output } = check(path, '--precision', precision);
+    expect(digests, output).toEqual([await recorder.digest()]);
+  });
 
   it('has other bits where one number of the step is another', async () => {
     const path = join(folder, 'changed.json');

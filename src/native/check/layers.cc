@@ -9,8 +9,6 @@
 #include <random>
 #include <string>
 
-#include "session.h"
-
 namespace ldc::check_program {
 
 namespace {
@@ -24,7 +22,7 @@ using Outputs = std::map<std::string, std::vector<float>>;
 // With `magnitudes`, inputs are their absolute values and theta is negated, so that differences become sums: what comes out bounds the
 // sum of the magnitudes of the products behind each result.
 Outputs compute(Device& device, const Layer& layer, const LayerCheck& how, bool magnitudes) {
-  Session s(device);
+  Session s(device, how.rounding.features);
   const auto values = [&](const std::vector<int64_t>& shape, uint32_t seed, float scale = 1, float offset = 0) {
     Values v = random_values(shape, seed);
     for (float& x : v.data) x = magnitudes ? std::fabs(x * scale + offset) : x * scale + offset;
@@ -36,6 +34,7 @@ Outputs compute(Device& device, const Layer& layer, const LayerCheck& how, bool 
   conv.stride = layer.stride;
   conv.padding = layer.kernel / 2;
   conv.algorithm = ConvAlgorithm::direct;
+  conv.dtype = how.rounding.features;
   const Conv2d vanilla = conv;
   if (layer.descriptive()) conv.descriptor = Descriptor::ldc;
   const Tensor x = s.features(values({how.batch, layer.in, size, size}, 1));
@@ -74,19 +73,38 @@ double largest_of(const std::vector<float>& values) {
   return largest;
 }
 
+// What rounding may do to an element: to the product of `operands` rounded ones, and to what is stored, on either side.
+struct Roundings {
+  double u = 0;
+  int operands = 0, stored = 0;
+
+  // `sum`: what sums of other orders may differ by.
+  double limit(double sum, double magnitude, double want) const {
+    const double computed = sum + (std::pow(1 + u, operands) - 1) * magnitude;
+    return computed + stored * u * (1 + 2 * u) * (want + computed);
+  }
+};
+
+// With features in bf16 both sides have the same: weights alone are rounded, on one side or on both, and what is stored; gradients of
+// weights are sums of exact products.
+Roundings roundings_of(const Rounding& device, bool feature) {
+  if (device.features == DType::f32) return {device.operands, 2, 0};
+  return feature ? Roundings{device.operands, 1, 2} : Roundings{};
+}
+
 // The largest share of a limit, infinite where a value is not finite; `top` is what kSumError is of.
 double share_of_limit(const std::vector<float>& got, const std::vector<float>& want, const std::vector<float>& magnitude, double top,
-                      double rounding) {
+                      const Roundings& rounding) {
   double worst = 0, error = 0, norm = 0;
   for (size_t i = 0; i < want.size(); ++i) {
     const double difference = std::fabs(static_cast<double>(got[i]) - want[i]);
     if (!std::isfinite(difference)) return std::numeric_limits<double>::infinity();
-    worst = std::fmax(worst, difference / (kSumError * top + rounding * (2 + rounding) * std::fabs(magnitude[i])));
+    worst = std::fmax(worst, difference / rounding.limit(kSumError * top, std::fabs(magnitude[i]), std::fabs(want[i])));
     error += difference * difference;
     norm += static_cast<double>(want[i]) * want[i];
   }
   // One number alone has no norm to speak of.
-  return want.size() == 1 ? worst : std::fmax(worst, std::sqrt(error / norm) / norm_limit(rounding));
+  return want.size() == 1 ? worst : std::fmax(worst, std::sqrt(error / norm) / norm_limit(rounding.operands == 0 ? 0 : rounding.u));
 }
 
 }  // namespace
@@ -107,7 +125,7 @@ bool check_layers(Device& device, Device& reference, const LayerCheck& how) {
   for (const Layer& layer : kLayers) {
     if (std::strstr(layer.name, how.only.c_str()) == nullptr) continue;
     const Outputs want = compute(reference, layer, how, false);
-    const Outputs magnitudes = how.rounding > 0 ? compute(reference, layer, how, true) : want;
+    const Outputs magnitudes = how.rounding.operands > 0 ? compute(reference, layer, how, true) : want;
     const Outputs got = compute(device, layer, how, false), again = compute(device, layer, how, false);
     std::printf("layer %-15s", layer.name);
     for (const auto& [name, values] : want) {
@@ -116,7 +134,8 @@ bool check_layers(Device& device, Device& reference, const LayerCheck& how) {
       if (name == "weight gradient of theta") {
         for (const float v : want.at("weight gradient of m")) top += std::fabs(v);
       }
-      const double share = share_of_limit(got.at(name), values, magnitudes.at(name), top, how.rounding);
+      const bool feature = name == "forward" || name == "data gradient";
+      const double share = share_of_limit(got.at(name), values, magnitudes.at(name), top, roundings_of(how.rounding, feature));
       const bool same = std::memcmp(got.at(name).data(), again.at(name).data(), values.size() * sizeof(float)) == 0;
       if (share <= 1 && same) {
         std::printf("  %s %.3f", name.c_str(), share);

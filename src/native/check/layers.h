@@ -4,8 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "safetensors.h"
-#include "../device.h"
+#include "session.h"
 
 namespace ldc::check_program {
 
@@ -36,8 +35,8 @@ Values random_values(const std::vector<int64_t>& shape, uint32_t seed);
 
 struct LayerCheck {
   int64_t batch = kBatch, size = kImageSize;
-  std::string only;     // layers with this in their name
-  double rounding = 0;  // unit roundoff of the operands on `device`, 0 for fp32
+  std::string only;   // layers with this in their name
+  Rounding rounding;  // of `device`; features of both are in its type
 };
 
 // Every layer, forward and both gradients, on `device` twice and on `reference`; outputs are poisoned before. Prints a line a layer. Whether

@@ -49,6 +49,7 @@ void convolution(Case& c, Descriptor descriptor, const char* constant) {
   conv.stride = c.integer("stride");
   conv.padding = c.integer("padding");
   conv.algorithm = ConvAlgorithm::direct;
+  conv.dtype = x.dtype;
   conv.descriptor = descriptor;
   conv.constant = constant == nullptr ? 0.0f : static_cast<float>(c.number(constant));
   if (c.magnitudes && descriptor == Descriptor::cdc) conv.constant = -conv.constant;

@@ -10,14 +10,15 @@ namespace ldc::check_program {
 namespace {
 
 // The largest |got - want| / limit; infinite where a value is missing or not finite. The limit of an element is
-// base + rounding * magnitude[i]; magnitudes may be missing.
-double share_of_limit(const std::vector<float>& got, const std::vector<float>& want, double base, double rounding,
-                      const std::vector<float>& magnitudes) {
+// base + (2 + u) u magnitude[i], of roundoff u; magnitudes may be missing. What is stored in bf16 is rounded once more.
+double share_of_limit(const std::vector<float>& got, const std::vector<float>& want, double base, double u,
+                      const std::vector<float>& magnitudes, bool stored_in_bf16) {
   if (got.size() != want.size()) return INFINITY;
   double share = 0;
   for (size_t i = 0; i < want.size(); ++i) {
     const double difference = std::fabs(static_cast<double>(got[i]) - want[i]);
-    const double limit = base + (i < magnitudes.size() ? rounding * std::fabs(magnitudes[i]) : 0.0);
+    const double computed = base + (i < magnitudes.size() ? (2 + u) * u * std::fabs(magnitudes[i]) : 0.0);
+    const double limit = stored_in_bf16 ? computed + u * (std::fabs(want[i]) + computed) : computed;
     if (difference == 0) continue;
     if (!(difference <= limit)) return std::isfinite(difference) && limit > 0 ? difference / limit : INFINITY;
     share = std::fmax(share, difference / limit);
@@ -35,7 +36,7 @@ bool is_convolution(const std::string& op) { return op.find("conv2d") != std::st
 
 }  // namespace
 
-Verdict check_folder(Device& device, const std::string& folder, double rounding, Device& reference) {
+Verdict check_folder(Device& device, const std::string& folder, const Rounding& rounding, Device& reference) {
   const Json manifest = Json::parse(read_file(folder + "/manifest.json"));
   std::map<std::string, std::map<std::string, Values>> files;
   Session session(device), bounds(reference);
@@ -46,15 +47,18 @@ Verdict check_folder(Device& device, const std::string& folder, double rounding,
     const std::string& file = fixture.at("file").text();
     if (files.count(file) == 0) files[file] = read_safetensors(folder + "/" + file);
     ++verdict.cases;
+    const bool rounded = rounding.operands > 0 && is_convolution(op);
+    const bool halves = rounded && rounding.features == DType::bf16;
+    session.feature_type = halves ? DType::bf16 : DType::f32;
     const Results results = run_case(session, fixture, files[file]);
-    const bool rounded = rounding > 0 && is_convolution(op);
     const Results magnitudes = rounded ? magnitudes_of_case(bounds, fixture, files[file]) : Results{};
     const auto judge = [&](const std::string& name, const std::string& key) {
       const auto got = results.find(name), magnitude = magnitudes.find(name);
       const std::vector<float>& want = files[file].at(key).data;
       const double base = fixture.at("atol").number() + fixture.at("rtol").number() * largest_of(want);
-      const double share = share_of_limit(got == results.end() ? std::vector<float>{} : got->second, want, base, rounding * (2 + rounding),
-                                          magnitude == magnitudes.end() ? std::vector<float>{} : magnitude->second);
+      const double share = share_of_limit(got == results.end() ? std::vector<float>{} : got->second, want, base, rounding.operands,
+                                          magnitude == magnitudes.end() ? std::vector<float>{} : magnitude->second,
+                                          halves && (name == "y" || name == "grad.x"));
       const std::string where = fixture.at("id").text() + " " + name;
       ++verdict.tensors;
       if (!(share <= 1)) {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "../device.h"
+#include "session.h"
 
 namespace ldc::check_program {
 
@@ -13,8 +13,8 @@ struct Verdict {
   std::string largest_where;
 };
 
-// Prints a line for each tensor beyond its limit. `rounding` is 0 for fp32, else the unit roundoff of what the convolutions
-// multiply in; their limits are then wider by what that rounding can do to each element, worked out on `reference`.
-Verdict check_folder(Device& device, const std::string& folder, double rounding, Device& reference);
+// Prints a line for each tensor beyond its limit. Limits of convolutions are wider by what `rounding` can do to each element, worked out
+// on `reference`; they alone have features in bf16.
+Verdict check_folder(Device& device, const std::string& folder, const Rounding& rounding, Device& reference);
 
 }  // namespace ldc::check_program

@@ -83,7 +83,7 @@ Call read_call(const std::vector<std::string>& words) {
 }
 
 std::unique_ptr<Device> open(const Call& call) {
-  if (call.device == "cpu") return cpu::make_device(0);
+  if (call.device == "cpu") return cpu::make_device(0, call.precision == cuda::Precision::bf16);
 #ifdef LDC_CUDA_EMULATOR
   if (call.device == "cuda-emulated") return cuda::make_emulated_device(call.precision, call.seed, call.followed);
 #endif
@@ -93,10 +93,13 @@ std::unique_ptr<Device> open(const Call& call) {
   refuse("this program was built without the device " + call.device);
 }
 
-// Unit roundoff of the operands: half the distance between neighbours, 2^-11 with 10 bits of mantissa and 2^-8 with 7.
-double rounding_of(const Call& call) {
-  if (call.device == "cpu" || call.precision == cuda::Precision::fp32) return 0;
-  return call.precision == cuda::Precision::tf32 ? 0x1p-11 : 0x1p-8;
+// TF32 has 10 bits of mantissa, BF16 7. A GPU without tensor cores for them computes in fp32.
+Rounding rounding_of(const Call& call, const Device& device) {
+  const std::string description = device.description();
+  const auto computes_in = [&](cuda::Precision p) { return call.precision == p && description.ends_with(cuda::name_of(p)); };
+  if (computes_in(cuda::Precision::tf32)) return {0x1p-11, DType::f32};
+  if (computes_in(cuda::Precision::bf16)) return {0x1p-8, DType::bf16};
+  return {};
 }
 
 // FLOP/s; 0 for the emulated device, whose times say nothing.
@@ -115,22 +118,23 @@ double peak_of(const Call& call, const Device& device) {
 void run(const Call& call, bool& good) {
   const std::unique_ptr<Device> device = open(call);
   std::printf("device: %s\n", device->description().c_str());
+  const Rounding rounding = rounding_of(call, *device);
   const std::unique_ptr<Device> reference = cpu::make_device(1);
   for (const std::string& folder : call.folders) {
-    const Verdict v = check_folder(*device, folder, rounding_of(call), *reference);
+    const Verdict v = check_folder(*device, folder, rounding, *reference);
     std::printf("%s: %d cases, %d tensors, %d beyond their limit; largest share of a limit %.3f (%s)\n", folder.c_str(), v.cases, v.tensors,
                 v.failed, v.largest_share, v.largest_where.c_str());
     good = good && v.failed == 0 && v.cases > 0;
   }
   if (call.layers) {
     LayerCheck how = call.layer_check;
-    how.rounding = rounding_of(call);
+    how.rounding = rounding;
     const std::unique_ptr<Device> threads = cpu::make_device(0);
     good = check_layers(*device, *threads, how) && good;
   }
   const double peak = call.time ? peak_of(call, *device) : 0;
   if (peak > 0) std::printf("peak: %.3f TFLOP/s\n", peak * 1e-12);
-  if (call.time) time_layers(*device, peak, call.device == "cuda" ? kLargestCache : 0);
+  if (call.time) time_layers(*device, rounding.features, peak, call.device == "cuda" ? kLargestCache : 0);
   for (const std::string& step : call.steps) good = check_step(*device, step, call.device != "cpu", call.time, peak) && good;
 }
 

@@ -12,12 +12,20 @@
 
 namespace ldc::check_program {
 
+// How the convolutions of a device differ from exact ones.
+struct Rounding {
+  double operands = 0;               // unit roundoff, half the distance between neighbours; 0 in fp32
+  DType features = DType::f32;       // bf16: what is stored is rounded to it, operands and results
+};
+
 class Session {
  public:
-  explicit Session(Device& device) : device(device) {}
+  // features: the type of all that are not asked for in another.
+  explicit Session(Device& device, DType features = DType::f32) : device(device), feature_type(features) {}
   ~Session() { clear(); }
 
   Device& device;
+  DType feature_type;
 
   // Releases every tensor made so far.
   void clear() {
@@ -35,7 +43,8 @@ class Session {
     blocks_.push_back(t.data);
     return t;
   }
-  Tensor features(const std::vector<int64_t>& shape, DType type = DType::f32) { return tensor(shape, Layout::features, type); }
+  Tensor features(const std::vector<int64_t>& shape) { return features(shape, feature_type); }
+  Tensor features(const std::vector<int64_t>& shape, DType type) { return tensor(shape, Layout::features, type); }
   Tensor like(const Tensor& t) { return tensor({t.shape, t.shape + t.rank}, t.layout, t.dtype); }
 
   Tensor dense(const Values& values) {
@@ -43,8 +52,9 @@ class Session {
     device.upload(values.data.data(), t.data, values.data.size() * sizeof(float));
     return t;
   }
-  Tensor features(const Values& values) {
-    const Tensor from = dense(values), t = features(values.shape);
+  Tensor features(const Values& values) { return features(values, feature_type); }
+  Tensor features(const Values& values, DType type) {
+    const Tensor from = dense(values), t = features(values.shape, type);
     run("to_features", [=](Kernels& k) { k.to_features(from, t); });
     return t;
   }

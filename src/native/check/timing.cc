@@ -52,6 +52,7 @@ double time_convolution(Session& s, const Tensor& cold, const Layer& layer, doub
   conv.height = conv.width = layer.size;
   conv.stride = layer.stride;
   conv.padding = layer.kernel / 2;
+  conv.dtype = s.feature_type;
   const bool ldc = layer.descriptive();
   conv.descriptor = ldc ? Descriptor::ldc : Descriptor::vanilla;
   const int64_t out_size = layer.output_size(layer.size), kernel = layer.kernel;
@@ -117,8 +118,8 @@ double seconds_of_step(Device& device, RecordedStep& step, bool ahead) {
 
 }  // namespace
 
-void time_layers(Device& device, double peak, int64_t cache) {
-  Session s(device), keeps(device);
+void time_layers(Device& device, DType features, double peak, int64_t cache) {
+  Session s(device, features), keeps(device);
   const Tensor cold = cache > 0 ? keeps.tensor({cache / 4}) : Tensor{};
   std::printf("\nbatch %d           ms: forward data_grad wt_grad   TFLOP/s of the same%s\n", static_cast<int>(kBatch),
               peak > 0 ? ", share of the peak" : "");

@@ -95,10 +95,15 @@ class CudaKernels final : public Kernels {
            double momentum, double weight_decay, bool first, const Tensor& finite) override;
 
  private:
+  // Whether features are in bf16. Throws std::invalid_argument where this device does not multiply in it.
+  bool in_bf16(const Tensor& features) const;
+  void convolve(const Conv2d& conv, const Tensor& from, const Tensor& packed, int64_t kernel, const Tensor& bias, const Tensor& to,
+                bool transposed);
+
   const Stream stream_;
   Memory& memory_;
-  const Precision precision_;
-  const bool wgmma_;  // TF32 convolutions by warp-group MMA
+  const Precision precision_;  // bf16: features in it are multiplied in it, those in float32 in fp32
+  const bool wgmma_;  // convolutions on tensor cores by warp-group MMA
 };
 
 }  // namespace ldc::cuda::LDC_TARGET

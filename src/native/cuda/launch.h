@@ -20,6 +20,46 @@ constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 inline Global<const float> input(const Tensor& t) { return global<const float>(t.f32()); }
 inline Global<float> output(const Tensor& t) { return global(t.f32()); }
 
+// ---- both types of features -------------------------------------------------------------------------------------------------
+// A kernel is written once for float32 and bf16: what it is given is untyped, and its body reads and writes that through the Lanes of the
+// type, its first argument. Between them everything is float32.
+using Features = Global<char>;
+inline Features features(const Tensor& t) { return global(t.as<char>()); }
+
+LDC_DEVICE float widened(float x) { return x; }
+LDC_DEVICE float widened(Bf16 x) { return bits_float(static_cast<uint32_t>(x.bits) << 16); }
+LDC_DEVICE void put(Global<float> p, float x) { *p = x; }
+LDC_DEVICE void put(Global<Bf16> p, float x) { *p = {static_cast<uint16_t>(pack_bf16(x, 0))}; }
+
+template <class T>
+struct Lanes {
+  LDC_DEVICE float load(Features x, int64_t i) const { return widened(typed<T>(x)[i]); }
+  LDC_DEVICE void store(Features y, int64_t i, float v) const { put(typed<T>(y) + i, v); }
+  // Of elements i to i + 3, i a multiple of four.
+  LDC_DEVICE Float4 load4(Features x, int64_t i) const { return LDC_TARGET::load4(typed<T>(x) + i); }
+  LDC_DEVICE void store4(Features y, int64_t i, Float4 v) const { LDC_TARGET::store4(typed<T>(y) + i, v); }
+};
+
+// A body with its lanes.
+template <class T, class Body>
+struct Typed {
+  Body body;
+  template <class... A>
+  LDC_DEVICE auto operator()(A... arguments) const {
+    return body(Lanes<T>{}, arguments...);
+  }
+};
+
+// start(body with the lanes of a type)
+template <class Body, class Start>
+inline void with_type(DType type, Body body, Start start) {
+  if (type == DType::bf16) {
+    start(Typed<Bf16, Body>{body});
+  } else {
+    start(Typed<float, Body>{body});
+  }
+}
+
 // ---- one thread an item -----------------------------------------------------------------------------------------------------
 template <class Body>
 LDC_KERNEL void LDC_BOUNDS(kThreads, 1) each_kernel(int64_t count, Body body) {
@@ -33,30 +73,16 @@ inline void each(Stream stream, int64_t count, Body body) {
   launch(stream, each_kernel<Body>, {ceil_div(count, kThreads)}, kThreads, 0, count, body);
 }
 
-// body(i) for i = 0, 4, 8, ... while i + 4 <= count; rest(i) for the up to three elements behind.
-template <class Vector, class Rest>
-LDC_KERNEL void LDC_BOUNDS(kThreads, 1) each_vector_kernel(int64_t count, Vector body, Rest rest) {
-  const int64_t i = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) * 4;
-  if (i + 4 <= count) {
-    body(i);
-  } else {
-    for (int64_t j = i; j < count; ++j) rest(j);
-  }
-}
-
-template <class Vector, class Rest>
-inline void each_vector(Stream stream, int64_t count, Vector body, Rest rest) {
-  launch(stream, each_vector_kernel<Vector, Rest>, {ceil_div(count, 4 * kThreads)}, kThreads, 0, count, body, rest);
+// body(lanes, i) for i < count, with the lanes of a type.
+template <class Body>
+inline void each(Stream stream, DType type, int64_t count, Body body) {
+  with_type(type, body, [&](auto typed_body) { each(stream, count, typed_body); });
 }
 
 // ---- vectors of four --------------------------------------------------------------------------------------------------------
-template <class F>
-LDC_DEVICE Float4 map(Float4 a, F f) {
-  return {f(a.x), f(a.y), f(a.z), f(a.w)};
-}
-template <class F>
-LDC_DEVICE Float4 map(Float4 a, Float4 b, F f) {
-  return {f(a.x, b.x), f(a.y, b.y), f(a.z, b.z), f(a.w, b.w)};
+template <class F, class... V>
+LDC_DEVICE Float4 map4(F f, V... v) {
+  return {f(v.x...), f(v.y...), f(v.z...), f(v.w...)};
 }
 
 // ---- sums within a block ----------------------------------------------------------------------------------------------------
@@ -167,6 +193,12 @@ inline void column_sums(Stream stream, Memory& memory, const Columns& shape, Vis
   launch(stream, column_sums_kernel<Finish>, {across, shape.groups}, kThreads, 0, shape, global<const Sums>(shares.data()), finish);
 }
 
+// The same for features: visit(lanes, row, n, column).
+template <class Visit, class Finish>
+inline void column_sums(Stream stream, Memory& memory, DType type, const Columns& shape, Visit visit, Finish finish) {
+  with_type(type, visit, [&](auto typed_visit) { column_sums(stream, memory, shape, typed_visit, finish); });
+}
+
 // ---- the sum of everything --------------------------------------------------------------------------------------------------
 constexpr int64_t kSumBlocks = 256;
 
@@ -183,21 +215,30 @@ LDC_KERNEL void LDC_BOUNDS(kThreads, 1) sum_shares_kernel(int64_t count, Global<
   if (threadIdx.x == 0) shares[blockIdx.x] = sum;
 }
 
+// One block.
 template <class Finish>
 LDC_KERNEL void LDC_BOUNDS(kThreads, 1) sum_kernel(int64_t shares_count, Global<const double> shares, Finish finish) {
   LDC_SHARED(double, slots, kThreads / kWarp);
-  const double sum = block_sum(threadIdx.x < shares_count ? shares[threadIdx.x] : 0.0, slots);
+  double sum = 0;
+#pragma unroll 8
+  for (int64_t i = threadIdx.x; i < shares_count; i += kThreads) sum += shares[i];
+  sum = block_sum(sum, slots);
   if (threadIdx.x == 0) finish(sum);
+}
+
+// finish(sum of `count` shares), once.
+template <class Finish>
+inline void total_of(Stream stream, Global<const double> shares, int64_t count, Finish finish) {
+  launch(stream, sum_kernel<Finish>, Grid{}, kThreads, 0, count, shares, finish);
 }
 
 // finish(sum of value(i) for i < count), once.
 template <class Value, class Finish>
 inline void total(Stream stream, Memory& memory, int64_t count, Value value, Finish finish) {
-  static_assert(kSumBlocks <= kThreads);
   const int64_t blocks = ceil_div(count, kThreads) < kSumBlocks ? ceil_div(count, kThreads) : kSumBlocks;
   const Scratch<double> shares(memory, blocks);
   launch(stream, sum_shares_kernel<Value>, {blocks}, kThreads, 0, count, global(shares.data()), value);
-  launch(stream, sum_kernel<Finish>, Grid{}, kThreads, 0, blocks, global<const double>(shares.data()), finish);
+  total_of(stream, global<const double>(shares.data()), blocks, finish);
 }
 
 }  // namespace ldc::cuda::LDC_TARGET

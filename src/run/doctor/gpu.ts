@@ -52,7 +52,7 @@ export interface GpuProof {
   device: 'cuda' | 'cuda-emulated';
   /** Of fixtures; none are looked at without. */
   fixtures?: string;
-  /** Files of recorded steps. */
+  /** Files of recorded steps; those with features in bf16 end in -bf16.json, and are that precision's. */
   steps: string[];
   /** Flags of every check beside. */
   flags: string[];
@@ -68,7 +68,7 @@ const mostSeconds = 300;
 
 /** What the first GPU is checked with. @throws UserError where it cannot be used */
 export function gpuProof(begin: (name: string) => void): GpuProof {
-  const { unusable } = cudaState();
+  const { unusable, summary } = cudaState();
   if (unusable !== '') throw new UserError(`the device cuda cannot be used: ${unusable}`, cudaHint());
   const [fixtures, steps] = ['test/fixtures', 'experiments/bench/steps'].map((path) => join(packageFolder, path));
   return {
@@ -77,7 +77,8 @@ export function gpuProof(begin: (name: string) => void): GpuProof {
     fixtures: existsSync(fixtures!) ? fixtures : undefined,
     steps: existsSync(steps!) ? readdirSync(steps!).map((name) => join(steps!, name)) : [],
     flags: [],
-    precisions: ['fp32', 'tf32', 'bf16'],
+    // Before 8.0 there are no tensor cores for the others.
+    precisions: /compute capability 7\./.test(summary) ? ['fp32'] : ['fp32', 'tf32', 'bf16'],
     time: true,
     begin,
   };
@@ -115,9 +116,10 @@ export async function proveGpu(proof: GpuProof): Promise<GpuReport> {
   // The same steps again with kernels loaded the other way: the same bits must come out of another process too.
   let before: StepTime[] = [];
   for (const [precision, loading] of loadings(precisions)) {
-    if (steps.length === 0) break;
     const timed = time ? ['--time'] : [];
-    const words = [...steps, ...timed, '--precision', precision];
+    const own = steps.filter((path) => path.endsWith('-bf16.json') === (precision === 'bf16'));
+    if (own.length === 0) continue;
+    const words = [...own, ...timed, '--precision', precision];
     let found: StepTime[] = [];
     await check(`steps ${precision}, modules ${loading}`, words, { CUDA_MODULE_LOADING: loading }, (run) => {
       found = stepsOf(run.output, precision);

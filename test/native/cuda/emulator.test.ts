@@ -55,6 +55,7 @@ it.each([
   ['tf32', '8.0'],
   ['bf16', '8.0'],
   ['tf32', '9.0'],
+  ['bf16', '9.0'],
 ])(
   'passes every operator case of the fixtures in %s with capability %s',
   { timeout: 2 * minutes },

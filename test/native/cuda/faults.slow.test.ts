@@ -28,7 +28,7 @@ interface Fault {
   from: string;
   to: string;
   precision?: string;
-  /** Of the emulated device: 9.0 for warp-group MMA, in TF32. */
+  /** Of the emulated device: 9.0 for warp-group MMA. */
   capability?: string;
   /** Layers of real width with this in their name are checked, in place of the fixtures: these are too small. */
   layers?: string;
@@ -121,7 +121,37 @@ const faults: Fault[] = [
       to: '',
       says: /without a fence after its registers were touched/,
     },
+    {
+      what: 'pixels of the other warp group',
+      from: 'kWarpGroup * 64;',
+      to: 'kWarpGroup * 0;',
+      precision: 'bf16',
+      layers: 'layer2 1x1',
+      says: /FAIL (?:forward|data gradient)/,
+    },
+    {
+      what: 'pixels that lie otherwise than their descriptor says',
+      from: '(kHalves ? place_b(row, group) : row * kRow + 4 * group)',
+      to: '(row * kRow + 4 * group)',
+      precision: 'bf16',
+      says: /FAIL conv2d/,
+    },
   ].map((fault) => ({ file: 'conv2d_wgmma.cu', precision: 'tf32', capability: '9.0', ...fault })),
+  {
+    file: 'conv2d_weight_grad.cu',
+    what: 'pixels of bf16 that are read from the wrong rows',
+    from: '(k + lane_ % 16) * kRow<kN, T>',
+    to: '(k + lane_ % 8) * kRow<kN, T>',
+    precision: 'bf16',
+    says: /FAIL conv2d/,
+  },
+  {
+    file: 'conv2d_weight_grad.cu',
+    what: 'a tap that is left out of the descriptor',
+    from: 'for (int t = 0; t < kTaps; ++t) g[t] = sums[t * kWarp + lane];',
+    to: 'for (int t = 0; t < kTaps; ++t) g[t] = sums[t % 8 * kWarp + lane];',
+    says: /FAIL (?:ldc|cdc)/,
+  },
   {
     file: 'conv2d_tile.h',
     compiled: 'conv2d_wgmma.cu',

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { recorded, stepsFolder } from '../../../experiments/bench/recordSteps.js';
+import { recorded, stepName, stepsFolder } from '../../../experiments/bench/recordSteps.js';
 import { cudaState, type Device, openDevice } from '../../../src/engine/device.js';
 import type { Precision } from '../../../src/engine/native.js';
 import { openFixtures } from '../../parity/fixtureSet.js';
@@ -52,7 +52,8 @@ describe.skipIf(unusable)(titled('the device cuda', unusable), () => {
     { timeout: 20 * minutes },
     (name, wgmma) => {
       build('ldc_check');
-      const steps = recorded.map((workload) => join(stepsFolder, `${workload}.json`));
+      const type = name === 'bf16' ? 'bf16' : 'fp32';
+      const steps = recorded.map((workload) => join(stepsFolder, `${stepName(workload, type)}.json`));
       const call = [folder, ...steps, '--layers', '--device', 'cuda', '--precision', name, '--time'];
       const env = { ...process.env, LDC_CUDA_WGMMA: wgmma };
       const { status, stdout, stderr } = spawnSync(join(buildFolder, 'ldc_check'), call, { encoding: 'utf8', env });

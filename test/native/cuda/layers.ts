@@ -28,10 +28,11 @@ export const mainKinds = [
   { precision: 'tf32', capability: '8.0' },
   { precision: 'bf16', capability: '8.0' },
   { precision: 'tf32', capability: '9.0' },
+  { precision: 'bf16', capability: '9.0' },
 ];
-/** Every kind of code there is: also the wide weight gradient in bf16, and warp-group MMA turned off. */
+/** Every kind of code there is: also warp-group MMA turned off. */
 export const kindsOfCode = [
   ...mainKinds,
-  { precision: 'bf16', capability: '9.0' },
   { precision: 'tf32', capability: '9.0', wgmma: '0' },
+  { precision: 'bf16', capability: '9.0', wgmma: '0' },
 ];

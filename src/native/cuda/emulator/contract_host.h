@@ -48,6 +48,10 @@ class Global {
   }
   T& operator*() const { return (*this)[0]; }
   Global operator+(int64_t i) const { return {data_ + i, begin_, end_}; }
+  template <class U>
+  Global<U> as() const {
+    return {reinterpret_cast<U*>(data_), begin_, end_};
+  }
   bool operator==(std::nullptr_t) const { return data_ == nullptr; }
 
   // Where a vector of `bytes` is read or written.
@@ -80,6 +84,11 @@ inline Global<T> global(T* data) {
   if (data == nullptr) return {};
   const Extent extent = allocation_of(data);
   return {data, extent.begin, extent.end};
+}
+
+template <class T>
+inline Global<T> typed(const Global<char>& bytes) {
+  return bytes.as<T>();
 }
 
 // A pointer into one shared array of the block.
@@ -214,6 +223,24 @@ inline T shuffle_xor(T value, int mask) {
   return value;
 }
 
+inline uint32_t float_bits(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+inline float bits_float(uint32_t bits) {
+  float x;
+  std::memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+inline uint32_t bf16_bits(float x) {
+  const uint32_t bits = float_bits(x);
+  if (x != x) return (bits >> 16) | 0x40u;
+  return (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+}
+inline uint32_t pack_bf16(float low, float high) { return bf16_bits(low) | (bf16_bits(high) << 16); }
+
 inline Float4 load4(const Global<const float>& p) {
   Float4 v;
   std::memcpy(&v, p.vector(sizeof v), sizeof v);
@@ -225,6 +252,20 @@ inline void store2(const Global<float>& p, float x, float y) {
   const float v[2] = {x, y};
   std::memcpy(p.vector(sizeof v), v, sizeof v);
 }
+inline Float4 load4(const Global<const Bf16>& p) {
+  uint16_t v[4];
+  std::memcpy(v, p.vector(sizeof v), sizeof v);
+  const auto wide = [&](int i) { return bits_float(uint32_t{v[i]} << 16); };
+  return {wide(0), wide(1), wide(2), wide(3)};
+}
+inline void store4(const Global<Bf16>& p, Float4 v) {
+  const uint32_t words[2] = {pack_bf16(v.x, v.y), pack_bf16(v.z, v.w)};
+  std::memcpy(p.vector(sizeof words), words, sizeof words);
+}
+inline void store2(const Global<Bf16>& p, float x, float y) {
+  const uint32_t word = pack_bf16(x, y);
+  std::memcpy(p.vector(sizeof word), &word, sizeof word);
+}
 inline Float4 load4(const Shared<float>& p) {
   Float4 v;
   p.read_four(&v.x);
@@ -233,12 +274,10 @@ inline Float4 load4(const Shared<float>& p) {
 inline void store4(const Shared<float>& p, Float4 v) { p.write_four(&v.x); }
 
 // ---- asynchronous copies: the bytes arrive when the thread that asked for them waits, not before ---------------------------
-inline void copy_async(const Shared<float>& to, const Global<const float>& from, bool valid) {
+template <class T>
+inline void copy_async(const Shared<float>& to, const Global<const T>& from, bool valid) {
   AsyncCopy copy = to.begin_copy();
-  if (valid) {
-    const Float4 v = load4(from);
-    std::memcpy(copy.value, &v, sizeof v);
-  }
+  if (valid) std::memcpy(copy.value, from.vector(sizeof copy.value), sizeof copy.value);
   Machine::current().thread().open_copies.push_back(copy);
 }
 
@@ -267,27 +306,9 @@ inline void copy_async_wait() {
 }
 
 // ---- tensor cores -----------------------------------------------------------------------------------------------------------
-inline uint32_t float_bits(float x) {
-  uint32_t bits;
-  std::memcpy(&bits, &x, sizeof bits);
-  return bits;
-}
-inline float bits_float(uint32_t bits) {
-  float x;
-  std::memcpy(&x, &bits, sizeof x);
-  return x;
-}
-
 inline float round_tf32(float x) { return std::isfinite(x) ? bits_float((float_bits(x) + 0x1000u) & ~0x1fffu) : x; }
 
 inline uint32_t tf32_bits(float x) { return std::isfinite(x) ? float_bits(x) + 0x1000u : float_bits(x); }
-
-inline uint32_t bf16_bits(float x) {
-  const uint32_t bits = float_bits(x);
-  if (x != x) return (bits >> 16) | 0x40u;
-  return (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-}
-inline uint32_t pack_bf16(float low, float high) { return bf16_bits(low) | (bf16_bits(high) << 16); }
 
 // All lanes hand in their row addresses, then each reads its elements.
 inline void load_matrix(uint32_t (&r)[4], const Shared<float>& row) {
@@ -305,6 +326,25 @@ inline void load_matrix(uint32_t (&r)[4], const Shared<float>& row) {
   }
   machine.thread().registers_fenced = false;
   machine.exchange(&word, 1);  // the addresses lie on the lanes' stacks: nobody leaves before all have read
+}
+
+// As load_matrix: rows of four words hold eight BF16, of which the lane takes one column, of two rows.
+inline void load_transposed(uint32_t (&r)[4], const Shared<float>& row) {
+  Machine& machine = Machine::current();
+  const int lane = machine.thread().lane, column = lane / 4;
+  const uint64_t word = reinterpret_cast<uintptr_t>(&row);
+  const auto* all = machine.exchange(&word, 1);
+  for (int m = 0; m < 4; ++m) {
+    r[m] = 0;
+    for (int half = 0; half < 2; ++half) {
+      const auto& theirs = *reinterpret_cast<const Shared<float>*>(all[m * 8 + lane % 4 * 2 + half][0]);
+      float four[4];
+      theirs.read_four(four);
+      r[m] |= (float_bits(four[column / 2]) >> (column % 2 * 16) & 0xffffu) << (half * 16);
+    }
+  }
+  machine.thread().registers_fenced = false;
+  machine.exchange(&word, 1);  // as in load_matrix
 }
 
 // What a tensor core takes of a TF32 operand: the lower 13 bits are not looked at.
@@ -363,7 +403,7 @@ class WgmmaSum {
     touch();
     return sum_[i];
   }
-  float* data() { return sum_; }  // for wgmma_tf32
+  float* data() { return sum_; }  // for wgmma
 
  private:
   static void touch() {
@@ -378,33 +418,24 @@ inline void fence_async_proxy() { ++Machine::current().thread().proxy_fences; }
 inline void wgmma_fence() { Machine::current().thread().registers_fenced = true; }
 inline uint64_t swizzled_rows(const Shared<float>& p) { return kSwizzledRows | (p.address() & 0x3ffff) >> 4; }
 
-// Element of shared memory with column n of B at K k, as the hardware finds it.
-inline size_t wgmma_element(uint64_t descriptor, int n, int k) {
+// Byte of shared memory with byte `at` of a row of an operand, as the hardware finds it.
+inline size_t wgmma_byte(uint64_t descriptor, int row, int at) {
   const uint32_t start = static_cast<uint32_t>(descriptor & 0x3fff) << 4, eight_rows = static_cast<uint32_t>(descriptor >> 32 & 0x3fff) << 4;
   const int mode = static_cast<int>(descriptor >> 62), bits = 4 - mode;
   if (mode == 0 || (descriptor >> 49 & 7) != 0) Machine::current().trap("a descriptor of a layout that is not emulated");
-  const uint32_t row_bytes = 16u << bits, un = static_cast<uint32_t>(n);
-  const uint32_t at = start + un / 8 * eight_rows + un % 8 * row_bytes + static_cast<uint32_t>(k) * 4;
-  return (at ^ ((at >> 7 & ((1u << bits) - 1)) << 4)) / sizeof(float);
+  const uint32_t row_bytes = 16u << bits, number = static_cast<uint32_t>(row);
+  const uint32_t byte = start + number / 8 * eight_rows + number % 8 * row_bytes + static_cast<uint32_t>(at);
+  return byte ^ ((byte >> 7 & ((1u << bits) - 1)) << 4);
 }
 
-template <int kN>
-inline void wgmma_tf32(WgmmaSum<kN>& c, const uint32_t (&a)[4], uint64_t descriptor) {
+// Checks an operand of so many rows of eight words, each thread a share of it for all of its group.
+inline void wgmma_watch(AsyncMma& mma, uint64_t descriptor, int rows) {
   Machine& machine = Machine::current();
   Thread& self = machine.thread();
-  if (!self.registers_fenced) machine.trap("a warp-group MMA without a fence after its registers were touched");
-  AsyncMma mma = {c.data(), kN, {}, descriptor, {}};
-  const uint64_t words[4] = {a[0], a[1], a[2], a[3]};
-  const auto* all = machine.exchange(words, 4);
-  for (int k = 0; k < 8; ++k) {
-    const uint64_t* row = all[self.lane / 4 * 4 + k % 4];
-    for (int half = 0; half < 2; ++half) mma.rows[half][k] = tf32_operand(row[k / 4 * 2 + half]);
-  }
-  // Each thread checks a share of B, for all of its group.
   SharedArray& array = machine.dynamic_shared(sizeof(float));
   const Shared<float> memory(array);
-  for (int i = self.number % kWarpGroup; i < kN * 8; i += kWarpGroup) {
-    const size_t at = wgmma_element(descriptor, i / 8, i % 8);
+  for (int i = self.number % kWarpGroup; i < rows * 8; i += kWarpGroup) {
+    const size_t at = wgmma_byte(descriptor, i / 8, i % 8 * 4) / sizeof(float);
     (void)memory.read(static_cast<int64_t>(at));
     if (array.cells.empty()) continue;
     const Cell& cell = array.cells[at];
@@ -413,7 +444,32 @@ inline void wgmma_tf32(WgmmaSum<kN>& c, const uint32_t (&a)[4], uint64_t descrip
     }
     mma.watched.push_back({at, cell.write_stamp});
   }
+}
+
+inline void wgmma_begin(AsyncMma mma) {
+  Thread& self = Machine::current().thread();
+  if (!self.registers_fenced) Machine::current().trap("a warp-group MMA without a fence after its registers were touched");
+  wgmma_watch(mma, mma.b, mma.columns);
+  if (mma.halves) wgmma_watch(mma, mma.a, 64);
   self.open_mmas.push_back(std::move(mma));
+}
+
+template <int kN>
+inline void wgmma_tf32(WgmmaSum<kN>& c, const uint32_t (&a)[4], uint64_t descriptor) {
+  Machine& machine = Machine::current();
+  AsyncMma mma = {c.data(), kN, false, {}, 0, descriptor, {}};
+  const uint64_t words[4] = {a[0], a[1], a[2], a[3]};
+  const auto* all = machine.exchange(words, 4);
+  for (int k = 0; k < 8; ++k) {
+    const uint64_t* row = all[machine.thread().lane / 4 * 4 + k % 4];
+    for (int half = 0; half < 2; ++half) mma.rows[half][k] = tf32_operand(row[k / 4 * 2 + half]);
+  }
+  wgmma_begin(std::move(mma));
+}
+
+template <int kN>
+inline void wgmma_bf16(WgmmaSum<kN>& c, uint64_t a, uint64_t b) {
+  wgmma_begin({c.data(), kN, true, {}, a, b, {}});
 }
 
 inline void wgmma_commit() {
@@ -422,25 +478,41 @@ inline void wgmma_commit() {
   self.open_mmas.clear();
 }
 
+// Element k of a row of an operand in shared memory.
+inline float wgmma_operand(const char* memory, bool halves, uint64_t descriptor, int row, int k) {
+  if (halves) {
+    uint16_t bits;
+    std::memcpy(&bits, memory + wgmma_byte(descriptor, row, 2 * k), sizeof bits);
+    return bits_float(uint32_t{bits} << 16);
+  }
+  uint32_t bits;
+  std::memcpy(&bits, memory + wgmma_byte(descriptor, row, 4 * k), sizeof bits);
+  return tf32_operand(bits);
+}
+
 template <int Left>
 inline void wgmma_wait() {
   Machine& machine = Machine::current();
   Thread& self = machine.thread();
   SharedArray& array = machine.dynamic_shared(sizeof(float));
-  const auto* memory = reinterpret_cast<const float*>(array.data.get());
+  const char* memory = array.data.get();
   while (static_cast<int>(self.mma_groups.size()) > Left) {
-    for (const AsyncMma& mma : self.mma_groups.front()) {
+    for (AsyncMma& mma : self.mma_groups.front()) {
       for (const AsyncMma::Watched& watched : mma.watched) {
         if (array.cells[watched.at].in_flight || array.cells[watched.at].write_stamp != watched.write_stamp) {
           machine.trap("an operand of a warp-group MMA was overwritten before its end");
         }
         (void)Shared<float>(array).read(static_cast<int64_t>(watched.at));  // the read lasts until now
       }
+      const int depth = mma.halves ? 16 : 8, row = self.number % kWarpGroup / kWarp * 16 + self.lane / 4;
+      for (int k = 0; mma.halves && k < depth; ++k) {
+        for (int half = 0; half < 2; ++half) mma.rows[half][k] = wgmma_operand(memory, true, mma.a, row + 8 * half, k);
+      }
       for (int j = 0; j < mma.columns / 4; ++j) {
         const int n = j / 2 * 8 + self.lane % 4 * 2 + j % 2;
         float &upper = mma.sum[j / 2 * 4 + j % 2], &lower = mma.sum[j / 2 * 4 + 2 + j % 2];
-        for (int k = 0; k < 8; ++k) {
-          const float b = tf32_operand(float_bits(memory[wgmma_element(mma.descriptor, n, k)]));
+        for (int k = 0; k < depth; ++k) {
+          const float b = wgmma_operand(memory, mma.halves, mma.b, n, k);
           upper = std::fma(mma.rows[0][k], b, upper);
           lower = std::fma(mma.rows[1][k], b, lower);
         }

@@ -76,9 +76,10 @@ struct AsyncMma {
   };
   float* sum;
   int columns;
-  float rows[2][8];  // of A
-  uint64_t descriptor;
-  std::vector<Watched> watched;  // elements of B that this thread looks after, for its group
+  bool halves;         // bf16: A is read through its descriptor, and K is 16 in place of 8
+  float rows[2][16];   // of A, where it comes from registers
+  uint64_t a, b;       // descriptors
+  std::vector<Watched> watched;  // words of operands in shared memory that this thread looks after, for its group
 };
 
 struct Block;

@@ -33,7 +33,7 @@ void CudaKernels::rotate(const Tensor& x, const Tensor& images, const Tensor& tu
   const Global<const float> in = input(x), turn = input(turns);
   const Global<const int32_t> image_of = global<const int32_t>(images.i32());
   const Global<float> out = output(y);
-  const int64_t count = x.n(), height = x.h(), width = x.w(), channels = stored_channels(x.c());
+  const int64_t count = x.n(), height = x.h(), width = x.w(), channels = stored_channels(x);
   const double cx = static_cast<double>(width - 1) / 2, cy = static_cast<double>(height - 1) / 2;
   each(stream_, stored_elements(y), [=] LDC_LAMBDA(int64_t at) {
     const int64_t c = at % channels, pixel = at / channels, n = pixel / width / height;
@@ -62,7 +62,7 @@ void CudaKernels::resized_crop(const Tensor& x, const Tensor& crops, const Tenso
   const Global<const float> in = input(x);
   const Global<const int32_t> table = global<const int32_t>(crops.i32());
   const Global<float> out = output(y);
-  const int64_t images = x.n(), height = x.h(), width = x.w(), rows = y.h(), columns = y.w(), channels = stored_channels(x.c());
+  const int64_t images = x.n(), height = x.h(), width = x.w(), rows = y.h(), columns = y.w(), channels = stored_channels(x);
   each(stream_, stored_elements(y), [=] LDC_LAMBDA(int64_t at) {
     const int64_t c = at % channels, pixel = at / channels, row = pixel / columns % rows, n = pixel / columns / rows;
     const Global<const int32_t> crop = table + 6 * n;
@@ -82,7 +82,7 @@ void CudaKernels::resized_crop(const Tensor& x, const Tensor& crops, const Tenso
 void CudaKernels::mix_colours(const Tensor& x, const Tensor& colours, const Tensor& y) {
   const Global<const float> in = input(x), table = input(colours);
   const Global<float> out = output(y);
-  const int64_t pixels = x.h() * x.w(), channels = stored_channels(3);
+  const int64_t pixels = x.h() * x.w(), channels = stored_channels(x);
   const Scratch<float> greys(memory_, x.n());
   const Global<float> offsets = global(greys.data());
   launch(stream_, grey_kernel, {x.n()}, kThreads, 0, in, table, offsets, pixels, channels);

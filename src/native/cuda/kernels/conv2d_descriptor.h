@@ -27,13 +27,17 @@ struct EffectiveWeight {
     return s;
   }
 
-  LDC_DEVICE float at(int64_t pair, int64_t tap) const {
-    const float value = w[pair * taps + tap];
-    if (descriptor == Descriptor::vanilla) return value;
-    if (descriptor == Descriptor::ldc_paper) return value * ((1 - constant) + constant * m[pair * taps + tap]);
-    if (tap != 4) return value;
+  // Whether the effective weight is w but for the centre of each pair, which is centre(pair).
+  LDC_DEVICE bool changes_centre() const { return descriptor != Descriptor::vanilla && descriptor != Descriptor::ldc_paper; }
+  LDC_DEVICE float centre(int64_t pair) const {
+    const float value = w[pair * taps + 4];
     if (descriptor == Descriptor::cdc) return value - constant * sum(pair);
     return value * (1 - theta[0] * m[pair] * sum(pair));
+  }
+  // Any tap but such a centre.
+  LDC_DEVICE float at(int64_t pair, int64_t tap) const {
+    const float value = w[pair * taps + tap];
+    return descriptor == Descriptor::ldc_paper ? value * ((1 - constant) + constant * m[pair * taps + tap]) : value;
   }
 
   // Carries the gradient g[taps] of one pair's effective weight on to its part of dw and dm (or null); returns the pair's

@@ -11,6 +11,10 @@
 
 namespace ldc::cuda::LDC_TARGET {
 
+// Elements in 16 bytes.
+template <class T>
+constexpr int kVector = 16 / static_cast<int>(sizeof(T));
+
 struct ConvShape {
   int batch, in_h, in_w, in_c;  // of what the pass reads; in_c and out_c with padding
   int out_h, out_w, out_c;      // of what it writes
@@ -34,7 +38,7 @@ LDC_DEVICE Axis axis_of(const ConvShape& s, int out_lines, int remainder) {
   return {lines, 1, (remainder + s.padding - first) / s.stride, -1, taps, first, s.stride, s.stride, remainder};
 }
 
-// A place among the (tap, four input channels) groups that K consists of.
+// A place among the groups of 16 bytes, of input channels of one tap, that K consists of.
 struct Walk {
   int c, tx, ty;
 

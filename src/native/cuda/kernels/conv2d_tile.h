@@ -1,8 +1,9 @@
 // A convolution's block: the tile of 128 pixels x kN channels that it computes, whatever multiplies it (conv2d.cu, conv2d_wgmma.cu).
 //
 // A Tile says how a stage of shared memory lies and multiplies it:
-//   kN, kK, kThreads, kStage    channels, depth of a step of K, threads, floats of a stage
-//   place_a(row, group), place_b(row, group)     where four floats of K lie: pixel `row`, channel `row`
+//   Stored           what activations and weights are stored in: float, or Bf16, which lies in shared memory by twos in words
+//   kN, kK, kThreads, kStage    channels, depth of a step of K in words, threads, words of a stage
+//   place_a(row, group), place_b(row, group)     where four words of K lie: pixel `row`, channel `row`
 //   arrived()        called by each thread when its copies have arrived, before the barrier that shows them to the others
 //   multiply(stage)  adds one step of K, or begins to
 //   settle()         called before that barrier and before write: what was begun is done, and its stage is free
@@ -17,16 +18,17 @@ namespace ldc::cuda::LDC_TARGET {
 
 constexpr int kM = 128, kStages = 3;
 
-// Copies one step of K to a stage. Each thread has a group of four channels and every (threads / kGroups)-th row. Where rows begin is worked
-// out once, in groups of four floats: 32 bits reach 64 GiB (conv2d.cu refuses more). What is added for a step of K is the same for all.
+// Copies one step of K to a stage. Each thread has a group of 16 bytes of channels and every (threads / kGroups)-th row. Where rows begin is
+// worked out once, in groups: 32 bits reach 64 GiB (conv2d.cu refuses more). What is added for a step of K is the same for all.
 template <class Tile>
 class Loader {
  public:
+  using T = typename Tile::Stored;
   static constexpr int kN = Tile::kN, kGroups = Tile::kK / 4;
   static constexpr int kRowStep = Tile::kThreads / kGroups, kRowsA = kM / kRowStep, kRowsB = kN / kRowStep;
 
-  LDC_DEVICE Loader(const ConvShape& shape, const Axis& down, const Axis& across, Global<const float> x, Global<const float> w)
-      : shape_(shape), down_(down), across_(across), x_(x), w_(w), groups_(shape.in_c / 4),
+  LDC_DEVICE Loader(const ConvShape& shape, const Axis& down, const Axis& across, Global<const T> x, Global<const T> w)
+      : shape_(shape), down_(down), across_(across), x_(x), w_(w), groups_(shape.in_c / kVector<T>),
         group_(static_cast<int>(threadIdx.x) % kGroups), row_(static_cast<int>(threadIdx.x) / kGroups),
         walk_(group_, groups_, across.taps) {
     const int pixels = down.lines * across.lines;
@@ -52,7 +54,7 @@ class Loader {
     for (int i = 0; i < kRowsA; ++i) {
       const bool there = static_cast<unsigned>(line_[i] + dy) < static_cast<unsigned>(shape_.in_h) &&
                          static_cast<unsigned>(column_[i] + dx) < static_cast<unsigned>(shape_.in_w);
-      copy_async(stage + Tile::place_a(row_ + i * kRowStep, group_), x_ + 4 * static_cast<int64_t>(at_[i] + further), there);
+      copy_async(stage + Tile::place_a(row_ + i * kRowStep, group_), x_ + kVector<T> * static_cast<int64_t>(at_[i] + further), there);
     }
     const int tap = (down_.first_tap + walk_.ty * down_.tap_stride) * shape_.kernel + across_.first_tap + walk_.tx * across_.tap_stride;
     const int n = static_cast<int>(blockIdx.y) * kN + row_;
@@ -60,7 +62,8 @@ class Loader {
 #pragma unroll
     for (int i = 0; i < kRowsB; ++i) {
       const uint32_t at = weights + static_cast<uint32_t>(i * kRowStep * groups_);
-      copy_async(stage + Tile::place_b(row_ + i * kRowStep, group_), w_ + 4 * static_cast<int64_t>(at), in_k && n + i * kRowStep < shape_.out_c);
+      const bool there = in_k && n + i * kRowStep < shape_.out_c;
+      copy_async(stage + Tile::place_b(row_ + i * kRowStep, group_), w_ + kVector<T> * static_cast<int64_t>(at), there);
     }
     walk_.advance(kGroups, groups_, across_.taps);
   }
@@ -71,7 +74,7 @@ class Loader {
 
   const ConvShape& shape_;
   const Axis &down_, &across_;
-  const Global<const float> x_, w_;
+  const Global<const T> x_, w_;
   const int groups_, group_, row_;
   Walk walk_;
   int line_[kRowsA], column_[kRowsA];
@@ -79,12 +82,13 @@ class Loader {
 };
 
 // Writes C[m, n] and hands out where: the pixel of row m of this block, or -1.
+template <class T>
 struct Writer {
   const ConvShape& shape;
   const Axis &down, &across;
   Global<const float> bias;  // [channels] or null
   int channels;
-  Global<float> y;
+  Global<T> y;
 
   LDC_DEVICE int64_t offset(int row) const {
     const int pixels = down.lines * across.lines;
@@ -99,16 +103,16 @@ struct Writer {
 };
 
 // One block. Grid: tiles of pixels, tiles of channels, remainders by the stride (data gradient).
-template <class Tile>
-LDC_DEVICE void convolve_block(const ConvShape& shape, Global<const float> x, Global<const float> w, Global<const float> bias,
-                               int channels, Global<float> y, Shared<float> stages) {
+template <class Tile, class T>
+LDC_DEVICE void convolve_block(const ConvShape& shape, Global<const T> x, Global<const T> w, Global<const float> bias, int channels,
+                               Global<T> y, Shared<float> stages) {
   const int remainder = static_cast<int>(blockIdx.z);
   const Axis down = axis_of(shape, shape.out_h, remainder / shape.stride), across = axis_of(shape, shape.out_w, remainder % shape.stride);
   if (static_cast<int64_t>(blockIdx.x) * kM >= static_cast<int64_t>(shape.batch) * down.lines * across.lines) return;
   Loader<Tile> loader(shape, down, across, x, w);
   Tile tile;
   constexpr int kGroups = Tile::kK / 4, kStage = Tile::kStage;
-  const int steps = (down.taps * across.taps * (shape.in_c / 4) + kGroups - 1) / kGroups;
+  const int steps = (down.taps * across.taps * (shape.in_c / kVector<T>) + kGroups - 1) / kGroups;
   for (int s = 0; s < kStages - 1; ++s) {
     if (s < steps) loader.load(stages + s * kStage);
     copy_async_commit();
@@ -127,31 +131,34 @@ LDC_DEVICE void convolve_block(const ConvShape& shape, Global<const float> x, Gl
     if constexpr (Tile::kAsynchronous) load_next();
   }
   tile.settle();
-  tile.write({shape, down, across, bias, channels, y});
+  tile.write(Writer<T>{shape, down, across, bias, channels, y});
 }
 
 // What a launch of a convolution is given, and its grid but for the tiles of channels.
+template <class T>
 struct ConvCall {
   Stream stream;
   ConvShape shape;
   Grid grid;
-  Global<const float> x, w, bias;
+  Global<const T> x, w;
+  Global<const float> bias;
   int channels;  // written, without padding: those that have a bias
-  Global<float> y;
+  Global<T> y;
 
   // Blocks with tiles of n channels.
   int64_t blocks(int n) const { return grid.x * grid.z * ceil_div(shape.out_c, n); }
 };
 
 template <class Tile, class Kernel>
-inline void start(const ConvCall& call, Kernel kernel) {
+inline void start(const ConvCall<typename Tile::Stored>& call, Kernel kernel) {
   Grid grid = call.grid;
   grid.y = ceil_div(call.shape.out_c, Tile::kN);
   launch(call.stream, kernel, grid, Tile::kThreads, sizeof(float) * kStages * Tile::kStage, call.shape, call.x, call.w, call.bias,
          call.channels, call.y);
 }
 
-// By warp-group MMA in TF32, of weights that are rounded to it (conv2d_pack.cu). Only where has_wgmma().
-void convolve_by_wgmma(const ConvCall& call);
+// By warp-group MMA, in TF32 of weights that are rounded to it (conv2d_pack.cu), or in BF16. Only where has_wgmma().
+void convolve_by_wgmma(const ConvCall<float>& call);
+void convolve_by_wgmma(const ConvCall<Bf16>& call);
 
 }  // namespace ldc::cuda::LDC_TARGET

@@ -1,10 +1,9 @@
 // The gradient of a convolution's weight: C[M,N] = A[M,K] B[K,N] with M the output channels, N all (tap, input channel) pairs and
 // K the output pixels; rows of A are pixels of dy, rows of B the pixels of x under a tap.
 //
-// K is long and M x N small, so K is cut into parts, one block a part and tile of kM x 128; the parts are added in order by a
-// second launch, a third carries the gradient on to w, m and theta (conv2d_descriptor.h). The cut depends on the shape
-// alone, never on the GPU. Both tiles keep K as rows: no transposition, and the padding of 8 floats makes the column reads of
-// mma.sync fragments free of bank conflicts.
+// K is long and M x N small, so K is cut into parts, one block a part and tile of kM x 128; a second launch adds the parts in order and
+// carries the gradient on to w, m and theta (conv2d_descriptor.h). The cut depends on the shape alone, never on the GPU. Both tiles keep
+// K as rows: no transposition, and the padding of 8 elements makes the column reads of mma.sync fragments free of bank conflicts.
 //
 // kM is 128 on GPUs of compute capability 9.0, whose tensor cores outrun what shared memory gives to 64; the bits are the same. They
 // have warp-group MMA, but that wants one operand in shared memory with its pixels side by side: the copy that would turn it
@@ -12,18 +11,24 @@
 #include "conv2d_descriptor.h"
 #include "conv2d_gather.h"
 
+#include <type_traits>
+
 namespace ldc::cuda::LDC_TARGET {
 
 namespace {
 
 constexpr int kNarrow = 64, kWide = 128;  // kM
-constexpr int kN = 128, kK = 16, kRowB = kN + 8, kStages = 3, kTileThreads = 128;
-template <int kM>
-constexpr int kRowA = kM + 8;
-template <int kM>
-constexpr int kStage = kK * (kRowA<kM> + kRowB);
-constexpr int kStepB = kTileThreads / (kN / 4);  // threads that share a column of B: pixels from one of a thread to its next
-constexpr int64_t kWantedBlocks = 512, kLeastPixels = 16 * kK, kMostParts = 256;
+constexpr int kN = 128, kStages = 3, kTileThreads = 128;
+// Pixels of a step, words of a row of so many elements and of a stage: 16 pixels of float, 32 of bf16, in as many words.
+template <class T>
+constexpr int kK = 64 / static_cast<int>(sizeof(T));
+template <int kElements, class T>
+constexpr int kRow = (kElements + 8) * static_cast<int>(sizeof(T)) / 4;
+template <int kM, class T>
+constexpr int kStage = kK<T> * (kRow<kM, T> + kRow<kN, T>);
+template <class T>
+constexpr int kStepB = kTileThreads / (kN / kVector<T>);  // threads that share a column of B: pixels from one of a thread to its next
+constexpr int64_t kWantedBlocks = 512, kLeastPixels = 256, kMostParts = 256;
 
 // A pixel of y as a place in x, under a tap: what it moves by, in lines, columns and elements of x.
 struct Move {
@@ -42,18 +47,20 @@ struct GradShape {
 
 // Copies kK pixels of both operands to a stage, and moves on to the next kK. Where a pixel lies is carried along: the divisions that would
 // find it again take longer than its products.
-template <int kM>
+template <int kM, class T>
 class Loader {
  public:
-  static constexpr int kStepA = kTileThreads / (kM / 4), kRowsA = kK / kStepA, kRowsB = kK / kStepB;
+  static constexpr int kGroupsA = kM / kVector<T>, kGroupsB = kN / kVector<T>;  // of 16 bytes in a row
+  static constexpr int kStepA = kTileThreads / kGroupsA, kRowsA = kK<T> / kStepA, kRowsB = kK<T> / kStepB<T>;
 
   // Begins with pixel `begin` of a part that ends before `end`.
-  LDC_DEVICE Loader(const GradShape& shape, Global<const float> x, Global<const float> dy, int64_t begin, int64_t end)
-      : shape_(shape), row_a_(static_cast<int>(threadIdx.x) / (kM / 4)), row_b_(static_cast<int>(threadIdx.x) / (kN / 4)),
-        column_a_(static_cast<int>(threadIdx.x) % (kM / 4) * 4), column_b_(static_cast<int>(threadIdx.x) % (kN / 4) * 4),
+  LDC_DEVICE Loader(const GradShape& shape, Global<const T> x, Global<const T> dy, int64_t begin, int64_t end)
+      : shape_(shape), row_a_(static_cast<int>(threadIdx.x) / kGroupsA), row_b_(static_cast<int>(threadIdx.x) / kGroupsB),
+        group_a_(static_cast<int>(threadIdx.x) % kGroupsA), group_b_(static_cast<int>(threadIdx.x) % kGroupsB),
         left_(static_cast<int>(end - begin)) {
     const ConvShape& s = shape.conv;
-    const int m = static_cast<int>(blockIdx.x) * kM + column_a_, n = static_cast<int>(blockIdx.y) * kN + column_b_, tap = n / s.in_c;
+    const int m = static_cast<int>(blockIdx.x) * kM + group_a_ * kVector<T>, n = static_cast<int>(blockIdx.y) * kN + group_b_ * kVector<T>;
+    const int tap = n / s.in_c;
     in_m_ = m < s.out_c;
     in_n_ = n < shape.columns;
     a_ = dy + ((begin + row_a_) * s.out_c + m);
@@ -78,17 +85,17 @@ class Loader {
 #pragma unroll
     for (int i = 0; i < kRowsA; ++i) {
       const int k = row_a_ + i * kStepA;
-      copy_async(stage + (k * kRowA<kM> + column_a_), a_ + i * kStepA * s.out_c, in_m_ && k < left_);
+      copy_async(stage + (k * kRow<kM, T> + 4 * group_a_), a_ + i * kStepA * s.out_c, in_m_ && k < left_);
     }
-    a_ = a_ + kK * s.out_c;
+    a_ = a_ + kK<T> * s.out_c;
 #pragma unroll
     for (int i = 0; i < kRowsB; ++i) {
-      const int k = row_b_ + i * kStepB;
+      const int k = row_b_ + i * kStepB<T>;
       const bool there = in_n_ && k < left_ && line_[i] >= 0 && line_[i] < s.in_h && column_[i] >= 0 && column_[i] < s.in_w;
-      copy_async(stage + (kK * kRowA<kM> + k * kRowB + column_b_), b_[i], there);
+      copy_async(stage + (kK<T> * kRow<kM, T> + k * kRow<kN, T> + 4 * group_b_), b_[i], there);
       move(i, shape_.step);
     }
-    left_ -= kK;
+    left_ -= kK<T>;
   }
 
  private:
@@ -108,17 +115,18 @@ class Loader {
   }
 
   const GradShape& shape_;
-  const int row_a_, row_b_, column_a_, column_b_;
+  const int row_a_, row_b_, group_a_, group_b_;
   int left_;  // pixels of the part
   bool in_m_, in_n_;
   int line_end_, column_end_;
-  Global<const float> a_, b_[kRowsB];
+  Global<const T> a_, b_[kRowsB];
   int line_[kRowsB], column_[kRowsB];
 };
 
 // Eight by eight results a thread, by FMA: rows 4 ty .. and 32 + 4 ty .., columns 4 tx .. and 64 + 4 tx ...
 class FmaTile {
  public:
+  using Stored = float;
   static constexpr int kM = kNarrow;
 
   LDC_DEVICE FmaTile() : tx_(static_cast<int>(threadIdx.x) % 16 * 4), ty_(static_cast<int>(threadIdx.x) / 16 * 4) {
@@ -131,8 +139,8 @@ class FmaTile {
 
   LDC_DEVICE void multiply(Shared<float> stage) {
 #pragma unroll
-    for (int k = 0; k < kK; ++k) {
-      const Shared<float> a = stage + k * kRowA<kM>, b = stage + (kK * kRowA<kM> + k * kRowB);
+    for (int k = 0; k < kK<float>; ++k) {
+      const Shared<float> a = stage + k * kRow<kM, float>, b = stage + (kK<float> * kRow<kM, float> + k * kRow<kN, float>);
       const Float4 a0 = load4(a + ty_), a1 = load4(a + (32 + ty_)), b0 = load4(b + tx_), b1 = load4(b + (64 + tx_));
       const float rows[8] = {a0.x, a0.y, a0.z, a0.w, a1.x, a1.y, a1.z, a1.w};
       const float columns[8] = {b0.x, b0.y, b0.z, b0.w, b1.x, b1.y, b1.z, b1.w};
@@ -164,13 +172,14 @@ class FmaTile {
 };
 
 // kM / 2 x 64 results a warp, by tensor core: two warps down, two across; fragments of 16 x 8.
-template <int kRows, Precision kPrecision>
+template <int kRows, class T>
 class MmaTile {
  public:
+  using Stored = T;
   static constexpr int kM = kRows, kFragments = kM / 32;  // fragments down
 
   LDC_DEVICE MmaTile()
-      : group_(static_cast<int>(threadIdx.x) % kWarp / 4), in_group_(static_cast<int>(threadIdx.x) % 4),
+      : lane_(static_cast<int>(threadIdx.x) % kWarp), group_(lane_ / 4), in_group_(lane_ % 4),
         row_(static_cast<int>(threadIdx.x) / kWarp % 2 * (kM / 2)), column_(static_cast<int>(threadIdx.x) / kWarp / 2 * 64) {
 #pragma unroll
     for (int i = 0; i < kFragments; ++i) {
@@ -183,9 +192,32 @@ class MmaTile {
   }
 
   LDC_DEVICE void multiply(Shared<float> stage) {
-    if constexpr (kPrecision == Precision::tf32) {
+    if constexpr (std::is_same_v<T, Bf16>) {
+      // Pixels are rows and K: read by columns, two of them make a word.
 #pragma unroll
-      for (int k = 0; k < kK; k += 8) {
+      for (int k = 0; k < kK<T>; k += 16) {
+        uint32_t a[kFragments][4];
+#pragma unroll
+        for (int i = 0; i < kFragments; ++i) {
+          // Matrices: K 0-7 of rows 0-7 and 8-15 of the result, then K 8-15.
+          load_transposed(a[i], stage + ((k + lane_ / 16 * 8 + lane_ % 8) * kRow<kM, T> + (row_ + 16 * i + lane_ / 8 % 2 * 8) / 2));
+        }
+#pragma unroll
+        for (int j = 0; j < 8; j += 2) {
+          // Matrices: K 0-7 and 8-15 of columns 0-7 of the result, then of columns 8-15.
+          uint32_t r[4];
+          load_transposed(r, stage + (kK<T> * kRow<kM, T> + (k + lane_ % 16) * kRow<kN, T> + (column_ + 8 * j + lane_ / 16 * 8) / 2));
+          const uint32_t left[2] = {r[0], r[1]}, right[2] = {r[2], r[3]};
+#pragma unroll
+          for (int i = 0; i < kFragments; ++i) {
+            mma_bf16(sum_[i][j], a[i], left);
+            mma_bf16(sum_[i][j + 1], a[i], right);
+          }
+        }
+      }
+    } else {
+#pragma unroll
+      for (int k = 0; k < kK<T>; k += 8) {
         uint32_t a[kFragments][4];
 #pragma unroll
         for (int i = 0; i < kFragments; ++i) {
@@ -199,24 +231,6 @@ class MmaTile {
 #pragma unroll
           for (int i = 0; i < kFragments; ++i) mma_tf32(sum_[i][j], a[i], b);
         }
-      }
-    } else {
-      // The order of K is free as long as both operands have the same: the pairs of BF16 are K t and t + 4 of each eight.
-      uint32_t a[kFragments][4];
-#pragma unroll
-      for (int i = 0; i < kFragments; ++i) {
-#pragma unroll
-        for (int e = 0; e < 4; ++e) {
-          const int k = in_group_ + e / 2 * 8;
-          a[i][e] = pack_bf16(row_element(stage, i, e % 2, k), row_element(stage, i, e % 2, k + 4));
-        }
-      }
-#pragma unroll
-      for (int j = 0; j < 8; ++j) {
-        const uint32_t b[2] = {pack_bf16(column_element(stage, j, in_group_), column_element(stage, j, in_group_ + 4)),
-                               pack_bf16(column_element(stage, j, in_group_ + 8), column_element(stage, j, in_group_ + 12))};
-#pragma unroll
-        for (int i = 0; i < kFragments; ++i) mma_bf16(sum_[i][j], a[i], b);
       }
     }
   }
@@ -239,38 +253,39 @@ class MmaTile {
 
  private:
   LDC_DEVICE float row_element(Shared<float> stage, int i, int half, int k) const {
-    return stage[k * kRowA<kM> + row_ + 16 * i + 8 * half + group_];
+    return stage[k * kRow<kM, T> + row_ + 16 * i + 8 * half + group_];
   }
   LDC_DEVICE float column_element(Shared<float> stage, int j, int k) const {
-    return stage[kK * kRowA<kM> + k * kRowB + column_ + 8 * j + group_];
+    return stage[kK<T> * kRow<kM, T> + k * kRow<kN, T> + column_ + 8 * j + group_];
   }
 
-  const int group_, in_group_, row_, column_;
+  const int lane_, group_, in_group_, row_, column_;
   float sum_[kFragments][8][4];
 };
 
 // Grid: tiles of output channels, tiles of (tap, input channel), parts of the pixels.
 template <class Tile>
-LDC_KERNEL void LDC_BOUNDS(kTileThreads, 2) weight_grad_kernel(GradShape shape, Global<const float> x, Global<const float> dy,
-                                                               Global<float> parts) {
+LDC_KERNEL void LDC_BOUNDS(kTileThreads, 2) weight_grad_kernel(GradShape shape, Global<const typename Tile::Stored> x,
+                                                               Global<const typename Tile::Stored> dy, Global<float> parts) {
   LDC_DYNAMIC_SHARED(float, stages);
-  constexpr int kFloats = kStage<Tile::kM>;
+  using T = typename Tile::Stored;
+  constexpr int kWords = kStage<Tile::kM, T>;
   const int64_t begin = blockIdx.z * shape.part_pixels, past = begin + shape.part_pixels;
   const int64_t end = past < shape.pixels ? past : shape.pixels;
-  Loader<Tile::kM> loader(shape, x, dy, begin, end);
+  Loader<Tile::kM, T> loader(shape, x, dy, begin, end);
   Tile tile;
-  const int steps = static_cast<int>((end - begin + kK - 1) / kK);
+  const int steps = static_cast<int>((end - begin + kK<T> - 1) / kK<T>);
   for (int s = 0; s < kStages - 1; ++s) {
-    if (s < steps) loader.load(stages + s * kFloats);
+    if (s < steps) loader.load(stages + s * kWords);
     copy_async_commit();
   }
   for (int step = 0; step < steps; ++step) {
     copy_async_wait<kStages - 2>();
     sync_block();  // this step has arrived for everyone, and everyone has left the stage that is filled next
     const int next = step + kStages - 1;
-    if (next < steps) loader.load(stages + next % kStages * kFloats);
+    if (next < steps) loader.load(stages + next % kStages * kWords);
     copy_async_commit();
-    tile.multiply(stages + step % kStages * kFloats);
+    tile.multiply(stages + step % kStages * kWords);
   }
   tile.write(shape, parts + static_cast<int64_t>(blockIdx.z) * shape.conv.out_c * shape.columns);
 }
@@ -278,8 +293,9 @@ LDC_KERNEL void LDC_BOUNDS(kTileThreads, 2) weight_grad_kernel(GradShape shape, 
 template <class Tile>
 void start(Stream stream, const GradShape& shape, const Tensor& x, const Tensor& dy, Global<float> parts) {
   const Grid grid = {ceil_div(shape.conv.out_c, Tile::kM), ceil_div(shape.columns, kN), shape.parts};
-  constexpr size_t kBytes = sizeof(float) * kStages * kStage<Tile::kM>;
-  launch(stream, weight_grad_kernel<Tile>, grid, kTileThreads, kBytes, shape, input(x), input(dy), parts);
+  using T = typename Tile::Stored;
+  constexpr size_t kBytes = sizeof(float) * kStages * kStage<Tile::kM, T>;
+  launch(stream, weight_grad_kernel<Tile>, grid, kTileThreads, kBytes, shape, global<const T>(x.as<T>()), global<const T>(dy.as<T>()), parts);
 }
 
 // The gradient of an effective weight, element `at` of each part: the parts added in order, loads ahead of the sum.
@@ -291,25 +307,52 @@ LDC_DEVICE float part_sum(const GradShape& shape, Global<const float> parts, int
   return sum;
 }
 
+constexpr int kTaps = 9;
+
+// 32 pairs a block, a warp a tap: a thread a pair would leave most of a GPU without work. Writes dw and dm; shares[block] of dtheta's sum.
+LDC_KERNEL void LDC_BOUNDS(kTaps * kWarp, 1) descriptor_kernel(GradShape shape, EffectiveWeight weight, int inputs, int pairs,
+                                                               Global<const float> parts, Global<float> dw, Global<float> dm,
+                                                               Global<double> shares) {
+  LDC_SHARED(float, sums, kTaps * kWarp);
+  const int tap = static_cast<int>(threadIdx.x) / kWarp, lane = static_cast<int>(threadIdx.x) % kWarp;
+  const int pair = static_cast<int>(blockIdx.x) * kWarp + lane;
+  if (pair < pairs) {
+    const int output = pair / inputs, place = tap * shape.conv.in_c + pair - output * inputs;
+    sums[threadIdx.x] = part_sum(shape, parts, int64_t{output} * shape.columns + place);
+  }
+  sync_block();
+  if (tap > 0) return;
+  double theta = 0;
+  if (pair < pairs) {
+    float g[kTaps];
+#pragma unroll
+    for (int t = 0; t < kTaps; ++t) g[t] = sums[t * kWarp + lane];
+    theta = weight.gradient(pair, g, dw, dm);
+  }
+  theta = warp_sum(theta);
+  if (lane == 0) shares[blockIdx.x] = theta;
+}
+
+template <class T>
 GradShape shape_of(const Conv2d& conv, const Tensor& x, const Tensor& dy, int64_t kernel) {
   GradShape shape = {};
-  shape.conv = {static_cast<int>(x.n()), static_cast<int>(x.h()), static_cast<int>(x.w()), static_cast<int>(stored_channels(x.c())),
-                static_cast<int>(dy.h()), static_cast<int>(dy.w()), static_cast<int>(stored_channels(dy.c())),
+  shape.conv = {static_cast<int>(x.n()), static_cast<int>(x.h()), static_cast<int>(x.w()), static_cast<int>(stored_channels(x)),
+                static_cast<int>(dy.h()), static_cast<int>(dy.w()), static_cast<int>(stored_channels(dy)),
                 static_cast<int>(kernel), conv.stride, conv.padding, false};
   shape.columns = static_cast<int>(kernel * kernel) * shape.conv.in_c;
   shape.pixels = dy.n() * dy.h() * dy.w();
   const int64_t tiles = ceil_div(shape.conv.out_c, kNarrow) * ceil_div(shape.columns, kN);
   const int64_t nearest = (kWantedBlocks + tiles / 2) / tiles, wanted = nearest > 1 ? nearest : 1;
   const int64_t most = ceil_div(shape.pixels, kLeastPixels), parts = wanted < most ? wanted : most;
-  shape.part_pixels = ceil_div(ceil_div(shape.pixels, parts < kMostParts ? parts : kMostParts), kK) * kK;
+  shape.part_pixels = ceil_div(ceil_div(shape.pixels, parts < kMostParts ? parts : kMostParts), kK<T>) * kK<T>;
   shape.parts = ceil_div(shape.pixels, shape.part_pixels);
   const ConvShape& s = shape.conv;
   const auto move = [&](int pixels) -> Move {
     const int lines = pixels / s.out_w * s.stride, columns = pixels % s.out_w * s.stride;
     return {lines, columns, (int64_t{lines} * s.in_w + columns) * s.in_c};
   };
-  shape.row = move(kStepB);
-  shape.step = move(kK);
+  shape.row = move(kStepB<T>);
+  shape.step = move(kK<T>);
   shape.line_end = int64_t{s.stride} * (s.in_w - s.out_w) * s.in_c;
   shape.image_end = (int64_t{s.in_h} - int64_t{s.out_h} * s.stride) * s.in_w * s.in_c;
   return shape;
@@ -320,21 +363,18 @@ GradShape shape_of(const Conv2d& conv, const Tensor& x, const Tensor& dy, int64_
 void CudaKernels::conv2d_weight_grad(const Conv2d& conv, const Tensor& x, const Tensor& dy, const Tensor& w, const Tensor& m,
                                      const Tensor& theta, const Tensor& dw, const Tensor& dm, const Tensor& dtheta,
                                      const Tensor& dbias) {
-  const GradShape shape = shape_of(conv, x, dy, w.shape[2]);
+  const bool halves = in_bf16(x);
+  const GradShape shape = halves ? shape_of<Bf16>(conv, x, dy, w.shape[2]) : shape_of<float>(conv, x, dy, w.shape[2]);
   const int64_t inputs = w.shape[1], pairs = w.shape[0] * inputs;
   const Scratch<float> part_memory(memory_, shape.parts * shape.conv.out_c * shape.columns);
   const Global<float> parts = global(part_memory.data());
   const bool wide = wgmma_ && shape.conv.out_c > kNarrow;
-  switch (precision_) {
-    case Precision::fp32: start<FmaTile>(stream_, shape, x, dy, parts); break;
-    case Precision::tf32:
-      wide ? start<MmaTile<kWide, Precision::tf32>>(stream_, shape, x, dy, parts)
-           : start<MmaTile<kNarrow, Precision::tf32>>(stream_, shape, x, dy, parts);
-      break;
-    case Precision::bf16:
-      wide ? start<MmaTile<kWide, Precision::bf16>>(stream_, shape, x, dy, parts)
-           : start<MmaTile<kNarrow, Precision::bf16>>(stream_, shape, x, dy, parts);
-      break;
+  if (halves) {
+    wide ? start<MmaTile<kWide, Bf16>>(stream_, shape, x, dy, parts) : start<MmaTile<kNarrow, Bf16>>(stream_, shape, x, dy, parts);
+  } else if (precision_ == Precision::tf32) {
+    wide ? start<MmaTile<kWide, float>>(stream_, shape, x, dy, parts) : start<MmaTile<kNarrow, float>>(stream_, shape, x, dy, parts);
+  } else {
+    start<FmaTile>(stream_, shape, x, dy, parts);
   }
 
   const EffectiveWeight weight = effective_weight(conv, w, m, theta);
@@ -347,33 +387,24 @@ void CudaKernels::conv2d_weight_grad(const Conv2d& conv, const Tensor& x, const 
       to_w[(o * inputs + i) * weight.taps + tap] = part_sum(shape, sums, o * shape.columns + tap * shape.conv.in_c + i);
     });
   } else {
-    // A thread an element, to the first part: a thread a pair would leave most of a GPU without work.
-    if (shape.parts > 1) {
-      each(stream_, int64_t{shape.conv.out_c} * shape.columns, [=] LDC_LAMBDA(int64_t at) { parts[at] = part_sum(shape, sums, at); });
-    }
-    const Scratch<double> theta_memory(memory_, pairs);
-    const Global<double> thetas = global(theta_memory.data());
-    each(stream_, pairs, [=] LDC_LAMBDA(int64_t pair) {
-      float g[9];
-      for (int tap = 0; tap < 9; ++tap) g[tap] = sums[pair / inputs * shape.columns + tap * shape.conv.in_c + pair % inputs];
-      thetas[pair] = weight.gradient(pair, g, to_w, to_m);
-    });
+    const int64_t blocks = ceil_div(pairs, kWarp);
+    const Scratch<double> share_memory(memory_, blocks);
+    const Global<double> shares = global(share_memory.data());
+    launch(stream_, descriptor_kernel, {blocks}, kTaps * kWarp, 0, shape, weight, static_cast<int>(inputs), static_cast<int>(pairs), sums, to_w, to_m, shares);
     if (dtheta) {
       const Global<float> to_theta = output(dtheta);
-      total(
-          stream_, memory_, pairs, [=] LDC_LAMBDA(int64_t pair) -> double { return thetas[pair]; },
-          [=] LDC_LAMBDA(double sum) { to_theta[0] = static_cast<float>(sum); });
+      total_of(stream_, shares, blocks, [=] LDC_LAMBDA(double sum) { to_theta[0] = static_cast<float>(sum); });
     }
   }
   if (!dbias) return;
-  const Global<const float> upstream = input(dy);
+  const Features upstream = features(dy);
   const Global<float> to_bias = output(dbias);
   const int64_t stored = shape.conv.out_c;
   column_sums(
-      stream_, memory_, Columns(1, shape.pixels, dy.c()),
-      [=] LDC_LAMBDA(int64_t row, int n, int64_t c) -> Sums {
+      stream_, memory_, dy.dtype, Columns(1, shape.pixels, dy.c()),
+      [=] LDC_LAMBDA(auto lanes, int64_t row, int n, int64_t c) -> Sums {
         double sum = 0;
-        for (int k = 0; k < n; ++k) sum += upstream[(row + k) * stored + c];
+        for (int k = 0; k < n; ++k) sum += lanes.load(upstream, (row + k) * stored + c);
         return {sum, 0};
       },
       [=] LDC_LAMBDA(int64_t, int64_t c, Sums bias) { to_bias[c] = static_cast<float>(bias.first); });

@@ -7,85 +7,65 @@
 
 namespace ldc::cuda::LDC_TARGET {
 
+// y[i] = op(x[i] ...) for i < count.
+template <class L, class Op, class... X>
+LDC_KERNEL void LDC_BOUNDS(kThreads, 1) map_kernel(int64_t count, Features y, Op op, X... x) {
+  const L lanes;
+  const int64_t i = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) * 4;
+  if (i + 4 <= count) {
+    lanes.store4(y, i, map4(op, lanes.load4(x, i)...));
+  } else {
+    for (int64_t j = i; j < count; ++j) lanes.store(y, j, op(lanes.load(x, j)...));
+  }
+}
+
+// y = op(x ...) over stored elements; y may be one of x.
+template <class Op, class... X>
+static void map(Stream stream, const Tensor& y, Op op, const X&... x) {
+  const int64_t count = stored_elements(y);
+  const Grid grid = {ceil_div(count, 4 * kThreads)};
+  if (y.dtype == DType::bf16) {
+    launch(stream, map_kernel<Lanes<Bf16>, Op, decltype(features(x))...>, grid, kThreads, 0, count, features(y), op, features(x)...);
+  } else {
+    launch(stream, map_kernel<Lanes<float>, Op, decltype(features(x))...>, grid, kThreads, 0, count, features(y), op, features(x)...);
+  }
+}
+
 void CudaKernels::fill(const Tensor& y, float value) {
-  const Global<float> out = output(y);
+  const Features out = features(y);
   const int64_t channels = y.layout == Layout::features ? y.c() : 1;
-  const int64_t stored = y.layout == Layout::features ? stored_channels(channels) : 1;
-  each(stream_, stored_elements(y), [=] LDC_LAMBDA(int64_t i) { out[i] = i % stored < channels ? value : 0.0f; });
+  const int64_t stored = y.layout == Layout::features ? stored_channels(y) : 1;
+  each(stream_, y.dtype, stored_elements(y),
+       [=] LDC_LAMBDA(auto lanes, int64_t i) { lanes.store(out, i, i % stored < channels ? value : 0.0f); });
 }
 
 void CudaKernels::scale(const Tensor& x, float factor, const Tensor& y) {
-  const Global<const float> in = input(x);
-  const Global<float> out = output(y);
-  each_vector(
-      stream_, stored_elements(y),
-      [=] LDC_LAMBDA(int64_t i) { store4(out + i, map(load4(in + i), [=](float v) { return v * factor; })); },
-      [=] LDC_LAMBDA(int64_t i) { out[i] = in[i] * factor; });
+  map(stream_, y, [=] LDC_LAMBDA(float v) { return v * factor; }, x);
 }
 
 void CudaKernels::add(const Tensor& a, const Tensor& b, const Tensor& y) {
-  const Global<const float> first = input(a), second = input(b);
-  const Global<float> out = output(y);
-  each_vector(
-      stream_, stored_elements(y),
-      [=] LDC_LAMBDA(int64_t i) {
-        store4(out + i, map(load4(first + i), load4(second + i), [](float u, float v) { return u + v; }));
-      },
-      [=] LDC_LAMBDA(int64_t i) { out[i] = first[i] + second[i]; });
+  map(stream_, y, [] LDC_LAMBDA(float u, float v) { return u + v; }, a, b);
 }
 
 void CudaKernels::accumulate(const Tensor& x, const Tensor& y) {
-  const Global<const float> in = input(x);
-  const Global<float> out = output(y);
-  each_vector(
-      stream_, stored_elements(y),
-      [=] LDC_LAMBDA(int64_t i) {
-        store4(out + i, map(load4(out + i), load4(in + i), [](float u, float v) { return u + v; }));
-      },
-      [=] LDC_LAMBDA(int64_t i) { out[i] = out[i] + in[i]; });
+  map(stream_, y, [] LDC_LAMBDA(float u, float v) { return u + v; }, y, x);
 }
 
 void CudaKernels::multiply(const Tensor& a, const Tensor& b, const Tensor& y) {
-  const Global<const float> first = input(a), second = input(b);
-  const Global<float> out = output(y);
-  each_vector(
-      stream_, stored_elements(y),
-      [=] LDC_LAMBDA(int64_t i) {
-        store4(out + i, map(load4(first + i), load4(second + i), [](float u, float v) { return u * v; }));
-      },
-      [=] LDC_LAMBDA(int64_t i) { out[i] = first[i] * second[i]; });
+  map(stream_, y, [] LDC_LAMBDA(float u, float v) { return u * v; }, a, b);
 }
 
 void CudaKernels::multiply_scalar(const Tensor& x, const Tensor& s, const Tensor& y) {
-  const Global<const float> in = input(x), factor = input(s);
-  const Global<float> out = output(y);
-  each_vector(
-      stream_, stored_elements(y),
-      [=] LDC_LAMBDA(int64_t i) {
-        const float f = factor[0];
-        store4(out + i, map(load4(in + i), [=](float v) { return v * f; }));
-      },
-      [=] LDC_LAMBDA(int64_t i) { out[i] = in[i] * factor[0]; });
+  const Global<const float> factor = input(s);
+  map(stream_, y, [=] LDC_LAMBDA(float v) { return v * factor[0]; }, x);
 }
 
 void CudaKernels::relu_forward(const Tensor& x, const Tensor& y) {
-  const Global<const float> in = input(x);
-  const Global<float> out = output(y);
-  each_vector(
-      stream_, stored_elements(y),
-      [=] LDC_LAMBDA(int64_t i) { store4(out + i, map(load4(in + i), [](float v) { return v < 0 ? 0.0f : v; })); },
-      [=] LDC_LAMBDA(int64_t i) { out[i] = in[i] < 0 ? 0.0f : in[i]; });
+  map(stream_, y, [] LDC_LAMBDA(float v) { return v < 0 ? 0.0f : v; }, x);
 }
 
 void CudaKernels::relu_backward(const Tensor& y, const Tensor& dy, const Tensor& dx) {
-  const Global<const float> value = input(y), upstream = input(dy);
-  const Global<float> out = output(dx);
-  each_vector(
-      stream_, stored_elements(dx),
-      [=] LDC_LAMBDA(int64_t i) {
-        store4(out + i, map(load4(value + i), load4(upstream + i), [](float v, float g) { return v > 0 ? g : 0.0f; }));
-      },
-      [=] LDC_LAMBDA(int64_t i) { out[i] = value[i] > 0 ? upstream[i] : 0.0f; });
+  map(stream_, dx, [] LDC_LAMBDA(float v, float g) { return v > 0 ? g : 0.0f; }, y, dy);
 }
 
 }  // namespace ldc::cuda::LDC_TARGET

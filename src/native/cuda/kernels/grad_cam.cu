@@ -37,29 +37,29 @@ LDC_KERNEL void LDC_BOUNDS(kThreads, 1) unit_range_kernel(Global<const float> x,
 }  // namespace
 
 void CudaKernels::grad_cam(const Tensor& activation, const Tensor& gradient, const Tensor& raw) {
-  const int64_t stored = stored_channels(activation.c()), pixels = activation.h() * activation.w(), images = activation.n();
+  const int64_t stored = stored_channels(activation), pixels = activation.h() * activation.w(), images = activation.n();
   const Scratch<float> weights(memory_, images * stored);
   const Global<float> weight = global(weights.data()), out = output(raw);
-  const Global<const float> act = input(activation), grad = input(gradient);
+  const Features act = features(activation), grad = features(gradient);
   column_sums(
-      stream_, memory_, Columns(images, pixels, stored),
-      [=] LDC_LAMBDA(int64_t row, int n, int64_t c) -> Sums {
+      stream_, memory_, gradient.dtype, Columns(images, pixels, stored),
+      [=] LDC_LAMBDA(auto lanes, int64_t row, int n, int64_t c) -> Sums {
         double sum = 0;
-        for (int k = 0; k < n; ++k) sum += grad[(row + k) * stored + c];
+        for (int k = 0; k < n; ++k) sum += lanes.load(grad, (row + k) * stored + c);
         return {sum, 0};
       },
       [=] LDC_LAMBDA(int64_t image, int64_t c, Sums sums) {
         weight[image * stored + c] = static_cast<float>(sums.first / static_cast<double>(pixels));
       });
-  each(stream_, images * pixels, [=] LDC_LAMBDA(int64_t p) {
+  each(stream_, activation.dtype, images * pixels, [=] LDC_LAMBDA(auto lanes, int64_t p) {
     float sum = 0;
-    for (int64_t c = 0; c < stored; ++c) sum = fmaf(weight[p / pixels * stored + c], act[p * stored + c], sum);
+    for (int64_t c = 0; c < stored; ++c) sum = fmaf(weight[p / pixels * stored + c], lanes.load(act, p * stored + c), sum);
     store4(out + p * 4, {sum < 0 ? 0.0f : sum, 0, 0, 0});
   });
 }
 
 void CudaKernels::unit_range(const Tensor& x, const Tensor& y) {
-  launch(stream_, unit_range_kernel, {x.n()}, kThreads, 0, input(x), output(y), x.h() * x.w(), x.c(), stored_channels(x.c()));
+  launch(stream_, unit_range_kernel, {x.n()}, kThreads, 0, input(x), output(y), x.h() * x.w(), x.c(), stored_channels(x));
 }
 
 }  // namespace ldc::cuda::LDC_TARGET

@@ -46,6 +46,21 @@ it.each([
   240_000,
 );
 
+it('ops', async () => {
+  const [first, ...lines] = await bench('ops', '--only', 'triplet', '--steps', '1', '--precision', 'bf16');
+  expect(first).toEqual({ machine });
+  expect(lines).toMatchObject([{ name: 'operation', operation: 'triplet', precision: 'bf16', threads: 1, steps: 1 }]);
+  for (const figure of ['ms_median', 'ms_median_with_gradient', 'gb_s']) expect(lines[0]![figure]).toBeGreaterThan(0);
+});
+
+it('replay', async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [program, 'replay', 'grad-cam']);
+  expect(stdout).toMatch(
+    /^[0-9a-f]{8} grad_cam float32 features \[12,512,1,1\], float32 features \[12,512,1,1\], float32 features/m,
+  );
+  expect(stdout).toMatch(/^[0-9a-f]{8} state after it /m);
+});
+
 it('kernels', async () => {
   const [first, ...lines] = await bench('kernels', ...small);
   expect(first).toEqual({ machine });

@@ -46,7 +46,7 @@ it.each(['address,undefined', 'thread'])('kernels and queue: %s', { timeout: 30 
 });
 
 /** Wrong calls of every kernel, all operations and their gradients, tape and scopes, whole trainings of a small network with faults. */
-const engineTests = ['engine/hostile', 'engine/operations', 'engine/tape', 'run/epochs'];
+const engineTests = ['engine/hostile', 'engine/operations', 'engine/tape', 'run/training/epochs'];
 
 it('the addon inside Node: address,undefined', { timeout: 30 * minutes }, async () => {
   const place = await build('address,undefined', 'ldc');

@@ -271,8 +271,15 @@ describe.skipIf(chromium === undefined || !ffmpeg)('in Chromium', () => {
         page.drop('#drop', [join(folder, 'face.png')]),
       );
       await inspect('choice', '/compare');
-      for (const [name, looks] of Object.entries({ runs, run, study, compare, try: tried }))
-        await keep(`serve-${name}`, () => desk(looks['1200-light']!, 1400));
+      const cuts = {
+        runs: [runs, 640],
+        run: [run, 1400],
+        study: [study, 1400],
+        compare: [compare, 2200],
+        try: [tried, 800],
+      } as const;
+      for (const [name, [looks, bottom]] of Object.entries(cuts))
+        await keep(`serve-${name}`, () => desk(looks['1200-light']!, bottom));
       const all = [runs, run, study, compare, tried];
       await keep('serve-phone', () => phones(all.map((looks) => looks['390-dark']!)));
     },

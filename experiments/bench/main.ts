@@ -126,12 +126,13 @@ function addServe(program: Command): void {
 async function benchServe(flags: ServedOptions & { json?: boolean }): Promise<void> {
   const lost: Record<'clock' | 'cpu', number[]> = { clock: [], cpu: [] };
   const more = (served: number, alone: number) => 100 * (served / alone - 1);
-  for await (const { alone, served, answers } of servedRounds(flags)) {
+  for await (const round of servedRounds(flags)) {
+    const { alone, served, answers, server } = round;
     for (const what of ['clock', 'cpu'] as const) lost[what].push(more(served[what], alone[what]));
     const text =
-      `alone ${alone.clock.toFixed(2)} s, processor ${alone.cpu.toFixed(2)} s; beside the pages (${answers} answers) ` +
+      `alone ${alone.clock.toFixed(2)} s, processor ${alone.cpu.toFixed(2)} s; beside the pages (${answers} answers, ${server.toFixed(2)} s of the server) ` +
       `${served.clock.toFixed(2)} s, ${served.cpu.toFixed(2)} s`;
-    process.stdout.write(`${flags.json ? JSON.stringify({ alone, served, answers }) : text}\n`);
+    process.stdout.write(`${flags.json ? JSON.stringify(round) : text}\n`);
   }
   const [clock, cpu] = [spreadOf(lost.clock), spreadOf(lost.cpu)];
   const range = ({ median, least, most }: typeof clock) =>

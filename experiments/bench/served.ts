@@ -27,8 +27,9 @@ export interface TrainingTimes {
 export interface ServedRound {
   alone: TrainingTimes;
   served: TrainingTimes;
-  /** Answers that the pages got meanwhile. */
+  /** Answers that the pages got meanwhile, and seconds of processor time that the server took for them. */
   answers: number;
+  server: number;
 }
 
 export interface ServedOptions {
@@ -54,8 +55,8 @@ export async function* servedRounds({ rounds, epochs, threads }: ServedOptions):
       const alone = round % 2 === 0 ? await train(names[0]) : null;
       const page = await openPage(folder, `${protocol}/${names[1]}`);
       const served = await train(names[1]);
-      const answers = await page.close();
-      yield { alone: alone ?? (await train(names[0])), served, answers };
+      const cost = await page.close();
+      yield { alone: alone ?? (await train(names[0])), served, ...cost };
       for (const name of names) {
         if ((await bitsOf(folder, name, epochs)) !== bits) throw new Error(`${name} has other bits than the first`);
       }
@@ -90,15 +91,22 @@ async function openPage(folder: string, id: string) {
   const { address } = JSON.parse(said) as { address: string };
   const entered = await fetch(address, { redirect: 'manual' });
   const cookie = entered.headers.get('set-cookie')!.split(';')[0]!;
+  const get = (path: string, headers: Record<string, string> = {}) => {
+    const url = new URL(path, address);
+    url.searchParams.delete('token');
+    return fetch(url, { headers: { cookie, ...headers } });
+  };
+  // What the first look costs, modules above all, is not what an open page costs.
+  const warm = new URLSearchParams({ id: `${protocol}/first` }).toString();
+  for (const path of ['/', `/run?${warm}`, `/curves?${warm}&width=600`]) await (await get(path)).text();
+  const before = await processorTime(server.pid!);
   const stop = new AbortController();
   let answers = 0;
   const poll = async (path: string, milliseconds: number) => {
     let tag = '';
     let version = '';
     while (!stop.signal.aborted) {
-      const url = new URL(path + (version && `&version=${version}`), address);
-      url.searchParams.delete('token');
-      const response = await fetch(url, { headers: { cookie, ...(tag && { 'if-none-match': tag }) } });
+      const response = await get(path + (version && `&version=${version}`), tag ? { 'if-none-match': tag } : {});
       tag = response.headers.get('etag') ?? '';
       const text = await response.text();
       if (response.status === 200 && path.startsWith('/curves'))
@@ -110,13 +118,20 @@ async function openPage(folder: string, id: string) {
   const query = new URLSearchParams({ id }).toString();
   const polls = [poll('/', 3000), poll(`/run?${query}`, 3000), poll(`/curves?${query}&width=600`, 2000)];
   return {
-    async close(): Promise<number> {
+    async close(): Promise<Pick<ServedRound, 'answers' | 'server'>> {
       stop.abort();
       await Promise.all(polls);
+      const cpu = (await processorTime(server.pid!)) - before;
       const ended = new Promise((resolve) => server.once('exit', resolve));
       server.kill('SIGTERM');
       await ended;
-      return answers;
+      return { answers, server: cpu };
     },
   };
+}
+
+/** Seconds that a process has had; Linux counts hundredths. */
+async function processorTime(pid: number): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, 'latin1')).replace(/^.*\) /, '').split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }

@@ -315,6 +315,7 @@ describe('kernels', () => {
       'beginStep',
       'endStep',
       'profile',
+      'graphs',
       'label',
       'takeTimes',
       'description',

@@ -4,7 +4,7 @@ import { openDevice } from '../../../src/engine/device.js';
 import { compute, define, distance, uses, valuesFor } from '../../engine/operations/check.js';
 import { openEmulated } from './emulated.js';
 
-/** Winograd is the CPU's own: those cases are the direct ones once more. Features in bf16 are, too. */
+/** Winograd is the CPU's own: those cases are the direct ones once more. Features in bf16: parity_test.cc. */
 const cases = uses.filter(({ each }) => each.algorithm !== 'winograd');
 
 describe('cuda-emulated', () => {

@@ -32,8 +32,8 @@ export interface MemoryNeed {
 const batchesAtHand = 3;
 /** Working memory of the kernels, which grows with the number of threads and hardly with the batch. */
 const workingMemory = (threads: number) => 8 * threads * 2 ** 20;
-/** What Node, sharp and their threads take more once they are at work. */
-const allowance = 16 * 2 ** 20;
+/** What Node, sharp and their threads take more once they are at work, and the network's copy that draws TensorBoard's maps beside what is free then. */
+const allowance = 40 * 2 ** 20;
 
 /** What each stage that is still to be done needs. */
 export async function memoryNeeds(experiment: Experiment, device: Device, out: string): Promise<MemoryNeed[]> {

@@ -34,10 +34,22 @@ export async function writeFileWhole(path: string, content: string | Uint8Array)
   await writeWhole(path, (file) => file.writeFile(content));
 }
 
-/** The lines of a file, which may be longer than the longest string; none where it is not there. */
+/**
+ * The lines of a file, which may be longer than the longest string; none where it is not there.
+ * @throws the system's error for a file that cannot be read
+ */
 export async function* linesOf(path: string): AsyncGenerator<string> {
-  const file = await open(path, 'r').catch(() => undefined);
-  if (file !== undefined) yield* file.readLines({ encoding: 'utf8' });
+  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (file === undefined) return;
+  try {
+    yield* file.readLines({ encoding: 'utf8' });
+  } finally {
+    // Whoever looks at the first lines alone leaves it open else.
+    await file.close();
+  }
 }
 
 /** A file that is on the disk when this returns, in a folder that nobody looks into yet: its name may be there before its content. */

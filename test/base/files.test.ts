@@ -1,8 +1,8 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { makeFolder, removeLeftovers, writeFileWhole, writeWhole } from '../../src/base/files.js';
+import { linesOf, makeFolder, removeLeftovers, writeFileWhole, writeWhole } from '../../src/base/files.js';
 
 const base = await mkdtemp(join(tmpdir(), 'ldc-files-'));
 afterAll(() => rm(base, { recursive: true }));
@@ -36,4 +36,28 @@ it('what a killed process left is found by its name alone', async () => {
   await removeLeftovers(folder);
   expect((await readdir(folder)).sort()).toEqual(['own.tmp', 'x.txt']);
   await removeLeftovers(join(base, 'nowhere'));
+});
+
+it('lines of a file: it is closed when some are enough, absent it has none, and one that cannot be read is an error', async () => {
+  const path = join(base, 'lines');
+  await writeFile(path, 'a\nb\n'.repeat(100_000));
+  const openFiles = async () => {
+    const names = await readdir('/proc/self/fd');
+    const targets = await Promise.all(names.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')));
+    return targets.filter((target) => target === path).length;
+  };
+  for await (const line of linesOf(path)) {
+    expect(line).toBe('a');
+    expect(await openFiles()).toBe(1);
+    break;
+  }
+  expect(await openFiles()).toBe(0);
+  let count = 0;
+  for await (const _ of linesOf(path)) count++;
+  expect([count, await openFiles()]).toEqual([200_000, 0]);
+  for await (const _ of linesOf(join(base, 'nowhere'))) count++;
+  expect(count).toBe(200_000);
+  await expect(linesOf(base).next()).rejects.toThrow('EISDIR');
+  // As a file of somebody else's: root may read those.
+  await expect(linesOf(join(path, 'below')).next()).rejects.toThrow('ENOTDIR');
 });

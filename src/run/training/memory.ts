@@ -6,9 +6,11 @@ import type { Device } from '../../engine/device.js';
 import { dryDevice } from '../../engine/dryDevice.js';
 import { FrozenWeights } from '../../engine/ops/conv2d.js';
 import { clearGrads } from '../../engine/tape.js';
+import { EngineScorer } from '../../evaluate/engineEvaluator.js';
 import type { Network, Training } from '../../method/method.js';
 import { trainingStart } from '../checkpoint.js';
 import { methodOf } from '../configuration.js';
+import { emptyNet, scoringNetwork } from '../engines.js';
 import type { Experiment } from '../experiment.js';
 import { Health } from '../health.js';
 import { stage1Folder } from '../maps/teacher.js';
@@ -32,8 +34,8 @@ export interface MemoryNeed {
 const batchesAtHand = 3;
 /** Working memory of the kernels, which grows with the number of threads and hardly with the batch. */
 const workingMemory = (threads: number) => 8 * threads * 2 ** 20;
-/** What Node, sharp and their threads take more once they are at work, and the network's copy that draws TensorBoard's maps beside what is free then. */
-const allowance = 40 * 2 ** 20;
+/** What Node, sharp and their threads take more once they are at work. */
+const allowance = 24 * 2 ** 20;
 
 /** What each stage that is still to be done needs. */
 export async function memoryNeeds(experiment: Experiment, device: Device, out: string): Promise<MemoryNeed[]> {
@@ -58,6 +60,7 @@ export async function memoryNeeds(experiment: Experiment, device: Device, out: s
   const maps = size === undefined ? undefined : { values: new Float32Array(frames.length * size * size), size };
   const training = method.training({ config, device: net.device, network: net, frames, maps });
   const batch = await goThrough(experiment, net, training);
+  await scoreBetween(experiment, net.device);
   needs.push(needOf(training, experiment, net, device, batch, now));
   return needs;
 }
@@ -66,8 +69,10 @@ export async function memoryNeeds(experiment: Experiment, device: Device, out: s
 export async function checkMemory(experiment: Experiment, device: Device, out: string, limit: number): Promise<void> {
   if (device.name !== 'cpu') throw new UserError(`--memory-limit is for the device cpu, not for ${device.name}`);
   const needs = await memoryNeeds(experiment, device, out);
-  const [largest] = needs.sort((a, b) => b.device + b.host - a.device - a.host);
-  const { stage, batch, batchKey, device: tensors, host } = largest!;
+  const [largest] = needs.sort((a, b) => b.device - a.device);
+  const { stage, batch, batchKey, device: tensors } = largest!;
+  // The arena never shrinks: what the largest stage took of it is there while another one writes its checkpoints.
+  const host = Math.max(...needs.map((need) => need.host));
   if (tensors + host <= limit) return;
   const { image_size: size } = experiment.config.data;
   throw new UserError(
@@ -93,6 +98,22 @@ async function goThrough(experiment: Experiment, net: Network, training: Trainin
     clearGrads(optimizer.parameters);
   }
   return frames.length;
+}
+
+/**
+ * What a training scores between its epochs, by a copy of the network beside all that learns: the development split, to choose what is kept;
+ * else the faces whose maps TensorBoard shows, one by one.
+ */
+async function scoreBetween(experiment: Experiment, device: Device): Promise<void> {
+  const { config, dev } = experiment;
+  const shown = config.log.tensorboard && methodOf(config).mapSize !== undefined ? 1 : 0;
+  const images = config.train.keep === 'all' ? shown : Math.min(config.eval.batch_size, dev.length);
+  if (images === 0) return;
+  const copy = emptyNet(experiment, device);
+  const scorer = new EngineScorer(device, scoringNetwork(config, copy), config.data.normalize);
+  await scorer.score(pixelsOf(experiment, images), images, config.data.image_size);
+  scorer.release();
+  copy.dispose();
 }
 
 function pixelsOf({ config: { data } }: Experiment, images: number): Uint8Array {

@@ -1,5 +1,4 @@
 /** A protocol with folds (OULU-NPU 3 and 4): the result of each, and mean and standard deviation over them. */
-
 import type { Level } from './levels.js';
 import type { Evaluation, SeedSummary } from './results.js';
 import { summarizeSeeds } from './seeds.js';

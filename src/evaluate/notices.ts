@@ -1,5 +1,4 @@
 /** Figures that smell: what is most likely wrong with scores that give them. Nothing is changed for it. */
-
 import { failureNote } from './fta.js';
 import { isKnown, type LevelResults } from './results.js';
 import type { Scores } from './scores.js';

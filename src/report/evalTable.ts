@@ -1,5 +1,4 @@
 /** What `ldc eval` prints: for each level every threshold by name, oracles marked, with the counts of the subsets that were used. */
-
 import type { Level } from '../evaluate/levels.js';
 import type { PaperResult } from '../evaluate/paper.js';
 import type { SeedSummary } from '../evaluate/results.js';

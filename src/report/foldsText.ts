@@ -1,5 +1,4 @@
 /** What `ldc eval` prints of a protocol with folds: a row a fold, then mean ± standard deviation at each level. */
-
 import type { FoldsEvaluation } from '../evaluate/folds.js';
 import { isKnown } from '../evaluate/results.js';
 import { SYNTHETIC_NOTE, seedTable, targetLine, withMissing } from './evalTable.js';

@@ -1,5 +1,4 @@
 /** The numbers behind the report's plots: long series thinned to what a plot can show, without moving what is read from it. */
-
 import type { Samples } from '../evaluate/levels.js';
 import { isKnown, type LevelResult } from '../evaluate/results.js';
 import { farAt, frrAt, type Roc } from '../evaluate/roc.js';

@@ -1,5 +1,4 @@
 /** ROC and DET, with the named thresholds as points. */
-
 import { probit } from '../evaluate/normal.js';
 import type { LevelResult } from '../evaluate/results.js';
 import { auc, type Roc } from '../evaluate/roc.js';

@@ -1,5 +1,4 @@
 /** Scores and thresholds: histograms by attack type, and how a threshold carries over from the sources to the target. */
-
 import type { Samples } from '../evaluate/levels.js';
 import type { LevelResult } from '../evaluate/results.js';
 import type { Roc } from '../evaluate/roc.js';

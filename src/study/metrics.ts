@@ -1,5 +1,4 @@
 /** The figures a study's table can show of one evaluation, and which way each is better. */
-
 import type { Level } from '../evaluate/levels.js';
 import { type Evaluation, isKnown } from '../evaluate/results.js';
 import type { ThresholdName } from '../evaluate/thresholds.js';

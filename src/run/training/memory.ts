@@ -35,7 +35,7 @@ const batchesAtHand = 3;
 /** Working memory of the kernels, which grows with the number of threads and hardly with the batch. */
 const workingMemory = (threads: number) => 8 * threads * 2 ** 20;
 /** What Node, sharp and their threads take more once they are at work. */
-const allowance = 24 * 2 ** 20;
+const allowance = 32 * 2 ** 20;
 
 /** What each stage that is still to be done needs. */
 export async function memoryNeeds(experiment: Experiment, device: Device, out: string): Promise<MemoryNeed[]> {
